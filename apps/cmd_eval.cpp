@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <iomanip>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands.h"
+#include "apps/embedding.h"
+#include "recognize/evaluate.h"
+
+namespace shoplens {
+namespace {
+
+struct EvalOptions {
+  std::string gallery = "gallery.db", data, model, vote = "top1";
+  int vote_k = DecideOptions{}.k;
+  double vote_temperature = DecideOptions{}.temperature;
+  NetworkOptions network;
+  bool json = false;
+
+  template <class V>
+  void visit(V& v) {
+    v(gallery, "gallery", "gallery.db made by `shoplens index build`");
+    v(data, "data",
+      "labelled photos: a CSV with path and label, or a folder with one folder a label");
+    v(model, "model", "model.onnx; without it, the one the gallery names");
+    v(vote, "vote",
+      "what macro-F1 and the rows by label are of: the nearest photo's label, or a vote",
+      {"top1", "weighted"});
+    v(vote_k, "vote-k", "weighted: how many photos vote");
+    v(vote_temperature, "vote-temperature",
+      "weighted: the cosine that makes a vote e times lighter");
+    network.visit(v);
+    v(json, "json", "print one JSON document");
+  }
+};
+
+Json to_json(const Evaluation& e) {
+  const RetrievalMetrics& m = e.metrics;
+  Json labels = Json::array();
+  for (const LabelMetrics& row : e.labels)
+    labels.push_back({{"label", e.names[static_cast<std::size_t>(row.label)]},
+                      {"queries", row.queries},
+                      {"recall_at_1", row.recall_at_1},
+                      {"precision", row.precision},
+                      {"f1", row.f1}});
+  return {{"queries", m.queries},         {"gallery", m.gallery}, {"recall_at_1", m.recall_at_1},
+          {"recall_at_5", m.recall_at_5}, {"map", m.map},         {"macro_f1", m.macro_f1},
+          {"labels", std::move(labels)}};
+}
+
+// The label's metrics, and those of every other column under its name (after "column_" if the name
+// is taken).
+Json to_json(const std::vector<Evaluation>& evaluations, Json errors) {
+  Json json = to_json(evaluations[0]);
+  json["errors"] = std::move(errors);
+  for (std::size_t i = 1; i < evaluations.size(); ++i) {
+    const std::string& name = evaluations[i].column;
+    json[json.contains(name) ? "column_" + name : name] = to_json(evaluations[i]);
+  }
+  return json;
+}
+
+void print_text(const std::vector<Evaluation>& evaluations) {
+  std::cout << std::fixed << std::setprecision(2) << std::left << std::setw(16) << "percent"
+            << std::right;
+  for (const char* title : {"queries", "gallery", "R@1", "R@5", "mAP", "macro-F1"})
+    std::cout << std::setw(10) << title;
+  std::cout << '\n';
+  for (const Evaluation& e : evaluations) {
+    std::cout << std::left << std::setw(16) << e.column << std::right << std::setw(10)
+              << e.metrics.queries << std::setw(10) << e.metrics.gallery;
+    for (const double value :
+         {e.metrics.recall_at_1, e.metrics.recall_at_5, e.metrics.map, e.metrics.macro_f1})
+      std::cout << std::setw(10) << value * 100;
+    std::cout << '\n';
+  }
+}
+
+// A row a label, the worst first.
+void print_labels(const Evaluation& e) {
+  std::vector<LabelMetrics> rows = e.labels;
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const LabelMetrics& a, const LabelMetrics& b) { return a.f1 < b.f1; });
+  std::cout << '\n'
+            << std::setw(10) << "R@1" << std::setw(10) << "precision" << std::setw(10) << "F1"
+            << std::setw(10) << "queries"
+            << "  " << e.column << '\n';
+  for (const LabelMetrics& row : rows)
+    std::cout << std::setw(10) << row.recall_at_1 * 100 << std::setw(10) << row.precision * 100
+              << std::setw(10) << row.f1 * 100 << std::setw(10) << row.queries << "  "
+              << e.names[static_cast<std::size_t>(row.label)] << '\n';
+}
+
+int eval(const EvalOptions& o) {
+  check(!o.data.empty(), "eval: want --data, a CSV or a folder of labelled photos");
+  const Manifest manifest = read_manifest(o.data);
+  const Gallery gallery(o.gallery);
+  const auto embedder = open_gallery_embedder(gallery, o.model, o.network, manifest.size());
+  const PhotoEmbeddings embedded = embed_and_report(*embedder, manifest.paths, o.network);
+  const auto evaluations = evaluate(gallery.content(), manifest, embedded,
+                                    {vote_from_string(o.vote), o.vote_k, o.vote_temperature});
+  if (o.json) {
+    print_json(to_json(evaluations, errors_json(embedded.errors, manifest.names)));
+  } else {
+    print_text(evaluations);
+    print_labels(evaluations[0]);
+  }
+  return status_of(embedded);
+}
+
+}  // namespace
+
+Command eval_command() {
+  return command<EvalOptions>("eval", "how well labelled photos find their product in a gallery",
+                              eval);
+}
+
+}  // namespace shoplens

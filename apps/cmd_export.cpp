@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <iostream>
+
+#include "apps/commands.h"
+#include "core/error.h"
+#include "train/export_onnx.h"
+#include "train/run_folder.h"
+
+namespace shoplens {
+namespace {
+
+struct ExportOptions {
+  std::vector<std::string> run;
+  std::string out = "model.onnx";
+  int img_size = 0;
+  template <class V>
+  void visit(V& v) {
+    v.positional(run, "RUN", "run folder made by `shoplens train`");
+    v(out, "out", "file to write");
+    v(img_size, "img-size", "side of the network's input, pixels; 0: as trained (a little larger often does better)");
+  }
+};
+
+int export_model(const ExportOptions& options) {
+  check(options.run.size() == 1, "export: want one run folder, got ", options.run.size());
+  TrainedModel trained = RunFolder::open(options.run[0]).load_best();
+  if (options.img_size > 0) trained.info.preprocessing.size = options.img_size;
+  EmbeddingModel model({.arch = trained.info.arch, .pool = trained.pool, .dim = trained.info.dim});
+  load_tensors(model.state(), trained.tensors, options.run[0]);
+  const ModelInfo info = write_onnx(model, trained.info, options.out);
+  std::cout << describe_onnx(options.out, info) << '\n';
+  return 0;
+}
+
+}  // namespace
+
+Command export_command() {
+  return command("export", "write a run's best model as model.onnx", export_model);
+}
+
+}  // namespace shoplens

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <iomanip>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands.h"
+#include "apps/embedding.h"
+#include "data/manifest.h"
+#include "recognize/recognizer.h"
+
+namespace shoplens {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct PredictOptions {
+  std::string gallery = "gallery.db", model, vote = "top1";
+  std::vector<std::string> photos;
+  int top = 5, vote_k = DecideOptions{}.k;
+  double vote_temperature = DecideOptions{}.temperature;
+  NetworkOptions network;
+  bool json = false;
+
+  template <class V>
+  void visit(V& v) {
+    v.positional(photos, "photos", "photos, folders of photos, or CSVs with a path column");
+    v(gallery, "gallery", "gallery.db made by `shoplens index build`");
+    v(model, "model", "model.onnx; without it, the one the gallery names");
+    v(top, "top", "nearest gallery photos to show");
+    v(vote, "vote", "label of the nearest photo, or of most weight among the nearest",
+      {"top1", "weighted"});
+    v(vote_k, "vote-k", "weighted: how many photos vote");
+    v(vote_temperature, "vote-temperature",
+      "weighted: the cosine that makes a vote e times lighter");
+    network.visit(v);
+    v(json, "json", "print one JSON document");
+  }
+};
+
+struct PhotoList {
+  std::vector<fs::path> paths;
+  std::vector<std::string> names;
+};
+
+// A photo that is not there is answered with an error, as one that cannot be read; a list must be
+// sound.
+PhotoList list_photos(const std::vector<std::string>& words) {
+  PhotoList list;
+  for (const std::string& word : words) {
+    if (!fs::is_directory(word) && fs::path(word).extension() != ".csv") {
+      list.paths.emplace_back(word);
+      list.names.push_back(word);
+      continue;
+    }
+    const Manifest manifest = read_manifest(word, /*want_labels=*/false);
+    list.paths.insert(list.paths.end(), manifest.paths.begin(), manifest.paths.end());
+    for (const fs::path& path : manifest.paths) list.names.push_back(path.string());
+  }
+  return list;
+}
+
+Json to_json(const std::string& path, const Answer& answer) {
+  Json neighbours = Json::array();
+  for (const Neighbour& n : answer.neighbours)
+    neighbours.push_back({{"id", n.id}, {"label", n.label}, {"path", n.path}, {"score", n.score}});
+  return {{"path", path},
+          {"label", answer.label},
+          {"score", answer.score},
+          {"neighbours", std::move(neighbours)}};
+}
+
+void print_text(const std::string& path, const Answer& answer) {
+  std::cout << std::fixed << std::setprecision(3) << path << ": " << answer.label << "  "
+            << answer.score << '\n';
+  for (const Neighbour& n : answer.neighbours)
+    std::cout << "    " << n.score << "  " << n.label << "  " << n.path << '\n';
+}
+
+int predict(const PredictOptions& o) {
+  check(!o.photos.empty(), "predict: want at least one photo, folder or CSV");
+  const PhotoList list = list_photos(o.photos);
+  const Gallery gallery(o.gallery);
+  const auto embedder = open_gallery_embedder(gallery, o.model, o.network, list.paths.size());
+  RecognizeOptions options;
+  options.top = o.top;
+  options.decide = {vote_from_string(o.vote), o.vote_k, o.vote_temperature};
+  const Recognizer recognizer(gallery, *embedder, options);
+  const PhotoEmbeddings embedded = embed_and_report(*embedder, list.paths, o.network);
+  const std::vector<Answer> answers = recognizer.answer(embedded.embeddings);
+
+  Json all = Json::array();  // in the order of the list, answers and errors
+  auto failed = embedded.errors.begin();
+  for (std::size_t photo = 0, row = 0; photo < list.paths.size(); ++photo) {
+    if (failed != embedded.errors.end() && failed->sample == static_cast<std::int64_t>(photo)) {
+      all.push_back({{"path", list.names[photo]}, {"error", error_json(failed->error)}});
+      ++failed;
+      continue;
+    }
+    if (o.json)
+      all.push_back(to_json(list.names[photo], answers[row]));
+    else
+      print_text(list.names[photo], answers[row]);
+    ++row;
+  }
+  if (o.json) print_json(all);
+  return status_of(embedded);
+}
+
+}  // namespace
+
+Command predict_command() {
+  return command<PredictOptions>(
+      "predict", "name the products in photos, with their nearest gallery photos", predict);
+}
+
+}  // namespace shoplens

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verbs, one cmd_*.cpp each: options and wiring only.
+#pragma once
+#include "apps/command.h"
+
+namespace shoplens {
+
+// of shoplens
+Command demo_photos_command();
+Command embed_command();
+Command eval_command();
+std::vector<Command> index_commands();
+Command page_command();
+Command predict_command();
+
+// of shoplens-train
+Command export_command();
+Command import_command();
+Command train_command();
+
+}  // namespace shoplens

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What embed, index, predict and eval share: how the network runs, and a list of photos through it.
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/json_output.h"
+#include "gallery/gallery.h"
+#include "recognize/embed_photos.h"
+
+namespace shoplens {
+
+struct NetworkOptions {
+  std::string tta = "none", precision = "auto", device = "CPU";
+  int batch_size = 16, threads = 0;
+
+  template <class V>
+  void visit(V& v) {
+    v(tta, "tta",
+      "test-time augmentation: hflip averages a photo's embedding with its mirror image's",
+      {"none", "hflip"});
+    v(precision, "precision", "of the network; auto is bf16 where the processor has it",
+      {"auto", "f32", "bf16"});
+    v(device, "device", "OpenVINO device that runs the network");
+    v(batch_size, "batch-size", "photos in one network call");
+    v(threads, "threads",
+      "threads to decode with, and as many for the network; 0: the cores there are");
+  }
+};
+
+/// The model set up for `photos` photos: for few, to answer soon; for many, to get many through.
+std::unique_ptr<Embedder> open_embedder(const std::filesystem::path& model,
+                                        const NetworkOptions& options, std::size_t photos);
+
+/// `given`, or when that is empty the gallery's own; its embedder. Throws unless the fingerprint is
+/// the gallery's.
+std::unique_ptr<Embedder> open_gallery_embedder(const Gallery& gallery, const std::string& given,
+                                                const NetworkOptions& options, std::size_t photos);
+
+/// embed_photos with a progress bar; says a line for each photo that could not be read.
+PhotoEmbeddings embed_and_report(const Embedder& embedder,
+                                 const std::vector<std::filesystem::path>& photos,
+                                 const NetworkOptions& options);
+
+/// [{path, error: {code, message, hint}}], paths as `names` has them.
+Json errors_json(const std::vector<SampleError>& errors, const std::vector<std::string>& names);
+
+/// A verb's exit status: 2 when a photo failed.
+inline int status_of(const PhotoEmbeddings& embedded) { return embedded.errors.empty() ? 0 : 2; }
+
+}  // namespace shoplens

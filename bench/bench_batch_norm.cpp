@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batch norm + activation, forwards and backwards in training: fused, and as torch's two operators.
+// Both are timed in turn in every iteration, so that other load on the machine touches both; time
+// is ours, `torch_ms` theirs, `ratio` theirs over ours.
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+
+#include "nn/batch_norm_act.h"
+
+namespace shoplens {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+template <class Forward>
+double seconds(const torch::Tensor& x, const torch::Tensor& dy, const Forward& forward) {
+  const torch::Tensor leaf = x.detach().requires_grad_();
+  const auto start = Clock::now();
+  forward(leaf).backward(dy);
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void BM_BatchNorm(benchmark::State& state) {
+  const auto activation = static_cast<Activation>(state.range(2));
+  const std::int64_t channels = state.range(0), side = state.range(1);
+  const auto make = [&] {
+    return torch::randn({32, channels, side, side})
+        .to(torch::kBFloat16)
+        .contiguous(at::MemoryFormat::ChannelsLast);
+  };
+  const torch::Tensor x = make(), dy = make();
+  BatchNorm norm(channels);
+  const auto fused = [&](const torch::Tensor& leaf) {
+    return norm_activate(norm, activation, leaf);
+  };
+  const auto apart = [&](const torch::Tensor& leaf) {
+    return activate(activation,
+                    torch::batch_norm(leaf, norm->weight, norm->bias, norm->running_mean,
+                                      norm->running_var, true, norm->momentum, norm->eps, false));
+  };
+  seconds(x, dy, fused);
+  seconds(x, dy, apart);
+  double ours = 0, torchs = 0;
+  for (auto _ : state) {
+    const double time = seconds(x, dy, fused);
+    state.SetIterationTime(time);
+    ours += time;
+    torchs += seconds(x, dy, apart);
+  }
+  state.SetLabel(activation == Activation::kSilu ? "silu" : "relu6");
+  state.counters["torch_ms"] = 1e3 * torchs / static_cast<double>(state.iterations());
+  state.counters["ratio"] = torchs / ours;
+}
+BENCHMARK(BM_BatchNorm)
+    ->Unit(benchmark::kMillisecond)
+    ->UseManualTime()
+    ->MinTime(2)
+    ->ArgNames({"channels", "side", "activation"})
+    ->ArgsProduct({{96},
+                   {112},
+                   {static_cast<int>(Activation::kRelu6), static_cast<int>(Activation::kSilu)}})
+    ->ArgsProduct({{144},
+                   {56},
+                   {static_cast<int>(Activation::kRelu6), static_cast<int>(Activation::kSilu)}})
+    ->ArgsProduct({{576},
+                   {14},
+                   {static_cast<int>(Activation::kRelu6), static_cast<int>(Activation::kSilu)}});
+
+}  // namespace
+}  // namespace shoplens

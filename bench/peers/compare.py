@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""shoplens against the Python pipeline of pipeline.py on this machine: the two in turn, several rounds, medians and the
+ratio round by round. Prints images/s and peak memory of training and of `embed`, from the same photos and weights.
+
+  compare.py --data ../shared/data/grocery/train.csv --rounds 3
+"""
+import argparse
+import csv
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PYTHON = [sys.executable, str(ROOT / "bench/peers/pipeline.py")]
+
+
+def run(command):
+    """Output of a command, and the largest resident set of it and its children's, MiB."""
+    with tempfile.TemporaryFile("w+") as out:
+        process = subprocess.Popen(list(map(str, command)), stdout=out, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        out.seek(0)
+        if status:
+            sys.exit(f"failed: {' '.join(map(str, command))}")
+        return out.read(), usage.ru_maxrss / 1024
+
+
+def peer(job, *words):
+    result = json.loads(run([*PYTHON, job, *words])[0])
+    # The workers copy little of the parent, but each holds its own interpreter and photos.
+    return result["images_per_second"], result["peak_mib"]
+
+
+def subset(data, count, folder):
+    rows = list(csv.DictReader(open(data, newline="")))
+    rows = rows[:: max(1, len(rows) // count)][:count]
+    path = folder / f"subset{count}.csv"
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "label"])
+        writer.writerows([(pathlib.Path(data).resolve().parent / row["path"], row["label"]) for row in rows])
+    return path
+
+
+def our_training(shoplens, data, arch, size, weights, folder, round_):
+    out = folder / f"run-{arch}-{round_}"
+    # The first epoch decodes and warms up; the second is what every later one is like.
+    _, peak = run([shoplens, "train", "--data", data, "--arch", arch, "--weights", weights, "--img-size", size,
+                   "--epochs", 2, "--out", out])
+    rows = list(csv.DictReader(open(out / "summary.csv", newline="")))
+    return float(rows[1]["images_per_second"]), peak
+
+
+def our_embedding(shoplens, data, model, folder):
+    text, peak = run([shoplens, "embed", "--model", model, "--data", data, "--out", folder / "e.npy", "--json"])
+    result = json.loads(text)
+    return result["photos"] / result["seconds"], peak
+
+
+def random_weights(arch, folder):
+    """timm's weights of a seed: neither side needs more for timing."""
+    path = folder / f"{arch}.safetensors"
+    code = ("import sys; sys.path.insert(0, sys.argv[1]); import timm_on_cpu, timm, torch; from safetensors.torch "
+            "import save_file; torch.manual_seed(0); save_file(timm.create_model(sys.argv[2]).state_dict(), sys.argv[3])")
+    subprocess.run([sys.executable, "-c", code, str(ROOT / "tools"), arch, str(path)], check=True)
+    return path
+
+
+def report(what, ours, theirs):
+    ratios = [a[0] / b[0] for a, b in zip(ours, theirs)]
+    median = lambda rows, i: statistics.median(row[i] for row in rows)
+    print(f"{what:34} {median(ours, 0):8.1f} {median(theirs, 0):8.1f}   x{statistics.median(ratios):.2f} "
+          f"({min(ratios):.2f}-{max(ratios):.2f})   {median(ours, 1):6.0f} {median(theirs, 1):6.0f}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--train-photos", type=int, default=640)
+    parser.add_argument("--embed-photos", type=int, default=1280)
+    parser.add_argument("--jobs", default="train,embed")
+    parser.add_argument("--archs", default="mobilenetv2_100:224,efficientnet_b1:240")
+    parser.add_argument("--shoplens", default=str(ROOT / "build/bin/shoplens"))
+    o = parser.parse_args()
+    print(f"{'':34} {'shoplens':>8} {'Python':>8}   ratio (range)      peak MiB: shoplens, Python (without its workers)")
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for arch, size in (item.split(":") for item in o.archs.split(",")):
+            weights = random_weights(arch, folder)
+            if "train" in o.jobs:
+                data, ours, theirs = subset(o.data, o.train_photos, folder), [], []
+                for round_ in range(o.rounds):
+                    ours.append(our_training(o.shoplens, data, arch, size, weights, folder, round_))
+                    theirs.append(peer("train", "--data", data, "--arch", arch, "--weights", weights, "--img-size", size,
+                                       "--steps", o.train_photos // 32, "--epochs", 2))
+                report(f"train {arch}@{size}, images/s", ours, theirs)
+            if "embed" in o.jobs:
+                model = folder / f"{arch}.onnx"
+                run([o.shoplens, "import", "--arch", arch, "--weights", weights, "--img-size", size, "--fit", "squash",
+                     "--interpolation", "bilinear", "--out", model])
+                data, ours, theirs = subset(o.data, o.embed_photos, folder), [], []
+                for _ in range(o.rounds):
+                    ours.append(our_embedding(o.shoplens, data, model, folder))
+                    theirs.append(peer("embed", "--data", data, "--arch", arch, "--weights", weights,
+                                       "--img-size", size))
+                report(f"embed {arch}@{size}, photos/s", ours, theirs)
+
+
+main()

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace shoplens {
+namespace fs = std::filesystem;
+
+std::ifstream open_file(const fs::path& path) {
+  std::error_code status;
+  if (!fs::exists(path, status))
+    throw Error(ErrorCode::kNotFound, join("want a file, found nothing (", path.string(), ")"),
+                "check the path; relative paths start at the current folder");
+  if (fs::is_directory(path, status))
+    throw Error(ErrorCode::kBadInput, join("want a file, got a folder (", path.string(), ")"));
+  std::ifstream in(path, std::ios::binary);
+  if (!in)
+    throw Error(ErrorCode::kIo,
+                join("cannot open: ", std::strerror(errno), " (", path.string(), ")"));
+  return in;
+}
+
+std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
+  std::ifstream in = open_file(path);
+  const auto too_large = [&](const std::string& size) {
+    throw Error(ErrorCode::kBadInput,
+                join("want at most ", max_bytes, " bytes, got ", size, " (", path.string(), ")"));
+  };
+  std::error_code status;
+  const std::uint64_t size = fs::file_size(path, status);
+  if (!status && size > max_bytes) too_large(std::to_string(size));
+  std::string bytes;
+  if (!status) bytes.reserve(size);
+  // To the end, whatever the size said: pipes and /proc have none, and a file may be growing.
+  char block[1 << 16];
+  while (in.read(block, sizeof block) || in.gcount() > 0) {
+    bytes.append(block, static_cast<std::size_t>(in.gcount()));
+    if (bytes.size() > max_bytes) too_large("more");
+  }
+  if (in.bad())
+    throw Error(ErrorCode::kIo,
+                join("cannot read: ", std::strerror(errno), " (", path.string(), ")"));
+  return bytes;
+}
+
+namespace {
+
+void sync_path(const fs::path& path, int flags) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+  if (fd < 0)
+    return;  // a folder that cannot be opened cannot be synced; the rename stands all the same
+  const int failed = ::fsync(fd);
+  const int why = errno;
+  ::close(fd);
+  if (failed && why != EINVAL && why != EROFS)
+    throw Error(ErrorCode::kIo,
+                join("cannot sync: ", std::strerror(why), " (", path.string(), ")"));
+}
+
+// A name of its own for each writer, also in one process.
+std::string temporary_suffix() {
+  static std::atomic<int> count{0};
+  return ".tmp" + std::to_string(::getpid()) + "-" + std::to_string(count++);
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(fs::path path)
+    : path_(std::move(path)),
+      temporary_(path_.string() + temporary_suffix()),
+      stream_(temporary_, std::ios::binary | std::ios::trunc) {
+  if (!stream_)
+    throw Error(ErrorCode::kIo,
+                join("cannot write: ", std::strerror(errno), " (", path_.string(), ")"),
+                "check that the folder exists and that you may write there");
+}
+
+AtomicFile::~AtomicFile() {
+  if (committed_) return;
+  stream_.close();
+  std::error_code ignored;
+  fs::remove(temporary_, ignored);
+}
+
+void AtomicFile::commit() {
+  stream_.close();
+  if (!stream_)
+    throw Error(ErrorCode::kIo,
+                join("cannot write: ", std::strerror(errno), " (", path_.string(), ")"),
+                "is the disk full?");
+  sync_path(temporary_, O_RDONLY);
+  std::error_code failed;
+  fs::rename(temporary_, path_, failed);
+  if (failed)
+    throw Error(ErrorCode::kIo,
+                join("cannot rename onto it: ", failed.message(), " (", path_.string(), ")"));
+  committed_ = true;
+  const fs::path folder = path_.parent_path();
+  sync_path(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
+}
+
+void write_file(const fs::path& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.stream().write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.commit();
+}
+
+}  // namespace shoplens

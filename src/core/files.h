@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+namespace shoplens {
+
+/// The file opened for reading bytes. Throws kNotFound when it is absent, kBadInput when it is a
+/// folder, kIo when it cannot be opened.
+std::ifstream open_file(const std::filesystem::path& path);
+
+/// The whole file. Throws kNotFound when it is absent, kIo when it cannot be read, kBadInput when
+/// it is a folder or larger than `max_bytes`.
+std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes = UINT64_MAX);
+
+/// A file written under a temporary name beside `path` and renamed onto it by commit(), so that a
+/// reader sees the old file or the whole new one, also after a power cut. Without commit() nothing
+/// is left behind.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  std::ostream& stream() { return stream_; }
+  void commit();  // flush, fsync, rename, fsync of the folder; throws kIo
+
+ private:
+  std::filesystem::path path_, temporary_;
+  std::ofstream stream_;
+  bool committed_ = false;
+};
+
+/// Writes `bytes` to `path` through an AtomicFile.
+void write_file(const std::filesystem::path& path, std::string_view bytes);
+
+}  // namespace shoplens

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace shoplens {
+
+/// SHA-256 (FIPS 180-4) of bytes given in pieces.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  void update(std::string_view bytes);
+  std::string hex();  // 64 lower-case digits; ends the hash
+
+ private:
+  void* context_;
+};
+
+std::string sha256_hex(std::string_view bytes);
+
+}  // namespace shoplens

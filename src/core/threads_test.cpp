@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/threads.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <vector>
+
+namespace shoplens {
+namespace {
+
+TEST(Threads, ThereIsACore) { EXPECT_GE(available_cores(), 1); }
+
+TEST(ParallelFor, CallsEveryIndexOnce) {
+  for (const int threads : {-1, 0, 1, 2, 7, 64}) {
+    std::vector<std::atomic<int>> calls(50);
+    parallel_for(50, threads, [&](std::int64_t i) { ++calls[static_cast<std::size_t>(i)]; });
+    for (const auto& count : calls) EXPECT_EQ(count, 1) << threads;
+  }
+}
+
+TEST(ParallelFor, NothingToDoCallsNothing) {
+  for (const std::int64_t count : {0, -3}) parallel_for(count, 4, [](std::int64_t) { FAIL(); });
+}
+
+TEST(ParallelFor, RethrowsTheExceptionAfterAllHaveEnded) {
+  for (const int threads : {1, 4}) {
+    std::atomic<int> running{0};
+    try {
+      parallel_for(1000, threads, [&](std::int64_t i) {
+        ++running;
+        if (i == 5) {
+          --running;
+          throw std::runtime_error("at 5");
+        }
+        --running;
+      });
+      FAIL() << "want an exception";
+    } catch (const std::runtime_error& e) {
+      EXPECT_STREQ(e.what(), "at 5");
+    }
+    EXPECT_EQ(running, 0);
+  }
+}
+
+TEST(ParallelFor, StopsSoonAfterAnException) {
+  std::atomic<int> calls{0};
+  EXPECT_THROW(parallel_for(1'000'000'000, 2,
+                            [&](std::int64_t) {
+                              ++calls;
+                              throw std::runtime_error("stop");
+                            }),
+               std::runtime_error);
+  EXPECT_LE(calls, 2);
+}
+
+}  // namespace
+}  // namespace shoplens

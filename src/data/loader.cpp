@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/loader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace shoplens {
+namespace {
+
+// A batch in the making. Its samples' places in `data` and `failures` are written by whoever loads
+// them.
+struct Slot {
+  std::mutex prepare;  // held while the first comer sizes the vectors, so that the others of this
+                       // batch wait for it
+  bool prepared = false;
+  std::vector<float> data;
+  std::vector<std::exception_ptr> failures;  // [n], null where the sample loaded
+
+  // The rest is guarded by Loader::State::mutex.
+  std::size_t left = 0;  // samples not yet done
+  bool ready = false;
+  Batch batch;
+  std::exception_ptr fatal;
+};
+
+// Sorts the failures into errors and closes the gaps they left in the data.
+void finish(Slot& slot, const std::int64_t* samples, std::size_t width) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < slot.failures.size(); ++i) {
+    if (!slot.failures[i]) {
+      if (kept != i)
+        std::copy_n(slot.data.data() + i * width, width, slot.data.data() + kept * width);
+      slot.batch.samples.push_back(samples[i]);
+      ++kept;
+      continue;
+    }
+    try {
+      std::rethrow_exception(slot.failures[i]);
+    } catch (const Error& error) {
+      slot.batch.errors.push_back({samples[i], error});
+    } catch (...) {
+      if (!slot.fatal) slot.fatal = std::current_exception();
+    }
+  }
+  slot.failures
+      .clear();  // here and not when the slot is reused, while the consumer reads its copies
+  slot.data.resize(kept * width);
+  slot.batch.data = std::move(slot.data);
+}
+
+}  // namespace
+
+struct Loader::State {
+  State(std::vector<std::int64_t> all, std::size_t floats, Load load_one,
+        const LoaderOptions& chosen)
+      : order(std::move(all)), width(floats), load(std::move(load_one)), options(chosen) {
+    const auto size = static_cast<std::size_t>(options.batch_size);
+    if (options.drop_last) order.resize(order.size() / size * size);
+    batches = (order.size() + size - 1) / size;
+    slots = std::vector<Slot>(std::min(batches, static_cast<std::size_t>(options.prefetch)));
+    for (std::size_t batch = 0; batch < slots.size(); ++batch)
+      slots[batch].left = batch_size(batch);
+  }
+
+  ~State() {
+    {
+      const std::lock_guard lock(mutex);
+      stop = true;
+    }
+    room.notify_all();
+    threads.clear();  // joins, while what they use still lives
+  }
+
+  std::size_t first_of(std::size_t batch) const {
+    return batch * static_cast<std::size_t>(options.batch_size);
+  }
+  std::size_t batch_size(std::size_t batch) const {
+    return std::min(static_cast<std::size_t>(options.batch_size), order.size() - first_of(batch));
+  }
+  std::size_t batch_of(std::size_t place) const {
+    return place / static_cast<std::size_t>(options.batch_size);
+  }
+
+  void work();
+  void load_place(std::size_t place);
+  void prepare(Slot& slot, std::size_t batch);
+
+  std::vector<std::int64_t> order;
+  const std::size_t width;
+  const Load load;
+  const LoaderOptions options;
+  std::size_t batches = 0;
+
+  std::mutex mutex;
+  std::condition_variable room, ready;  // for the threads; for next()
+  std::size_t next_place = 0;           // in the order: the first that nobody has taken
+  std::size_t next_batch = 0;           // what next() hands out; its slot is next_batch % slots
+  bool stop = false;
+  double waited = 0;
+  std::vector<Slot> slots;
+  std::vector<std::vector<float>> spare;  // recycled memory
+  std::vector<std::jthread> threads;
+};
+
+void Loader::State::work() {
+  std::unique_lock lock(mutex);
+  for (;;) {
+    room.wait(lock, [&] {
+      return stop || next_place == order.size() || batch_of(next_place) < next_batch + slots.size();
+    });
+    if (stop || next_place == order.size()) return;
+    const std::size_t place = next_place++;
+    lock.unlock();
+    load_place(place);
+    lock.lock();
+    const std::size_t batch = batch_of(place);
+    Slot& slot = slots[batch % slots.size()];
+    if (--slot.left > 0) continue;
+    lock.unlock();  // the last one of a batch has it to itself
+    finish(slot, order.data() + first_of(batch), width);
+    lock.lock();
+    slot.ready = true;
+    ready.notify_one();
+  }
+}
+
+void Loader::State::load_place(std::size_t place) {
+  const std::size_t batch = batch_of(place), i = place - first_of(batch);
+  Slot& slot = slots[batch % slots.size()];
+  try {
+    prepare(slot, batch);
+  } catch (...) {  // out of memory: there is no place to keep the reason but `fatal`
+    const std::lock_guard lock(mutex);
+    slot.fatal = std::current_exception();
+    return;
+  }
+  try {
+    load(order[place], slot.data.data() + i * width);
+  } catch (...) {
+    slot.failures[i] = std::current_exception();
+  }
+}
+
+void Loader::State::prepare(Slot& slot, std::size_t batch) {
+  const std::lock_guard lock(slot.prepare);
+  if (slot.prepared) return;
+  {
+    const std::lock_guard shared(mutex);
+    if (!spare.empty()) {
+      slot.data = std::move(spare.back());
+      spare.pop_back();
+    }
+  }
+  slot.data.resize(batch_size(batch) * width);
+  slot.failures.assign(batch_size(batch), nullptr);
+  slot.prepared = true;
+}
+
+Loader::Loader(std::vector<std::int64_t> order, std::size_t floats_per_sample, Load load,
+               const LoaderOptions& options) {
+  check(options.batch_size >= 1, "loader: want batch_size of at least 1, got ", options.batch_size);
+  check(options.threads >= 1, "loader: want threads of at least 1, got ", options.threads);
+  check(options.prefetch >= 1, "loader: want prefetch of at least 1, got ", options.prefetch);
+  state_ = std::make_unique<State>(std::move(order), floats_per_sample, std::move(load), options);
+  for (int i = 0; i < options.threads; ++i)
+    state_->threads.emplace_back([state = state_.get()] { state->work(); });
+}
+
+Loader::~Loader() = default;
+
+std::optional<Batch> Loader::next() {
+  State& state = *state_;
+  std::unique_lock lock(state.mutex);
+  if (state.next_batch == state.batches) return std::nullopt;
+  Slot& slot = state.slots[state.next_batch % state.slots.size()];
+  if (!slot.ready) {
+    const auto start = std::chrono::steady_clock::now();
+    state.ready.wait(lock, [&] { return slot.ready; });
+    state.waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  if (slot.fatal)
+    std::rethrow_exception(slot.fatal);  // the slot stays, so the next call meets it again
+  Batch batch = std::exchange(slot.batch, {});
+  slot.ready = slot.prepared = false;
+  const std::size_t later = state.next_batch++ + state.slots.size();  // the slot's next batch
+  if (later < state.batches) slot.left = state.batch_size(later);
+  lock.unlock();
+  state.room.notify_all();
+  return batch;
+}
+
+void Loader::recycle(Batch&& batch) {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->spare.size() < state_->slots.size()) state_->spare.push_back(std::move(batch.data));
+}
+
+double Loader::wait_seconds() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->waited;
+}
+
+}  // namespace shoplens

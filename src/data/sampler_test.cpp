@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/sampler.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+
+namespace shoplens {
+namespace {
+
+TEST(Sampler, VisitsEachSampleOnce) {
+  for (const std::int64_t size : {0, 1, 2, 1000}) {
+    auto order = shuffled_order(size, 1, 2);
+    std::sort(order.begin(), order.end());
+    EXPECT_EQ(order, sequential_order(size));
+  }
+}
+
+TEST(Sampler, IsTheSameForTheSameSeedAndEpochAlone) {
+  EXPECT_EQ(shuffled_order(100, 1, 2), shuffled_order(100, 1, 2));
+  EXPECT_NE(shuffled_order(100, 1, 2), shuffled_order(100, 1, 3));
+  EXPECT_NE(shuffled_order(100, 1, 2), shuffled_order(100, 2, 2));
+  EXPECT_NE(shuffled_order(100, 1, 2), shuffled_order(100, 2, 1));
+}
+
+// The resume of an old run depends on these numbers: they must not change.
+TEST(Sampler, KeepsItsOrderAcrossVersions) {
+  EXPECT_EQ(shuffled_order(8, 42, 0), (std::vector<std::int64_t>{1, 5, 2, 3, 4, 6, 7, 0}));
+}
+
+TEST(Sampler, PutsEachSampleEverywhereAlikeOften) {
+  constexpr int kSize = 5, kEpochs = 20000;
+  std::array<std::array<int, kSize>, kSize> count{};
+  for (int epoch = 0; epoch < kEpochs; ++epoch) {
+    const auto order = shuffled_order(kSize, 3, static_cast<std::uint64_t>(epoch));
+    for (std::size_t i = 0; i < kSize; ++i) ++count[i][static_cast<std::size_t>(order[i])];
+  }
+  for (const auto& place : count)
+    for (const int n : place) EXPECT_NEAR(n, kEpochs / kSize, 250);  // 4.4 standard deviations
+}
+
+}  // namespace
+}  // namespace shoplens

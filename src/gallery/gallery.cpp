@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gallery/gallery.h"
+
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "gallery/gallery_schema.h"
+#include "gallery/vector_blob.h"
+
+namespace shoplens {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kSelectItem =
+    "SELECT items.id, labels.name, items.path, items.source, items.columns";
+constexpr const char* kFromItems = " FROM items JOIN labels ON labels.id = items.label_id";
+
+std::string columns_to_json(const GalleryItem& item) {
+  auto object = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : item.columns) object[name] = value;
+  return object.dump();
+}
+
+std::vector<std::pair<std::string, std::string>> columns_from_json(const std::string& text) {
+  std::vector<std::pair<std::string, std::string>> columns;
+  const auto object = nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+  for (const auto& [name, value] : object.items())
+    if (value.is_string()) columns.emplace_back(name, value.get<std::string>());
+  return columns;
+}
+
+GalleryItem read_item(const Statement& row) {
+  return {row.integer(0), row.text(1), row.text(2), row.text(3), columns_from_json(row.text(4))};
+}
+
+GalleryModel read_model(const Database& database, std::int64_t& id) {
+  Statement row(database,
+                "SELECT id, fingerprint, arch, dim, path FROM models ORDER BY id LIMIT 1");
+  if (!row.step())
+    throw Error(ErrorCode::kCorrupt,
+                join("gallery: want a model, found none (", database.path().string(), ")"));
+  id = row.integer(0);
+  return {row.text(1), row.text(2), static_cast<int>(row.integer(3)), row.text(4)};
+}
+
+std::int64_t label_id(const Database& database, const std::string& name) {
+  Statement(database, "INSERT INTO labels (name) VALUES (?) ON CONFLICT DO NOTHING")
+      .bind(1, name)
+      .run();
+  Statement row(database, "SELECT id FROM labels WHERE name = ?");
+  row.bind(1, name).step();
+  return row.integer(0);
+}
+
+// One DELETE a key, all in one transaction; labels without photos go too.
+template <class Keys>
+std::int64_t remove_where(const Database& database, const std::string& condition,
+                          const Keys& keys) {
+  Transaction transaction(database, Transaction::Kind::kWrite);
+  Statement remove(database, "DELETE FROM items WHERE " + condition);
+  std::int64_t removed = 0;
+  for (const auto& key : keys) {
+    remove.bind(1, key).run();
+    removed += database.changes();
+  }
+  database.run("DELETE FROM labels WHERE id NOT IN (SELECT label_id FROM items)");
+  transaction.commit();
+  return removed;
+}
+
+void check_vectors(std::span<const float> vectors, std::size_t items, int dim,
+                   const fs::path& path) {
+  check(vectors.size() == items * static_cast<std::size_t>(dim), "gallery: want ", items,
+        " vectors of ", dim, " components, got ", vectors.size(), " numbers (", path.string(), ")");
+  for (std::size_t i = 0; i < items; ++i) {
+    const double length = vector_length(vectors.subspan(i * static_cast<std::size_t>(dim), dim));
+    check(is_unit_length(length), "gallery: want vectors of length 1, got ", length, " for item ",
+          i, " (", path.string(), ")");
+  }
+}
+
+// Inserts items within the caller's transaction.
+class Inserter {
+ public:
+  Inserter(const Database& database, std::int64_t model_id)
+      : database_(database),
+        model_id_(model_id),
+        item_(database, "INSERT INTO items (label_id, path, source, columns) VALUES (?, ?, ?, ?)"),
+        embedding_(
+            database,
+            "INSERT INTO embeddings (item_id, model_id, vector, checksum) VALUES (?, ?, ?, ?)") {}
+
+  void insert(const GalleryItem& item, std::span<const float> vector) {
+    const std::string blob = vector_to_blob(vector), columns = columns_to_json(item);
+    item_.bind(1, label_id(database_, item.label))
+        .bind(2, item.path)
+        .bind(3, item.source)
+        .bind(4, columns)
+        .run();
+    embedding_.bind(1, database_.last_id()).bind(2, model_id_).bind_blob(3, blob);
+    embedding_.bind(4, row_checksum(item.label, item.path, item.source, columns, blob)).run();
+  }
+
+ private:
+  const Database& database_;
+  std::int64_t model_id_;
+  Statement item_, embedding_;
+};
+
+}  // namespace
+
+Gallery::Gallery(const fs::path& path)
+    : database_(open_gallery_database(path)), model_(read_model(*database_, model_id_)) {}
+Gallery::~Gallery() = default;
+Gallery::Gallery(Gallery&&) noexcept = default;
+Gallery& Gallery::operator=(Gallery&&) noexcept = default;
+
+const fs::path& Gallery::path() const { return database_->path(); }
+
+std::string Gallery::note(const std::string& key) const {
+  Statement row(*database_, "SELECT value FROM meta WHERE key = ?");
+  return row.bind(1, key).step() ? row.text(0) : "";
+}
+
+void Gallery::check_model(const std::string& fingerprint, const fs::path& model_file) const {
+  if (fingerprint == model_.fingerprint) return;
+  throw Error(ErrorCode::kBadInput,
+              join("gallery: want embeddings of model ", model_.fingerprint.substr(0, 12), " (",
+                   model_.arch, "), got model ", fingerprint.substr(0, 12), " (gallery ",
+                   path().string(), ", model ", model_file.string(), ")"),
+              "embeddings of different models cannot be compared: give --model the gallery's own, "
+              "or build a new "
+              "gallery with this one");
+}
+
+std::optional<fs::path> Gallery::locate_model() const {
+  const fs::path folder = fs::absolute(path()).parent_path(), recorded = model_.path;
+  for (const fs::path& place :
+       {folder / recorded, fs::path(note("folder")) / recorded, folder / recorded.filename()})
+    if (fs::is_regular_file(place)) return place.lexically_normal();
+  return std::nullopt;
+}
+
+fs::path Gallery::find_model() const {
+  if (auto place = locate_model()) return *std::move(place);
+  throw Error(
+      ErrorCode::kNotFound,
+      join("gallery: want its model at ", model_.path,
+           " from the gallery's folder, or beside it; found nothing (", path().string(), ")"),
+      "give the model with --model, or put it beside the gallery");
+}
+
+std::int64_t Gallery::size() const { return database_->integer("SELECT count(*) FROM items"); }
+
+std::map<std::string, std::int64_t> Gallery::label_counts() const {
+  std::map<std::string, std::int64_t> counts;
+  Statement row(*database_,
+                join("SELECT labels.name, count(*)", kFromItems, " GROUP BY labels.id"));
+  while (row.step()) counts[row.text(0)] = row.integer(1);
+  return counts;
+}
+
+std::vector<GalleryItem> Gallery::items() const {
+  std::vector<GalleryItem> items;
+  Statement row(*database_, join(kSelectItem, kFromItems, " ORDER BY items.id"));
+  while (row.step()) items.push_back(read_item(row));
+  return items;
+}
+
+GalleryContent Gallery::content() const {
+  GalleryContent content;
+  // One statement sees one state of the database, so a writer meanwhile does no harm.
+  Statement row(*database_,
+                join(kSelectItem, ", embeddings.vector", kFromItems,
+                     " JOIN embeddings ON embeddings.item_id = items.id AND embeddings.model_id = ?"
+                     " ORDER BY items.id"));
+  row.bind(1, model_id_);
+  while (row.step()) {
+    content.items.push_back(read_item(row));
+    const std::string_view blob = row.blob(5);
+    if (blob.size() != static_cast<std::size_t>(model_.dim) * sizeof(float))
+      throw Error(ErrorCode::kCorrupt,
+                  join("gallery: want a vector of ", model_.dim, " components, got ", blob.size(),
+                       " bytes for item ", row.integer(0), " (", path().string(), ")"),
+                  "`shoplens index verify` tells all that is wrong");
+    append_blob(blob, content.vectors);
+  }
+  return content;
+}
+
+std::vector<std::string> Gallery::existing(const std::vector<std::string>& paths) const {
+  std::vector<std::string> found;
+  Statement row(*database_, "SELECT count(*) FROM items WHERE path = ?");
+  for (const std::string& path : paths) {
+    row.bind(1, path).step();
+    if (row.integer(0) > 0) found.push_back(path);
+    row.step();  // past the one row, so that the statement can be bound again
+  }
+  return found;
+}
+
+AddCounts Gallery::add(const std::string& fingerprint, std::span<const GalleryItem> items,
+                       std::span<const float> vectors, OnExisting on_existing) {
+  check_model(fingerprint, "the one of the embeddings");
+  check_vectors(vectors, items.size(), model_.dim, path());
+  AddCounts counts;
+  Transaction transaction(*database_, Transaction::Kind::kWrite);
+  Inserter inserter(*database_, model_id_);
+  Statement old(*database_, "DELETE FROM items WHERE path = ?");
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (!existing({items[i].path}).empty()) {
+      check(on_existing != OnExisting::kError, "gallery: want new paths, ", items[i].path,
+            " is already in the gallery (", path().string(), ")");
+      if (on_existing == OnExisting::kSkip) {
+        ++counts.skipped;
+        continue;
+      }
+      old.bind(1, items[i].path).run();
+      --counts.added;
+      ++counts.replaced;
+    }
+    inserter.insert(items[i],
+                    vectors.subspan(i * static_cast<std::size_t>(model_.dim), model_.dim));
+    ++counts.added;
+  }
+  database_->run("DELETE FROM labels WHERE id NOT IN (SELECT label_id FROM items)");
+  transaction.commit();
+  return counts;
+}
+
+std::int64_t Gallery::remove_ids(const std::vector<std::int64_t>& ids) {
+  return remove_where(*database_, "id = ?", ids);
+}
+
+std::int64_t Gallery::remove_labels(const std::vector<std::string>& labels) {
+  return remove_where(*database_, "label_id = (SELECT id FROM labels WHERE name = ?)", labels);
+}
+
+std::int64_t Gallery::remove_paths(const std::vector<std::string>& paths) {
+  return remove_where(*database_, "path = ?", paths);
+}
+
+}  // namespace shoplens

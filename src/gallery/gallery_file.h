@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// A gallery as a whole file: made, copied, put back. Each writes a temporary beside the target and
+// puts it in place in one step, so that no kill or power cut leaves a half one.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+
+#include "gallery/gallery.h"
+
+namespace shoplens {
+
+/// Makes a gallery with the items and vectors [items, dim] and the notes (Gallery::note).
+/// model.path is the model file as it can be opened now. Throws kBadInput when `path` exists and
+/// not `overwrite`, or as Gallery::add.
+void build_gallery(const std::filesystem::path& path, const GalleryModel& model,
+                   const std::map<std::string, std::string>& notes,
+                   std::span<const GalleryItem> items, std::span<const float> vectors,
+                   bool overwrite);
+
+/// Copies a consistent state of the gallery to `out`, also while another process writes to it; one
+/// file, compact. Throws kBadInput when `out` exists and not `overwrite`.
+void snapshot_gallery(const std::filesystem::path& path, const std::filesystem::path& out,
+                      bool overwrite);
+
+/// Makes `path` what the snapshot `from` is. Throws kCorrupt, naming the first fault, when `from`
+/// does not verify; `path` is then untouched. A gallery at `path` is overwritten by one
+/// transaction, so that open readers go on; any other file there (a gallery too damaged to open is
+/// one) is kBadInput unless `force`.
+void restore_gallery(const std::filesystem::path& from, const std::filesystem::path& path,
+                     bool force);
+
+/// `file` as seen from the folder of the gallery `path`: what GalleryItem::source and
+/// GalleryModel::path hold.
+std::string relative_to_gallery(const std::filesystem::path& file,
+                                const std::filesystem::path& path);
+
+}  // namespace shoplens

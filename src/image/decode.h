@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "image/image.h"
+
+namespace shoplens {
+
+/// What an untrusted file may cost. Checked on the header, before the pixels are allocated.
+struct DecodeLimits {
+  std::uint64_t max_bytes = 64ull << 20;   // of the file
+  std::uint64_t max_pixels = 100'000'000;  // width x height
+  int max_side = 32'768;
+};
+
+/// Decodes a JPEG (grey, YCbCr, RGB, CMYK, YCCK; baseline, progressive), PNG (1 to 16 bits,
+/// palette, alpha over white, interlaced) or WebP (first frame; alpha over white), told apart by
+/// content, to upright RGB: EXIF orientations 1-8 are applied. Thread-safe. Throws Error that names
+/// `name`: kBadInput for an empty, non-image or over-limit file, kCorrupt for a truncated or
+/// damaged one, kUnsupported for an image format this does not read (naming it).
+Image decode_image(std::string_view bytes, const std::string& name,
+                   const DecodeLimits& limits = {});
+
+/// decode_image of a file's bytes.
+Image load_image(const std::filesystem::path& path, const DecodeLimits& limits = {});
+
+}  // namespace shoplens

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/decode.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "core/hash.h"
+#include "core/threads.h"
+#include "image/codec_golden.h"
+
+namespace shoplens {
+namespace {
+
+void expect_equal(const Image& got, const Image& want, const std::string& name) {
+  ASSERT_EQ(got.width, want.width) << name;
+  ASSERT_EQ(got.height, want.height) << name;
+  for (std::size_t i = 0; i < want.pixels.size(); ++i)
+    ASSERT_EQ(int{got.pixels[i]}, int{want.pixels[i]})
+        << name << ": row " << i / 3 / want.width << ", column " << i / 3 % want.width
+        << ", channel " << i % 3;
+}
+
+TEST(Decode, EqualsPillowToTheBitForEveryKindOfFile) {
+  const auto cases = codec_cases();
+  ASSERT_GE(cases.size(), 70u);
+  for (const CodecCase& c : cases)
+    expect_equal(decode_image(codec_golden(c.file), c.file), c.expected, c.file);
+}
+
+TEST(Decode, GoesByContentNotByName) {
+  const Image image = decode_image(codec_golden("rgb_8.png"), "photo.jpg");
+  EXPECT_EQ(image, decode_image(codec_golden("rgb_8.png"), "rgb_8.png"));
+}
+
+TEST(Decode, LoadsAFile) {
+  const std::string path = SHOPLENS_SOURCE_DIR "/tests/golden/image/codec/420.jpg";
+  EXPECT_EQ(load_image(path), decode_image(read_file(path), path));
+}
+
+TEST(Decode, IsTheSameOnManyThreadsAtOnce) {
+  const auto cases = codec_cases();
+  std::atomic<int> wrong = 0;
+  parallel_for(static_cast<std::int64_t>(cases.size()) * 20, 8, [&](std::int64_t i) {
+    const CodecCase& c = cases[static_cast<std::size_t>(i) % cases.size()];
+    if (decode_image(codec_golden(c.file), c.file) != c.expected) ++wrong;
+  });
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(Decode, EqualsPillowOnRealPhotos) {
+  const std::filesystem::path folder = SHOPLENS_SHARED_DIR "/data/grocery";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no photos in " << folder;
+  std::istringstream lines(codec_golden("photos.txt"));
+  int photos = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('#')) continue;
+    const std::string path = line.substr(0, line.rfind(' '));
+    const Image image = load_image(folder / path);
+    const std::string_view rgb(reinterpret_cast<const char*>(image.pixels.data()),
+                               image.pixels.size());
+    EXPECT_EQ(sha256_hex(rgb), line.substr(line.rfind(' ') + 1)) << path;
+    ++photos;
+  }
+  EXPECT_EQ(photos, 20);
+}
+
+}  // namespace
+}  // namespace shoplens

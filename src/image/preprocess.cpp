@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/preprocess.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace shoplens {
+namespace {
+
+// Python's round(): halves to even, as nearbyint in the default rounding mode.
+int round_half_even(double x) { return static_cast<int>(std::nearbyint(x)); }
+
+// timm's Resize(floor(size / crop_pct)) and CenterCrop(size), as torchvision computes their sizes
+// and offsets.
+Image fit_crop(const Image& image, const Preprocessing& p) {
+  check(p.crop_pct > 0 && p.crop_pct <= 1, "preprocess: want crop_pct above 0 and at most 1, got ",
+        p.crop_pct);
+  const double resized = std::floor(p.size / p.crop_pct);
+  const double shorter = std::min(image.width, image.height),
+               longer = std::max(image.width, image.height);
+  // A band 1 pixel wide would be resized to more pixels than an int counts; no photo comes near
+  // this.
+  const double long_side = std::floor(resized * longer / shorter);
+  check(long_side <= 1e9, "preprocess: want a picture less elongated than ", image.width, "x",
+        image.height);
+  const int width = static_cast<int>(image.width <= image.height ? resized : long_side);
+  const int height = static_cast<int>(image.width <= image.height ? long_side : resized);
+  const Window center{round_half_even((width - p.size) / 2.0),
+                      round_half_even((height - p.size) / 2.0), p.size, p.size};
+  return resize_window(image, width, height, p.interpolation, center);
+}
+
+// timm's ResizeKeepRatio(size, longest=1) and CenterCropOrPad(size, fill=mean).
+Image fit_letterbox(const Image& image, const Preprocessing& p) {
+  const double ratio = std::max(image.width / static_cast<double>(p.size),
+                                image.height / static_cast<double>(p.size));
+  const int width = std::clamp(round_half_even(image.width / ratio), 1, p.size);
+  const int height = std::clamp(round_half_even(image.height / ratio), 1, p.size);
+  const Image inner = resize(image, width, height, p.interpolation);
+
+  std::array<std::uint8_t, 3> fill;
+  for (int c = 0; c < 3; ++c)
+    fill[c] = static_cast<std::uint8_t>(std::clamp(round_half_even(255.0 * p.mean[c]), 0, 255));
+  Image out(p.size, p.size);
+  for (std::size_t i = 0; i < out.pixels.size(); i += 3)
+    std::memcpy(&out.pixels[i], fill.data(), 3);
+  const int left = (p.size - width) / 2, top = (p.size - height) / 2;
+  for (int y = 0; y < height; ++y)
+    std::memcpy(out.row(top + y) + std::ptrdiff_t{left} * 3, inner.row(y),
+                static_cast<std::size_t>(width) * 3);
+  return out;
+}
+
+}  // namespace
+
+const char* to_string(Fit fit) {
+  switch (fit) {
+    case Fit::kSquash:
+      return "squash";
+    case Fit::kCrop:
+      return "crop";
+    case Fit::kLetterbox:
+      return "letterbox";
+  }
+  return "";
+}
+
+const char* to_string(Interpolation interpolation) {
+  return interpolation == Interpolation::kBilinear ? "bilinear" : "bicubic";
+}
+
+Fit fit_from_string(const std::string& word) {
+  for (const Fit fit : {Fit::kSquash, Fit::kCrop, Fit::kLetterbox})
+    if (word == to_string(fit)) return fit;
+  throw Error(ErrorCode::kBadInput,
+              join("fit: want squash, crop or letterbox, got \"", word, "\""));
+}
+
+Interpolation interpolation_from_string(const std::string& word) {
+  for (const Interpolation interpolation : {Interpolation::kBilinear, Interpolation::kBicubic})
+    if (word == to_string(interpolation)) return interpolation;
+  throw Error(ErrorCode::kBadInput,
+              join("interpolation: want bilinear or bicubic, got \"", word, "\""));
+}
+
+Image fit_image(const Image& image, const Preprocessing& preprocessing) {
+  check(preprocessing.size > 0, "preprocess: want a size of at least 1, got ", preprocessing.size);
+  check(image.width > 0 && image.height > 0,
+        "preprocess: want a picture of at least 1x1 pixels, got ", image.width, "x", image.height);
+  switch (preprocessing.fit) {
+    case Fit::kCrop:
+      return fit_crop(image, preprocessing);
+    case Fit::kLetterbox:
+      return fit_letterbox(image, preprocessing);
+    case Fit::kSquash:
+      break;
+  }
+  return resize(image, preprocessing.size, preprocessing.size, preprocessing.interpolation);
+}
+
+void normalize(const Image& image, const Preprocessing& preprocessing, float* out) {
+  float table[3][256];
+  for (int c = 0; c < 3; ++c)
+    for (int v = 0; v < 256; ++v)
+      table[c][v] = (static_cast<float>(v) / 255.0f - preprocessing.mean[c]) / preprocessing.std[c];
+
+  const std::size_t plane = static_cast<std::size_t>(image.width) * image.height;
+  float* const red = out;
+  float* const green = out + plane;
+  float* const blue = out + 2 * plane;
+  const std::uint8_t* pixel = image.pixels.data();
+  for (std::size_t i = 0; i < plane; ++i, pixel += 3) {
+    red[i] = table[0][pixel[0]];
+    green[i] = table[1][pixel[1]];
+    blue[i] = table[2][pixel[2]];
+  }
+}
+
+void preprocess(const Image& image, const Preprocessing& preprocessing, float* out) {
+  normalize(fit_image(image, preprocessing), preprocessing, out);
+}
+
+}  // namespace shoplens

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a decoded picture to a network's input. The one place that does it: training, embed, predict
+// and every server call these functions, so a photo gives the same tensor to the bit everywhere.
+#pragma once
+#include <array>
+#include <string>
+
+#include "image/image.h"
+#include "image/resize.h"
+
+namespace shoplens {
+
+/// How a picture is brought to size x size.
+enum class Fit {
+  kSquash,     // resized to size x size, the aspect ratio given up (timm crop_mode "squash")
+  kCrop,       // the shortest side resized to floor(size / crop_pct), then the centre crop (timm
+               // "center")
+  kLetterbox,  // resized to fit inside, the rest filled with the mean colour (timm "border")
+};
+
+inline constexpr std::array<float, 3> kImageNetMean{0.485f, 0.456f, 0.406f},
+    kImageNetStd{0.229f, 0.224f, 0.225f};
+inline constexpr std::array<float, 3> kInceptionMean{0.5f, 0.5f, 0.5f},
+    kInceptionStd{0.5f, 0.5f, 0.5f};
+
+/// A model's eval preprocessing; kept in model.onnx's metadata.
+struct Preprocessing {
+  int size = 224;
+  Fit fit = Fit::kSquash;
+  double crop_pct = 0.875;  // read by kCrop only
+  Interpolation interpolation = Interpolation::kBicubic;
+  std::array<float, 3> mean = kImageNetMean, std = kImageNetStd;
+  bool operator==(const Preprocessing&) const = default;
+};
+
+const char* to_string(Fit fit);                      // "squash", "crop", "letterbox"
+const char* to_string(Interpolation interpolation);  // "bilinear", "bicubic"
+Fit fit_from_string(const std::string& word);        // throw kBadInput for any other word
+Interpolation interpolation_from_string(const std::string& word);
+
+/// The picture brought to size x size, still 8-bit, equal to the bit to timm's eval transforms on
+/// Pillow images (squash and letterbox: theirs at crop_pct 1). Throws kBadInput for an empty
+/// picture, a size below 1 or a crop_pct outside (0, 1]. Source: timm data/transforms_factory.py,
+/// transforms_imagenet_eval.
+Image fit_image(const Image& image, const Preprocessing& preprocessing);
+
+/// (pixel / 255 - mean) / std, planes in R, G, B order: image [H, W, 3] -> out [3, H, W]. Each of
+/// the three operations is rounded to float, as torchvision's ToTensor and Normalize do it: equal
+/// to them to the bit.
+void normalize(const Image& image, const Preprocessing& preprocessing, float* out);
+
+/// normalize(fit_image(image)): out [3, size, size].
+void preprocess(const Image& image, const Preprocessing& preprocessing, float* out);
+
+}  // namespace shoplens

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/preprocess.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "image/test_pattern.h"
+
+namespace shoplens {
+namespace {
+
+std::string message_of(const Preprocessing& preprocessing, int width = 8, int height = 6) {
+  try {
+    fit_image(test_pattern(width, height), preprocessing);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Preprocess, EqualsTimmToTheBit) {
+  std::ifstream file(SHOPLENS_SOURCE_DIR "/tests/golden/image/preprocess.txt");
+  ASSERT_TRUE(file);
+  int cases = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    std::istringstream words(line);
+    int width, height;
+    std::string fit, interpolation, statistics, pixels_sha256, floats_sha256;
+    Preprocessing p;
+    words >> width >> height >> p.size >> fit >> p.crop_pct >> interpolation >> statistics >>
+        pixels_sha256 >> floats_sha256;
+    ASSERT_TRUE(words) << line;
+    p.fit = fit_from_string(fit);
+    p.interpolation = interpolation_from_string(interpolation);
+    p.mean = statistics == "imagenet" ? kImageNetMean : kInceptionMean;
+    p.std = statistics == "imagenet" ? kImageNetStd : kInceptionStd;
+
+    const Image image = test_pattern(width, height);
+    const Image fitted = fit_image(image, p);
+    EXPECT_EQ(
+        sha256_hex({reinterpret_cast<const char*>(fitted.pixels.data()), fitted.pixels.size()}),
+        pixels_sha256)
+        << line;
+    std::vector<float> tensor(fitted.pixels.size());
+    preprocess(image, p, tensor.data());
+    EXPECT_EQ(
+        sha256_hex({reinterpret_cast<const char*>(tensor.data()), tensor.size() * sizeof(float)}),
+        floats_sha256)
+        << line;
+    ++cases;
+  }
+  EXPECT_GE(cases, 100);
+}
+
+TEST(Preprocess, IsFitImageThenNormalize) {
+  const Image image = test_pattern(91, 140);
+  for (const Fit fit : {Fit::kSquash, Fit::kCrop, Fit::kLetterbox}) {
+    Preprocessing p;
+    p.size = 65;
+    p.fit = fit;
+    std::vector<float> once(3 * 65 * 65), twice(3 * 65 * 65);
+    preprocess(image, p, once.data());
+    normalize(fit_image(image, p), p, twice.data());
+    EXPECT_EQ(once, twice);
+  }
+}
+
+TEST(Normalize, IsThePlanarDefinition) {
+  const Image image = test_pattern(7, 5);
+  const Preprocessing p;
+  std::vector<float> out(3 * 5 * 7);
+  normalize(image, p, out.data());
+  for (int c = 0; c < 3; ++c)
+    for (int y = 0; y < 5; ++y)
+      for (int x = 0; x < 7; ++x)
+        EXPECT_NEAR(out[(c * 5 + y) * 7 + x],
+                    (image.row(y)[3 * x + c] / 255.0 - p.mean[c]) / p.std[c], 1e-6);
+}
+
+TEST(FitImage, ThinPicturesKeepAPixelAndLittleMemory) {
+  Preprocessing p;
+  p.fit = Fit::kLetterbox;
+  EXPECT_EQ(fit_image(test_pattern(1, 5000), p).width, 224);
+  p.fit = Fit::kCrop;  // resized as a whole it would be 256 x 8'388'608
+  EXPECT_EQ(fit_image(test_pattern(1, 32768), p).height, 224);
+  EXPECT_EQ(fit_image(test_pattern(32768, 1), p).width, 224);
+}
+
+TEST(FitImage, SaysWhatIsWrong) {
+  Preprocessing p;
+  p.size = 0;
+  EXPECT_EQ(message_of(p), "preprocess: want a size of at least 1, got 0");
+  p.size = 4;
+  EXPECT_EQ(message_of(p, 0, 3), "preprocess: want a picture of at least 1x1 pixels, got 0x3");
+  p.fit = Fit::kCrop;
+  p.crop_pct = 1.5;
+  EXPECT_EQ(message_of(p), "preprocess: want crop_pct above 0 and at most 1, got 1.5");
+}
+
+TEST(Preprocessing, WordsGoThereAndBack) {
+  for (const Fit fit : {Fit::kSquash, Fit::kCrop, Fit::kLetterbox})
+    EXPECT_EQ(fit_from_string(to_string(fit)), fit);
+  for (const Interpolation interpolation : {Interpolation::kBilinear, Interpolation::kBicubic})
+    EXPECT_EQ(interpolation_from_string(to_string(interpolation)), interpolation);
+  EXPECT_THROW(fit_from_string("center"), Error);
+  EXPECT_THROW(interpolation_from_string("lanczos"), Error);
+}
+
+}  // namespace
+}  // namespace shoplens

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/exact_index.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numeric>
+#include <thread>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "index/top_k.h"
+
+namespace shoplens {
+namespace {
+
+std::vector<float> random_vectors(std::int64_t count, int dim, std::uint64_t seed) {
+  Random random{seed};
+  std::vector<float> vectors(static_cast<std::size_t>(count * dim));
+  for (float& x : vectors) x = static_cast<float>(random.uniform(-1, 1));
+  l2_normalize(vectors, dim);
+  return vectors;
+}
+
+std::vector<std::int64_t> ids_from(std::int64_t first, std::int64_t count) {
+  std::vector<std::int64_t> ids(static_cast<std::size_t>(count));
+  std::iota(ids.begin(), ids.end(), first);
+  return ids;
+}
+
+std::span<const float> row(const std::vector<float>& vectors, std::int64_t i, int dim) {
+  return std::span(vectors).subspan(static_cast<std::size_t>(i * dim),
+                                    static_cast<std::size_t>(dim));
+}
+
+// The definition: all inner products in double, sorted.
+std::vector<std::pair<double, std::int64_t>> oracle(std::span<const float> query,
+                                                    const std::vector<float>& vectors,
+                                                    const std::vector<std::int64_t>& ids) {
+  std::vector<std::pair<double, std::int64_t>> all;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    double score = 0;
+    for (std::size_t j = 0; j < query.size(); ++j)
+      score += double{query[j]} * vectors[i * query.size() + j];
+    all.emplace_back(-score, ids[i]);
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+TEST(ExactIndex, EqualsTheDefinition) {
+  for (const int dim : {1, 3, 16, 33, 128})
+    for (const std::int64_t size : {1, 5, 63, 64, 65, 400}) {
+      const auto vectors = random_vectors(size, dim, 1);
+      const auto queries = random_vectors(13, dim, 2);
+      auto ids = ids_from(1000, size);
+      Random{7}.shuffle(ids.begin(), ids.end());
+      ExactIndex index(dim, 3);
+      index.add(ids, vectors);
+      const auto found = index.search(queries, 7);
+      ASSERT_EQ(found.size(), 13u);
+      for (std::int64_t q = 0; q < 13; ++q) {
+        const auto want = oracle(row(queries, q, dim), vectors, ids);
+        const auto& hits = found[static_cast<std::size_t>(q)];
+        ASSERT_EQ(hits.size(), static_cast<std::size_t>(std::min<std::int64_t>(7, size)));
+        for (std::size_t i = 0; i < hits.size(); ++i) {
+          EXPECT_NEAR(hits[i].score, -want[i].first, 1e-5);
+          // Ranks may only differ where the scores are too near for float32; at dim 1 all are +-1.
+          const bool apart = (i == 0 || want[i].first - want[i - 1].first > 1e-5) &&
+                             (i + 1 == want.size() || want[i + 1].first - want[i].first > 1e-5);
+          if (!apart) continue;
+          EXPECT_EQ(hits[i].id, want[i].second)
+              << "dim " << dim << " size " << size << " rank " << i;
+        }
+      }
+    }
+}
+
+TEST(ExactIndex, WellSeparatedRanksAreExact) {
+  const int dim = 64, size = 200;
+  std::vector<float> vectors(static_cast<std::size_t>(dim * size));
+  for (int i = 0; i < size; ++i)
+    vectors[static_cast<std::size_t>(i * dim + i % dim)] = static_cast<float>(i);
+  ExactIndex index(dim, 2);
+  index.add(ids_from(0, size), vectors);
+  const auto hits = index.search(std::vector<float>(static_cast<std::size_t>(dim), 1.0f), size)[0];
+  for (int i = 0; i < size; ++i)
+    EXPECT_EQ(hits[static_cast<std::size_t>(i)], (Hit{size - 1 - i, float(size - 1 - i)}));
+}
+
+TEST(ExactIndex, ABatchOfOneEqualsABatchOfManyToTheBit) {
+  const int dim = 97;
+  ExactIndex one_thread(dim, 1), many_threads(dim, 4);
+  const auto vectors = random_vectors(3000, dim, 3);
+  one_thread.add(ids_from(0, 3000), vectors);
+  many_threads.add(ids_from(0, 3000), vectors);
+  const auto queries = random_vectors(600, dim, 4);  // more than one block
+  const auto together = many_threads.search(queries, 20);
+  for (std::int64_t q = 0; q < 600; ++q) {
+    const auto alone = one_thread.search(row(queries, q, dim), 20);
+    ASSERT_EQ(alone[0], together[static_cast<std::size_t>(q)]) << "query " << q;
+  }
+}
+
+TEST(ExactIndex, DuplicatesHaveOneScoreAndRankById) {
+  const int dim = 50;
+  const auto one = random_vectors(1, dim, 5);
+  std::vector<float> vectors;
+  for (int i = 0; i < 300; ++i) vectors.insert(vectors.end(), one.begin(), one.end());
+  auto ids = ids_from(-100, 300);
+  Random{8}.shuffle(ids.begin(), ids.end());
+  ExactIndex index(dim, 4);
+  index.add(ids, vectors);
+  for (const auto& hits : index.search(random_vectors(8, dim, 6), 250)) {
+    ASSERT_EQ(hits.size(), 250u);
+    for (std::size_t i = 0; i < hits.size(); ++i) {
+      EXPECT_EQ(hits[i].id, static_cast<std::int64_t>(i) - 100);
+      EXPECT_EQ(hits[i].score, hits[0].score);
+    }
+  }
+}
+
+TEST(ExactIndex, ZeroVectorsScoreZero) {
+  ExactIndex index(3, 1);
+  index.add(std::vector<std::int64_t>{5, 4}, std::vector<float>(6));
+  EXPECT_EQ(index.search(std::vector<float>{1, 2, 3}, 9)[0], (std::vector<Hit>{{4, 0}, {5, 0}}));
+  EXPECT_EQ(index.search(std::vector<float>{0, 0, 0}, 1)[0], (std::vector<Hit>{{4, 0}}));
+}
+
+TEST(ExactIndex, GivesAllNegativeScoresAndNoPadding) {
+  ExactIndex index(1, 1);  // the panel's 62 empty places would score 0
+  index.add(std::vector<std::int64_t>{1, 2}, std::vector<float>{-1, -2});
+  EXPECT_EQ(index.search(std::vector<float>{1}, 10)[0], (std::vector<Hit>{{1, -1}, {2, -2}}));
+}
+
+TEST(ExactIndex, AnEmptyIndexFindsNothing) {
+  const ExactIndex index(4);
+  EXPECT_EQ(index.size(), 0);
+  EXPECT_EQ(index.search(std::vector<float>(8), 3), std::vector<std::vector<Hit>>(2));
+  EXPECT_TRUE(index.search({}, 3).empty());
+}
+
+TEST(ExactIndex, RefusesWhatIsNotANumberWithNothingChanged) {
+  ExactIndex index(2, 1);
+  index.add(std::vector<std::int64_t>{1}, std::vector<float>{1, 0});
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const float bad : {std::nanf(""), kInfinity, -kInfinity, 1e16f}) {
+    EXPECT_THROW(index.add(std::vector<std::int64_t>{2, 3}, std::vector<float>{1, 0, 0, bad}),
+                 Error);
+    EXPECT_THROW(index.search(std::vector<float>{bad, 0}, 1), Error);
+  }
+  EXPECT_EQ(index.size(), 1);
+  EXPECT_NO_THROW(index.add(std::vector<std::int64_t>{2}, std::vector<float>{1e15f, -1e15f}));
+}
+
+TEST(ExactIndex, RefusesAKnownIdWithNothingChanged) {
+  ExactIndex index(1, 1);
+  index.add(std::vector<std::int64_t>{1, 2}, std::vector<float>{1, 2});
+  for (const auto& ids : {std::vector<std::int64_t>{3, 2}, std::vector<std::int64_t>{4, 4}}) try {
+      index.add(ids, std::vector<float>{8, 9});
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code, ErrorCode::kBadInput);
+      EXPECT_EQ(error.what(), join("index add: want new, distinct ids, got ", ids[1], " again"));
+    }
+  EXPECT_EQ(index.search(std::vector<float>{1}, 9)[0], (std::vector<Hit>{{2, 2}, {1, 1}}));
+}
+
+TEST(ExactIndex, RefusesWrongSizes) {
+  ExactIndex index(3, 1);
+  EXPECT_THROW(ExactIndex(0), Error);
+  EXPECT_THROW(index.add(std::vector<std::int64_t>{1}, std::vector<float>(4)), Error);
+  EXPECT_THROW(index.search(std::vector<float>(4), 1), Error);
+  EXPECT_THROW(index.search(std::vector<float>(3), 0), Error);
+}
+
+TEST(ExactIndex, RemovingEqualsNeverHavingAdded) {
+  const int dim = 20;
+  const auto vectors = random_vectors(200, dim, 9);
+  const auto queries = random_vectors(5, dim, 10);
+  ExactIndex index(dim, 2), kept(dim, 2);
+  index.add(ids_from(0, 200), vectors);
+  std::vector<std::int64_t> gone{199, 0, 0, 777, 64, 63, 128};  // twice, unknown, at panel edges
+  for (std::int64_t id = 10; id < 190; id += 3) gone.push_back(id);
+  std::int64_t expected = 0;
+  for (std::int64_t id = 0; id < 200; ++id) {
+    if (std::find(gone.begin(), gone.end(), id) == gone.end())
+      kept.add(std::vector<std::int64_t>{id}, row(vectors, id, dim));
+    else
+      ++expected;
+  }
+  EXPECT_EQ(index.remove(gone), expected);
+  EXPECT_EQ(index.size(), kept.size());
+  EXPECT_EQ(index.search(queries, 300), kept.search(queries, 300));
+  index.add(std::vector<std::int64_t>{0}, row(vectors, 0, dim));  // an id may come back
+  kept.add(std::vector<std::int64_t>{0}, row(vectors, 0, dim));
+  EXPECT_EQ(index.search(queries, 300), kept.search(queries, 300));
+  EXPECT_EQ(index.remove(ids_from(0, 200)), kept.size());
+  EXPECT_EQ(index.size(), 0);
+}
+
+TEST(ExactIndex, SearchesRunAtOnce) {
+  ExactIndex index(32, 2);
+  index.add(ids_from(0, 2000), random_vectors(2000, 32, 11));
+  const auto queries = random_vectors(100, 32, 12);
+  const auto want = index.search(queries, 3);
+  std::vector<std::vector<std::vector<Hit>>> found(4);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& slot : found) threads.emplace_back([&] { slot = index.search(queries, 3); });
+  }
+  for (const auto& one : found) EXPECT_EQ(one, want);
+}
+
+TEST(TopK, DoesNotDependOnTheOrderOfOffers) {
+  std::vector<Hit> hits;
+  for (std::int64_t id = 0; id < 60; ++id) hits.push_back({id, static_cast<float>(id % 4)});
+  std::vector<Hit> sorted = hits;
+  std::sort(sorted.begin(), sorted.end(), ranks_before);
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    Random{seed}.shuffle(hits.begin(), hits.end());
+    TopK best(17), other(17);
+    for (std::size_t i = 0; i < hits.size(); ++i) (i % 2 ? best : other).offer(hits[i]);
+    best.merge(other);
+    EXPECT_EQ(best.take(), std::vector<Hit>(sorted.begin(), sorted.begin() + 17));
+  }
+}
+
+}  // namespace
+}  // namespace shoplens

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Vectors are float32, row-major: n vectors of d components are n*d floats, component j of vector i
+// at i*d + j.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace shoplens {
+
+/// A stored vector near a query. `score` is the inner product: the cosine, for L2-normalised
+/// vectors.
+struct Hit {
+  std::int64_t id;
+  float score;
+  bool operator==(const Hit&) const = default;
+};
+
+/// Nearest-neighbour search by inner product. Knows vectors and ids only. Searches may run at once
+/// from many threads; add and remove need the index alone.
+class VectorIndex {
+ public:
+  virtual ~VectorIndex() = default;
+  virtual int dim() const = 0;
+  virtual std::int64_t size() const = 0;
+
+  /// ids [n], distinct and not yet in the index (else kBadInput); vectors [n, dim], all finite
+  /// (else kBadInput).
+  virtual void add(std::span<const std::int64_t> ids, std::span<const float> vectors) = 0;
+  /// Takes the vectors of `ids` away; returns how many of them were there.
+  virtual std::int64_t remove(std::span<const std::int64_t> ids) = 0;
+  /// queries [n, dim] -> n lists of the min(k, size) best, best first; ties by smaller id.
+  virtual std::vector<std::vector<Hit>> search(std::span<const float> queries, int k) const = 0;
+};
+
+/// Divides each of the vectors by its length, in place; a zero vector stays zero. Sums in double.
+void l2_normalize(std::span<float> vectors, int dim);
+
+}  // namespace shoplens

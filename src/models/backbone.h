@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <torch/nn/module.h>
+#include <torch/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "image/preprocess.h"
+#include "onnx/graph.h"
+
+namespace shoplens {
+
+/// A network from pictures to a feature map. Its parameters and buffers have timm's names.
+class Backbone : public torch::nn::Module {
+ public:
+  /// x [N, 3, S, S] -> [N, num_features, S / 32, S / 32] (rounded up), timm's forward_features.
+  virtual torch::Tensor forward_features(const torch::Tensor& x) = 0;
+  virtual Value forward_features(const Value& x) = 0;
+};
+
+struct BackboneOptions {
+  double drop_path_rate = 0;  // stochastic depth of the last block; earlier blocks less, linearly
+};
+
+/// A row of the registry: how a backbone is made, and what timm's default_cfg says of it.
+struct BackboneEntry {
+  std::string name;
+  int num_features;
+  int train_size, test_size;                    // input sides, pixels
+  Preprocessing preprocessing;                  // at test_size
+  std::vector<std::string> classifier_prefixes; // tensors of a timm checkpoint that a backbone leaves out
+  bool channels_last;                           // trains faster in that memory format (measured)
+  std::shared_ptr<Backbone> (*create)(const BackboneOptions& options);
+};
+
+/// Every backbone there is, in the order of docs.
+const std::vector<BackboneEntry>& backbones();
+
+/// The entry called `name`. Throws kBadInput that names the nearest one.
+const BackboneEntry& find_backbone(const std::string& name);
+
+}  // namespace shoplens

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <memory>
+
+#include "models/backbone.h"
+
+namespace shoplens {
+
+/// MobileNetV2 at width 1: Sandler et al. 2018, arXiv:1801.04381.
+std::shared_ptr<Backbone> mobilenetv2_100(const BackboneOptions& options);
+
+/// EfficientNet-B0 to B4: Tan and Le 2019, arXiv:1905.11946. Throws kBadInput for another `b`.
+/// `tensorflow`: padding and batch norm's epsilon of the weights ported from TensorFlow, timm's
+/// tf_efficientnet_b*.
+std::shared_ptr<Backbone> efficientnet(int b, bool tensorflow, const BackboneOptions& options);
+
+/// `channels` times `width`, to the nearest multiple of 8 that is not below nine tenths of it.
+std::int64_t round_channels(std::int64_t channels, double width);
+
+}  // namespace shoplens

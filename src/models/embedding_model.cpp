@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/embedding_model.h"
+
+#include "core/error.h"
+#include "nn/average_pool.h"
+#include "nn/full_precision.h"
+
+namespace shoplens {
+namespace {
+
+// [N, C, H, W] -> [N, C]; a bfloat16 map is widened before its sum is taken.
+torch::Tensor average_features(const torch::Tensor& map) {
+  return global_average_pool(map.to(torch::promote_types(map.scalar_type(), torch::kFloat)))
+      .flatten(1);
+}
+Value average_features(const Value& map) { return map.graph->flatten(global_average_pool(map)); }
+
+}  // namespace
+
+NeckImpl::NeckImpl(int features, int dim)
+    : fc(register_module("fc", Linear(features, dim))),
+      bn(register_module("bn", BatchNorm(dim))),
+      act(register_module("act", PReLU())) {}
+
+torch::Tensor NeckImpl::forward(const torch::Tensor& x) {
+  return act->forward(bn->forward(fc->forward(x)));
+}
+Value NeckImpl::forward(const Value& x) { return act->forward(bn->forward(fc->forward(x))); }
+
+EmbeddingModel::EmbeddingModel(const EmbeddingModelOptions& o) : options_(o) {
+  check(o.pool == "gem" || o.pool == "avg", "model: want pool gem or avg, got ", o.pool);
+  check(o.dim >= 0, "model: want dim >= 0, got ", o.dim);
+  const BackboneEntry& entry = find_backbone(o.arch);
+  features_ = entry.num_features;
+  backbone_ = register_module("backbone", entry.create({.drop_path_rate = o.drop_path_rate}));
+  if (o.pool == "gem") global_pool_ = register_module("global_pool", GeM());
+  if (o.dim > 0) neck_ = register_module("neck", Neck(features_, o.dim));
+}
+
+template <class V>
+V EmbeddingModel::embed(const V& x) {
+  const V map = backbone_->forward_features(x);  // [N, C, S / 32, S / 32]
+  const FullPrecision full_precision;
+  const V pooled = global_pool_ ? global_pool_->forward(map) : average_features(map);  // [N, C]
+  return neck_ ? neck_->forward(pooled) : pooled;
+}
+
+torch::Tensor EmbeddingModel::forward(const torch::Tensor& x) { return embed(x); }
+Value EmbeddingModel::forward(const Value& x) { return x.graph->l2_normalize(embed(x)); }
+
+int EmbeddingModel::dim() const { return options_.dim > 0 ? options_.dim : features_; }
+
+std::vector<std::pair<std::string, torch::Tensor>> EmbeddingModel::state() const {
+  static const std::string kPrefix = "backbone.";
+  std::vector<std::pair<std::string, torch::Tensor>> tensors;
+  const auto add = [&](const torch::OrderedDict<std::string, torch::Tensor>& named) {
+    for (const auto& item : named) {
+      const bool own = item.key().compare(0, kPrefix.size(), kPrefix) == 0;
+      tensors.emplace_back(own ? item.key().substr(kPrefix.size()) : item.key(), item.value());
+    }
+  };
+  add(named_parameters());
+  add(named_buffers());
+  return tensors;
+}
+
+}  // namespace shoplens

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+#include <torch/utils.h>
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "models/backbone.h"
+#include "models/efficientnet.h"
+#include "models/load_backbone.h"
+#include "nn/conv2d.h"
+#include "nn/drop_path.h"
+#include "nn/safetensors.h"
+
+namespace shoplens {
+namespace {
+
+class Registry : public testing::TestWithParam<const BackboneEntry*> {};
+
+TEST_P(Registry, TrainsSavesAndLoads) {
+  const BackboneEntry& entry = *GetParam();
+  torch::manual_seed(1);
+  torch::set_num_threads(1);  // ctest runs several tests side by side
+  const auto backbone = entry.create({.drop_path_rate = 0.2});
+
+  // A step in train mode reaches every parameter.
+  const auto features = backbone->forward_features(torch::randn({2, 3, 64, 64}));
+  EXPECT_EQ(features.sizes(), (std::vector<std::int64_t>{2, entry.num_features, 2, 2}));
+  features.square().mean().backward();
+  for (const auto& item : backbone->named_parameters()) {
+    ASSERT_TRUE(item.value().grad().defined()) << item.key();
+    EXPECT_TRUE(item.value().grad().isfinite().all().item<bool>()) << item.key();
+  }
+
+  // Eval mode: an odd size, twice the same, in either memory format.
+  const torch::NoGradGuard no_grad;
+  backbone->eval();
+  const auto x = torch::randn({2, 3, 65, 65});
+  const auto y = backbone->forward_features(x);
+  EXPECT_EQ(y.sizes(), (std::vector<std::int64_t>{2, entry.num_features, 3, 3}));
+  EXPECT_TRUE(torch::equal(backbone->forward_features(x), y));
+  const auto last = backbone->forward_features(x.contiguous(torch::MemoryFormat::ChannelsLast));
+  EXPECT_TRUE(torch::allclose(last, y, 1e-3, 1e-3 * y.abs().max().item<double>()));
+
+  // Another instance with the saved tensors is the same network to the bit.
+  const auto path = std::filesystem::path(testing::TempDir()) / (entry.name + ".safetensors");
+  write_safetensors(path, state_of(*backbone));
+  const auto copy = entry.create({});
+  load_backbone(*copy, entry, path);
+  std::filesystem::remove(path);
+  copy->eval();
+  EXPECT_TRUE(torch::equal(copy->forward_features(x), y));
+}
+
+std::vector<const BackboneEntry*> entries() {
+  std::vector<const BackboneEntry*> all;
+  for (const auto& entry : backbones()) all.push_back(&entry);
+  return all;
+}
+INSTANTIATE_TEST_SUITE_P(Backbones, Registry, testing::ValuesIn(entries()),
+                         [](const auto& test) { return test.param->name; });
+
+TEST(FindBackbone, NamesTheNearest) {
+  EXPECT_EQ(find_backbone("efficientnet_b3").num_features, 1536);
+  try {
+    find_backbone("eficientnet_b3");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, ErrorCode::kBadInput);
+    EXPECT_NE(std::string(error.what()).find("got eficientnet_b3"), std::string::npos)
+        << error.what();
+    EXPECT_EQ(error.hint, "did you mean efficientnet_b3?");
+  }
+}
+
+TEST(RoundChannels, IsTimms) {  // channels * width, never more than a tenth below
+  EXPECT_EQ(round_channels(32, 1.1), 32);
+  EXPECT_EQ(round_channels(40, 1.1), 48);  // 44 is half way: up
+  EXPECT_EQ(round_channels(24, 1.2), 32);
+  EXPECT_EQ(round_channels(1280, 1.4), 1792);
+  EXPECT_EQ(round_channels(11, 1.0), 16);  // 8 would be 27 % below
+}
+
+TEST(EfficientNet, RejectsAnotherSize) { EXPECT_THROW(efficientnet(5, false, {}), Error); }
+
+TEST(EfficientNet, StagesHaveTheSidesOfTheTables) {
+  const std::vector<std::int64_t> want{112, 56, 28, 14, 14, 7, 7};
+  for (const char* name : {"mobilenetv2_100", "efficientnet_b0"}) {
+    const auto backbone = find_backbone(name).create({});
+    // The stride of a stage is that of its first block; a convolution's weight does not say it, its
+    // output does.
+    std::int64_t side = 112;
+    std::vector<std::int64_t> sides;
+    for (int stage = 0; stage < 7; ++stage) {
+      const auto conv = backbone->named_modules()["blocks." + std::to_string(stage) + ".0.conv_dw"];
+      side = (side + conv->as<Conv2dImpl>()->options.stride - 1) /
+             conv->as<Conv2dImpl>()->options.stride;
+      sides.push_back(side);
+    }
+    EXPECT_EQ(sides, want) << name;
+  }
+}
+
+TEST(EfficientNet, DropsPathsMoreTowardsTheEnd) {
+  const auto backbone = efficientnet(0, false, {.drop_path_rate = 0.16});
+  const auto modules = backbone->named_modules();
+  const auto rate = [&](const std::string& block) {
+    return modules["blocks." + block + ".drop_path"]->as<DropPathImpl>()->rate;
+  };
+  EXPECT_DOUBLE_EQ(rate("0.0"), 0);
+  EXPECT_DOUBLE_EQ(rate("1.1"), 0.02);  // the third of 16
+  EXPECT_DOUBLE_EQ(rate("6.0"), 0.15);
+}
+
+TEST(PublishedWeights, LoadStrictly) {
+  int loaded = 0;
+  for (const char* name : {"mobilenetv2_100", "efficientnet_b4"}) {
+    const auto path = std::filesystem::path(SHOPLENS_SHARED_DIR) / "weights" /
+                      (std::string(name) + ".safetensors");
+    if (!std::filesystem::exists(path)) continue;
+    const auto& entry = find_backbone(name);
+    const auto backbone = entry.create({});
+    load_backbone(*backbone, entry, path);
+    backbone->eval();
+    const torch::NoGradGuard no_grad;
+    EXPECT_TRUE(
+        backbone->forward_features(torch::randn({1, 3, 96, 96})).isfinite().all().item<bool>());
+    ++loaded;
+  }
+  if (loaded == 0) GTEST_SKIP() << "no published weights in " << SHOPLENS_SHARED_DIR << "/weights";
+}
+
+}  // namespace
+}  // namespace shoplens

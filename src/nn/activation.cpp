@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nn/activation.h"
+
+#include <cassert>
+#include <cmath>
+
+namespace shoplens {
+namespace {
+
+Constant scalar(double value) { return {{}, {static_cast<float>(value)}}; }
+
+}  // namespace
+
+Value relu(const Value& x) { return x.graph->unary("Relu", x); }
+Value relu6(const Value& x) { return x.graph->clip(x, 0, 6); }
+Value sigmoid(const Value& x) { return x.graph->unary("Sigmoid", x); }
+Value silu(const Value& x) { return x * sigmoid(x); }
+
+// The order of operators that runtimes know as one: (x * (erf(x / sqrt 2) + 1)) * 0.5.
+Value gelu(const Value& x) {
+  Graph& graph = *x.graph;
+  const Value erf = graph.unary("Erf", graph.binary("Div", x, scalar(std::sqrt(2.0))));
+  return x * graph.binary("Add", erf, scalar(1)) * 0.5;
+}
+
+Value operator+(const Value& a, const Value& b) { return a.graph->binary("Add", a, b); }
+Value operator*(const Value& a, const Value& b) { return a.graph->binary("Mul", a, b); }
+Value operator*(const Value& x, double factor) { return x.graph->binary("Mul", x, scalar(factor)); }
+
+// In place where autograd needs the result only; silu and gelu would keep a copy of x anyway.
+torch::Tensor activate(Activation activation, torch::Tensor x) {
+  switch (activation) {
+    case Activation::kRelu:
+      return x.relu_();
+    case Activation::kRelu6:
+      return torch::hardtanh_(x, 0, 6);
+    case Activation::kSilu:
+      return x.requires_grad() ? torch::silu(x) : torch::silu_(x);
+    case Activation::kGelu:
+      return torch::gelu(x);
+  }
+  assert(false);
+  return x;
+}
+
+Value activate(Activation activation, const Value& x) {
+  switch (activation) {
+    case Activation::kRelu:
+      return relu(x);
+    case Activation::kRelu6:
+      return relu6(x);
+    case Activation::kSilu:
+      return silu(x);
+    case Activation::kGelu:
+      return gelu(x);
+  }
+  assert(false);
+  return x;
+}
+
+}  // namespace shoplens

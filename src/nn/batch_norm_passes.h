@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inner passes of batch norm + activation, compiled once for each instruction set
+// (batch_norm_{baseline,avx2,avx512}.cpp) from batch_norm_kernel.h. No Torch here: its inline
+// functions must not be compiled for a processor that may not be there.
+#pragma once
+#include <cstdint>
+
+namespace shoplens {
+
+typedef std::uint16_t Bfloat16;  // the upper half of a float's bits
+
+/// What follows the norm, in the order of NormPasses' tables.
+enum class Epilogue { kNone, kRelu, kRelu6, kSilu };
+inline constexpr int kEpilogues = 4;
+
+/// Rows of C contiguous channels: a [N, C, H, W] tensor in channels_last is N * H * W of them.
+struct RowShape {
+  std::int64_t rows, channels;
+};
+
+/// One value a channel each:  n = (x - mean) * inverse_std,  z = n * weight + bias.
+struct NormParameters {
+  const float *mean, *inverse_std, *weight, *bias;
+};
+
+/// T is float or Bfloat16; all arithmetic is in float. Sums are added to what is there.
+template <class T>
+struct NormPasses {
+  /// sum += x - shift, square_sum += (x - shift)^2, over the rows.
+  void (*moments)(RowShape shape, const T* x, const float* shift, float* sum, float* square_sum);
+  /// y = epilogue(z)
+  void (*normalize[kEpilogues])(RowShape shape, const T* x, const NormParameters& norm, T* y);
+  /// With dz = dy * epilogue'(z): dz_sum += dz, dz_n_sum += dz * n, over the rows. kSilu also
+  /// writes dz, since another exponential costs more than memory does; the others leave it.
+  void (*reduce[kEpilogues])(RowShape shape, const T* x, const T* dy, const NormParameters& norm,
+                             T* dz, float* dz_sum, float* dz_n_sum);
+  /// dx = weight * inverse_std * (dz - dz_mean - n * dz_n_mean); dx may be dy. For kSilu, dy is
+  /// the dz that reduce wrote.
+  void (*differentiate[kEpilogues])(RowShape shape, const T* x, const T* dy,
+                                    const NormParameters& norm, const float* dz_mean,
+                                    const float* dz_n_mean, T* dx);
+};
+
+struct NormKernels {
+  const char* name;
+  NormPasses<float> float32;
+  NormPasses<Bfloat16> bfloat16;
+};
+
+extern const NormKernels kNormBaseline, kNormAvx2, kNormAvx512;
+
+}  // namespace shoplens

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "onnx/model_info.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/hash.h"
+#include "onnx/model_proto.h"
+
+namespace shoplens {
+namespace fs = std::filesystem;
+namespace {
+
+using Metadata = std::map<std::string, std::string>;
+constexpr const char* kFormatKey = "shoplens.format";
+constexpr const char* kFormat = "1";
+constexpr int kMaxDim = 65536,
+              kMaxSize = 8192;  // far over any real network; a damaged file is over them
+
+// Shortest digits that come back to the same number, whatever the locale.
+template <class Number>
+std::string number_text(Number number) {
+  char text[64];
+  return {text, std::to_chars(text, text + sizeof text, number).ptr};
+}
+
+std::string triple_text(const std::array<float, 3>& t) {
+  return number_text(t[0]) + " " + number_text(t[1]) + " " + number_text(t[2]);
+}
+
+[[noreturn]] void corrupt(const std::string& what, const fs::path& path,
+                          const std::string& hint = {}) {
+  throw Error(ErrorCode::kCorrupt, join("model: ", what, " (", path.string(), ")"), hint);
+}
+
+/// Takes values out of the metadata; every failure names the key and the file.
+struct Reader {
+  const Metadata& metadata;
+  const fs::path& path;
+
+  const std::string& text(const std::string& key) const {
+    const auto found = metadata.find(key);
+    if (found == metadata.end()) corrupt("want metadata " + key + ", got none", path);
+    return found->second;
+  }
+  [[noreturn]] void wrong(const std::string& key, const std::string& want) const {
+    corrupt(join(key, ": want ", want, ", got \"", text(key), "\""), path);
+  }
+  int integer(const std::string& key, int most) const {
+    const std::string& word = text(key);
+    int number = 0;
+    const auto [end, status] = std::from_chars(word.data(), word.data() + word.size(), number);
+    if (status != std::errc{} || end != word.data() + word.size() || number < 1 || number > most)
+      wrong(key, "an integer in 1.." + std::to_string(most));
+    return number;
+  }
+  double fraction(const std::string& key) const {
+    const std::string& word = text(key);
+    double number = 0;
+    const auto [end, status] = std::from_chars(word.data(), word.data() + word.size(), number);
+    if (status != std::errc{} || end != word.data() + word.size() || !(number > 0 && number <= 1))
+      wrong(key, "a number over 0, at most 1");
+    return number;
+  }
+  std::array<float, 3> triple(const std::string& key) const {
+    const std::string& word = text(key);
+    std::array<float, 3> numbers{};
+    const char *at = word.data(), *const stop = at + word.size();
+    for (int i = 0; i < 3; ++i) {
+      if (i > 0 && (at == stop || *at++ != ' ')) wrong(key, "three numbers");
+      const auto [end, status] = std::from_chars(at, stop, numbers[i]);
+      if (status != std::errc{} || !std::isfinite(numbers[i])) wrong(key, "three numbers");
+      at = end;
+    }
+    if (at != stop) wrong(key, "three numbers");
+    return numbers;
+  }
+  std::string hash(const std::string& key) const {
+    const std::string& word = text(key);
+    if (word.size() != 64 || word.find_first_not_of("0123456789abcdef") != std::string::npos)
+      wrong(key, "64 hexadecimal digits");
+    return word;
+  }
+  template <class Parse>
+  auto word(const std::string& key, Parse parse, const char* want) const {
+    try {
+      return parse(text(key));
+    } catch (const Error& e) {
+      if (e.code != ErrorCode::kBadInput) throw;
+      wrong(key, want);
+    }
+  }
+};
+
+struct Parsed {
+  Metadata metadata;
+  std::string producer;
+  bool has_graph = false;
+};
+
+// The top level of a ModelProto: the graph itself is skipped, its bytes are vouched for by the
+// fingerprint.
+Parsed parse_model(const std::string& bytes, const fs::path& path) {
+  Parsed parsed;
+  try {
+    protozero::pbf_reader model(bytes);
+    while (model.next()) {
+      if (model.tag_and_type() ==
+          protozero::tag_and_type(14, protozero::pbf_wire_type::length_delimited)) {
+        protozero::pbf_reader entry = model.get_message();
+        std::string key, value;
+        while (entry.next()) {
+          if (entry.tag() == 1)
+            key = entry.get_string();
+          else if (entry.tag() == 2)
+            value = entry.get_string();
+          else
+            entry.skip();
+        }
+        if (!parsed.metadata.emplace(key, value).second)
+          corrupt("metadata has " + key + " twice", path);
+      } else if (model.tag_and_type() ==
+                 protozero::tag_and_type(2, protozero::pbf_wire_type::length_delimited)) {
+        parsed.producer = model.get_string();
+      } else {
+        parsed.has_graph |= model.tag_and_type() ==
+                            protozero::tag_and_type(7, protozero::pbf_wire_type::length_delimited);
+        model.skip();
+      }
+    }
+  } catch (const protozero::exception& e) {
+    corrupt(join("not an ONNX file, or cut short: ", e.what()), path);
+  }
+  if (!parsed.has_graph) corrupt("not an ONNX file, or cut short: no graph", path);
+  return parsed;
+}
+
+void check_fingerprint(const std::string& bytes, const std::string& written, const fs::path& path) {
+  const std::string_view view(bytes);
+  const std::string entry = metadata_entry(kFingerprintKey, written);
+  if (!view.ends_with(entry))
+    corrupt("want the fingerprint at the end, got other data after it", path);
+  const std::string got = sha256_hex(view.substr(0, view.size() - entry.size()));
+  if (got != written)
+    corrupt(join("changed after it was written: want fingerprint ", written, ", got ", got), path,
+            "take the file from where it was made again, or repeat `shoplens export`");
+}
+
+}  // namespace
+
+std::string metadata_entry(const std::string& key, const std::string& value) {
+  std::string bytes;
+  protozero::pbf_writer model(bytes);
+  {
+    protozero::pbf_writer entry(model, 14);
+    entry.add_string(1, key);
+    entry.add_string(2, value);
+  }
+  return bytes;
+}
+
+Metadata to_metadata(const ModelInfo& info) {
+  const Preprocessing& p = info.preprocessing;
+  return {{kFormatKey, kFormat},
+          {"shoplens.arch", info.arch},
+          {"shoplens.dim", std::to_string(info.dim)},
+          {"shoplens.input_size", std::to_string(p.size)},
+          {"shoplens.fit", to_string(p.fit)},
+          {"shoplens.crop_pct", number_text(p.crop_pct)},
+          {"shoplens.interpolation", to_string(p.interpolation)},
+          {"shoplens.mean", triple_text(p.mean)},
+          {"shoplens.std", triple_text(p.std)},
+          {"shoplens.labels_hash", info.labels_hash},
+          {kFingerprintKey, info.fingerprint}};
+}
+
+ModelInfo from_metadata(const Metadata& metadata, const fs::path& path) {
+  const Reader read{metadata, path};
+  if (read.text(kFormatKey) != kFormat)
+    throw Error(ErrorCode::kUnsupported,
+                join("model: want ", kFormatKey, " ", kFormat, ", got ", read.text(kFormatKey),
+                     " (", path.string(), ")"),
+                "it was written by a newer shoplens");
+  ModelInfo info;
+  info.arch = read.text("shoplens.arch");
+  info.dim = read.integer("shoplens.dim", kMaxDim);
+  Preprocessing& p = info.preprocessing;
+  p.size = read.integer("shoplens.input_size", kMaxSize);
+  p.fit = read.word("shoplens.fit", fit_from_string, "squash, crop or letterbox");
+  p.crop_pct = read.fraction("shoplens.crop_pct");
+  p.interpolation =
+      read.word("shoplens.interpolation", interpolation_from_string, "bilinear or bicubic");
+  p.mean = read.triple("shoplens.mean");
+  p.std = read.triple("shoplens.std");
+  for (const float s : p.std)
+    if (s <= 0) read.wrong("shoplens.std", "numbers over 0");
+  if (!read.text("shoplens.labels_hash").empty())
+    info.labels_hash = read.hash("shoplens.labels_hash");
+  if (!read.text(kFingerprintKey).empty())  // a checkpoint of a training run has none yet
+    info.fingerprint = read.hash(kFingerprintKey);
+  return info;
+}
+
+ModelInfo read_model_info(const fs::path& path) {
+  const std::string bytes = read_file(path, INT32_MAX);
+  const Parsed parsed = parse_model(bytes, path);
+  const bool ours = parsed.producer == kOnnxProducer || parsed.metadata.count(kFormatKey);
+  if (!ours)
+    throw Error(ErrorCode::kUnsupported,
+                join("model: want an ONNX file written by shoplens, got one by ",
+                     parsed.producer.empty() ? "another program" : parsed.producer, " (",
+                     path.string(), ")"),
+                "make one with `shoplens import` (from weights) or `shoplens export` (from a run)");
+  ModelInfo info = from_metadata(parsed.metadata, path);
+  check_fingerprint(bytes, info.fingerprint, path);
+  return info;
+}
+
+}  // namespace shoplens

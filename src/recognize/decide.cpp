@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recognize/decide.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/error.h"
+
+namespace shoplens {
+
+Vote vote_from_string(const std::string& word) {
+  check(word == "top1" || word == "weighted", "vote: want top1 or weighted, got ", word);
+  return word == "top1" ? Vote::kTop1 : Vote::kWeighted;
+}
+
+Decision decide(std::span<const std::int64_t> labels, std::span<const float> scores,
+                const DecideOptions& options) {
+  check(labels.size() == scores.size(), "decide: want a score a label, got ", scores.size(),
+        " for ", labels.size());
+  check(options.k >= 1 && options.temperature > 0, "decide: want k >= 1 and temperature > 0, got ",
+        options.k, " and ", options.temperature);
+  if (labels.empty()) return {};
+  if (options.vote == Vote::kTop1) return {labels[0], scores[0]};
+
+  struct Sum {
+    std::int64_t label;
+    double weight;
+  };
+  std::vector<Sum> sums;  // in the order of the labels' nearest neighbours, so max_element keeps
+                          // the nearer of equals
+  double total = 0;
+  for (std::size_t i = 0; i < std::min(labels.size(), static_cast<std::size_t>(options.k)); ++i) {
+    const double weight =
+        std::exp((static_cast<double>(scores[i]) - scores[0]) / options.temperature);
+    const auto same =
+        std::find_if(sums.begin(), sums.end(), [&](const Sum& s) { return s.label == labels[i]; });
+    if (same == sums.end())
+      sums.push_back({labels[i], weight});
+    else
+      same->weight += weight;
+    total += weight;
+  }
+  const auto best = std::max_element(
+      sums.begin(), sums.end(), [](const Sum& a, const Sum& b) { return a.weight < b.weight; });
+  return {best->label, best->weight / total};
+}
+
+}  // namespace shoplens

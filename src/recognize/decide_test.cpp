@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recognize/decide.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "core/error.h"
+
+namespace shoplens {
+namespace {
+
+Decision decide_of(const std::vector<std::int64_t>& labels, const std::vector<float>& scores,
+                   const DecideOptions& options) {
+  return decide(labels, scores, options);
+}
+
+TEST(Decide, Top1IsTheNearestAndItsCosine) {
+  const Decision d = decide_of({7, 3, 3}, {0.9f, 0.8f, 0.8f}, {});
+  EXPECT_EQ(d.label, 7);
+  EXPECT_FLOAT_EQ(static_cast<float>(d.score), 0.9f);
+}
+
+TEST(Decide, WithoutNeighboursThereIsNoLabel) { EXPECT_EQ(decide_of({}, {}, {}).label, -1); }
+
+TEST(Decide, WeightedVoteSumsAsDefined) {
+  const DecideOptions options{Vote::kWeighted, 3, 0.1};
+  const Decision d = decide_of({7, 3, 3, 3}, {0.9f, 0.88f, 0.86f, 0.85f}, options);
+  const double b = std::exp(-0.2) + std::exp(-0.4);  // the fourth neighbour has no vote
+  EXPECT_EQ(d.label, 3);
+  EXPECT_NEAR(d.score, b / (1 + b), 1e-6);
+}
+
+TEST(Decide, ManyFarNeighboursDoNotOutvoteANearOne) {
+  const Decision d = decide_of({7, 3, 3, 3}, {0.9f, 0.5f, 0.5f, 0.5f}, {Vote::kWeighted, 4, 0.05});
+  EXPECT_EQ(d.label, 7);
+  EXPECT_GT(d.score, 0.99);
+}
+
+TEST(Decide, OfEqualSumsTheNearerWins) {
+  EXPECT_EQ(decide_of({7, 3}, {0.5f, 0.5f}, {Vote::kWeighted, 2, 0.05}).label, 7);
+}
+
+TEST(Decide, OneVoterIsTop1) {
+  const Decision d = decide_of({7, 3, 3}, {0.9f, 0.9f, 0.9f}, {Vote::kWeighted, 1, 0.05});
+  EXPECT_EQ(d.label, 7);
+  EXPECT_EQ(d.score, 1);
+}
+
+TEST(Decide, RefusesBadOptions) {
+  EXPECT_THROW(decide_of({1}, {1.f}, {Vote::kWeighted, 0, 0.05}), Error);
+  EXPECT_THROW(decide_of({1}, {1.f}, {Vote::kWeighted, 1, 0}), Error);
+  EXPECT_THROW(vote_from_string("majority"), Error);
+}
+
+}  // namespace
+}  // namespace shoplens

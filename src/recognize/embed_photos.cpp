@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recognize/embed_photos.h"
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+#include <utility>
+
+#include "core/threads.h"
+#include "data/sampler.h"
+#include "image/decode.h"
+
+namespace shoplens {
+namespace {
+
+// What the streams share: batches come out of `loader`, embeddings go to their photo's row.
+struct Work {
+  const Embedder& embedder;
+  const EmbedPhotosOptions& options;
+  const std::function<void(std::int64_t)>& progress;
+  Loader loader;
+  std::vector<float> rows;  // [photos, dim]; the rows of photos that failed are not filled
+  std::vector<SampleError> errors;
+  std::mutex next_mutex,
+      finish_mutex;  // two, so that a stream that waits for photos does not keep another's result
+
+  // Embeds batch after batch until there is none; run by each stream.
+  void run() {
+    std::vector<float> views;
+    for (std::optional<Batch> batch; (batch = next());) {
+      embed(*batch, views);
+      finish(std::move(*batch));
+    }
+  }
+
+  std::optional<Batch> next() {
+    const std::lock_guard lock(next_mutex);
+    return loader.next();
+  }
+
+  void embed(const Batch& batch, std::vector<float>& views) {
+    const int dim = embedder.info().dim;
+    const auto count = static_cast<std::int64_t>(batch.samples.size()) * view_count(options.tta);
+    views.resize(static_cast<std::size_t>(count * dim));
+    embedder.embed(batch.data.data(), count, views.data());
+    merge_views(views, dim, options.tta, views.data());
+    for (std::size_t i = 0; i < batch.samples.size(); ++i)
+      std::copy_n(views.begin() + static_cast<std::ptrdiff_t>(i) * dim, dim,
+                  rows.begin() + batch.samples[i] * dim);
+  }
+
+  void finish(Batch&& batch) {
+    const std::lock_guard lock(finish_mutex);
+    if (progress) progress(static_cast<std::int64_t>(batch.samples.size() + batch.errors.size()));
+    errors.insert(errors.end(), batch.errors.begin(), batch.errors.end());
+    loader.recycle(std::move(batch));
+  }
+};
+
+LoaderOptions loader_options(const EmbedPhotosOptions& options, int streams) {
+  LoaderOptions loader;
+  loader.batch_size = options.batch_size;
+  loader.threads = options.decode_threads > 0 ? options.decode_threads : available_cores();
+  loader.prefetch = 2 + streams;  // a batch for each stream to take next, and two under way
+  return loader;
+}
+
+// Rows of failed photos are closed up.
+PhotoEmbeddings collect(Work& work, std::size_t photos) {
+  const int dim = work.embedder.info().dim;
+  PhotoEmbeddings out;
+  out.dim = dim;
+  out.wait_seconds = work.loader.wait_seconds();
+  out.errors = std::move(work.errors);
+  std::sort(out.errors.begin(), out.errors.end(),
+            [](const SampleError& a, const SampleError& b) { return a.sample < b.sample; });
+  out.embeddings = std::move(work.rows);
+  auto failed = out.errors.begin();
+  for (std::int64_t photo = 0; photo < static_cast<std::int64_t>(photos); ++photo) {
+    if (failed != out.errors.end() && failed->sample == photo) {
+      ++failed;
+      continue;
+    }
+    const auto row = static_cast<std::int64_t>(out.photos.size());
+    if (row != photo)
+      std::copy_n(out.embeddings.begin() + photo * dim, dim, out.embeddings.begin() + row * dim);
+    out.photos.push_back(photo);
+  }
+  out.embeddings.resize(out.photos.size() * static_cast<std::size_t>(dim));
+  return out;
+}
+
+}  // namespace
+
+PhotoEmbeddings embed_photos(const Embedder& embedder,
+                             const std::vector<std::filesystem::path>& photos,
+                             const EmbedPhotosOptions& options,
+                             const std::function<void(std::int64_t done)>& progress) {
+  check(options.batch_size >= 1, "embed: want a batch size of at least 1, got ",
+        options.batch_size);
+  const Preprocessing& preprocessing = embedder.info().preprocessing;
+  const auto size = static_cast<std::size_t>(preprocessing.size);
+  const auto load = [&](std::int64_t photo, float* out) {
+    preprocess_views(load_image(photos[static_cast<std::size_t>(photo)]), preprocessing,
+                     options.tta, out);
+  };
+  Work work{embedder,
+            options,
+            progress,
+            Loader(sequential_order(static_cast<std::int64_t>(photos.size())),
+                   3 * size * size * static_cast<std::size_t>(view_count(options.tta)), load,
+                   loader_options(options, embedder.streams())),
+            std::vector<float>(photos.size() * static_cast<std::size_t>(embedder.info().dim)),
+            {},
+            {},
+            {}};
+  const auto start = std::chrono::steady_clock::now();
+  parallel_for(embedder.streams(), embedder.streams(), [&](std::int64_t) { work.run(); });
+  PhotoEmbeddings embedded = collect(work, photos.size());
+  embedded.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return embedded;
+}
+
+}  // namespace shoplens

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include "data/loader.h"
+#include "recognize/views.h"
+#include "runtime/embedder.h"
+
+namespace shoplens {
+
+struct EmbedPhotosOptions {
+  Tta tta = Tta::kNone;
+  int batch_size = 16;     // photos in one network call
+  int decode_threads = 0;  // 0: the cores this process may use
+};
+
+/// Embeddings of those photos of a list that could be read, in its order.
+struct PhotoEmbeddings {
+  int dim = 0;
+  std::vector<std::int64_t> photos;  // [n], places in the list
+  std::vector<float> embeddings;     // [n, dim], each of length 1
+  std::vector<SampleError> errors;   // the others, by place
+  double seconds = 0;       // from the first photo read to the last embedding
+  double wait_seconds = 0;  // how long the network had no photos while some were being decoded
+};
+
+/// Reads, decodes, resizes and embeds photos: the one way from files to embeddings, for embed,
+/// index, predict and eval. Threads decode ahead while the network runs, on as many batches at once
+/// as the embedder has streams. `progress` gets the number of photos done since its last call, on
+/// one thread at a time.
+PhotoEmbeddings embed_photos(const Embedder& embedder,
+                             const std::vector<std::filesystem::path>& photos,
+                             const EmbedPhotosOptions& options,
+                             const std::function<void(std::int64_t done)>& progress = {});
+
+}  // namespace shoplens

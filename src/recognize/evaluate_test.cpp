@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recognize/evaluate.h"
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+
+namespace shoplens {
+namespace {
+
+// Four gallery photos around a circle, three queries; the answers are plain to see.
+class EvaluateTest : public testing::Test {
+ protected:
+  EvaluateTest() {
+    const auto add_item = [&](std::int64_t id, std::string label, std::string coarse, float x,
+                          float y) {
+      GalleryItem item;
+      item.id = id;
+      item.label = std::move(label);
+      if (!coarse.empty())
+        item.columns = {{"coarse_label", std::move(coarse)}, {"note", "g" + std::to_string(id)}};
+      gallery.items.push_back(item);
+      gallery.vectors.insert(gallery.vectors.end(), {x, y});
+    };
+    add_item(1, "gala", "apple", 1, 0);
+    add_item(2, "fuji", "apple", 0.8f, 0.6f);
+    add_item(3, "conference", "pear", 0, 1);
+    add_item(4, "mystery", "", -1, 0);
+    queries.source = "test.csv";
+    queries.labels = {"gala", "gala", "conference", "fuji"};
+    queries.columns = {{"coarse_label", {"apple", "apple", "pear", "apple"}},
+                       {"note", {"q1", "q2", "q3", "q4"}}};
+    embedded.dim = 2;
+    embedded.photos = {0, 1, 2};  // the fourth could not be read
+    embedded.embeddings = {1, 0, 0.8f, 0.6f, 0, 1};
+  }
+  GalleryContent gallery;
+  Manifest queries;
+  PhotoEmbeddings embedded;
+};
+
+TEST_F(EvaluateTest, ByLabelAndByEachSharedColumn) {
+  const auto results = evaluate(gallery, queries, embedded, {});
+  ASSERT_EQ(results.size(), 2u);  // "note" has no value on both sides
+  EXPECT_EQ(results[0].column, "label");
+  EXPECT_EQ(results[0].metrics.queries, 3);
+  EXPECT_EQ(results[0].metrics.gallery, 4);
+  EXPECT_DOUBLE_EQ(results[0].metrics.recall_at_1, 2 / 3.0);
+  EXPECT_DOUBLE_EQ(results[0].metrics.recall_at_5, 1);
+  EXPECT_DOUBLE_EQ(results[0].metrics.map, (1 + 0.5 + 1) / 3);
+  EXPECT_DOUBLE_EQ(results[0].metrics.macro_f1, (2 / 3.0 + 1) / 2);
+  EXPECT_EQ(results[1].column, "coarse_label");
+  EXPECT_EQ(results[1].metrics.gallery, 3);  // without the item that has none
+  EXPECT_DOUBLE_EQ(results[1].metrics.recall_at_1, 1);
+}
+
+TEST_F(EvaluateTest, LabelRowsCarryNames) {
+  const auto result = evaluate(gallery, queries, embedded, {})[0];
+  ASSERT_EQ(result.labels.size(), 2u);
+  EXPECT_EQ(result.names[static_cast<std::size_t>(result.labels[0].label)], "conference");
+  EXPECT_EQ(result.labels[0].recall_at_1, 1);
+  EXPECT_EQ(result.names[static_cast<std::size_t>(result.labels[1].label)], "gala");
+  EXPECT_EQ(result.labels[1].queries, 2);
+  EXPECT_EQ(result.labels[1].recall_at_1, 0.5);
+}
+
+TEST_F(EvaluateTest, MacroF1FollowsTheVote) {
+  gallery.items[1].label = "gala";
+  gallery.items[0].label = "fuji";
+  gallery.vectors = {1, 0, 0.96f, 0.28f, 0.96f, -0.28f, -1, 0};
+  gallery.items[2].label = "gala";  // two galas close to the one fuji
+  embedded.photos = {0};
+  embedded.embeddings = {1, 0};
+  EXPECT_EQ(evaluate(gallery, queries, embedded, {})[0].metrics.macro_f1, 0);
+  EXPECT_EQ(evaluate(gallery, queries, embedded, {Vote::kWeighted, 3, 1})[0].metrics.macro_f1, 1);
+}
+
+TEST_F(EvaluateTest, EmptySidesAreErrors) {
+  EXPECT_THROW(evaluate({}, queries, embedded, {}), Error);
+  embedded.photos.clear();
+  embedded.embeddings.clear();
+  EXPECT_THROW(evaluate(gallery, queries, embedded, {}), Error);
+}
+
+}  // namespace
+}  // namespace shoplens

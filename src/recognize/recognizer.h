@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gallery/gallery.h"
+#include "image/image.h"
+#include "index/exact_index.h"
+#include "recognize/decide.h"
+#include "recognize/views.h"
+#include "runtime/embedder.h"
+
+namespace shoplens {
+
+struct RecognizeOptions {
+  int top = 5;  // neighbours in an answer
+  Tta tta = Tta::kNone;
+  DecideOptions decide;
+};
+
+struct Neighbour {
+  std::int64_t id;
+  std::string label, path;
+  float score;  // cosine
+};
+
+struct Answer {
+  std::string label;
+  double score = 0;                   // as decide() has it
+  std::vector<Neighbour> neighbours;  // best first, at most `top`
+};
+
+/// Names products: a photo's embedding, its neighbours in the gallery, the decision. Holds the
+/// gallery's vectors as they were when it was made. Thread-safe; the embedder must outlive it.
+class Recognizer {
+ public:
+  /// Throws kBadInput for an empty gallery or one of another model than the embedder's.
+  Recognizer(const Gallery& gallery, const Embedder& embedder, const RecognizeOptions& options);
+
+  /// The photo's embedding [dim], with the options' test-time augmentation.
+  std::vector<float> embed(const Image& image) const;
+  /// Embeddings [n, dim], each of length 1 -> n answers.
+  std::vector<Answer> answer(std::span<const float> embeddings) const;
+  Answer recognize(const Image& image) const { return std::move(answer(embed(image))[0]); }
+
+ private:
+  Answer to_answer(const std::vector<Hit>& hits) const;
+
+  const Embedder& embedder_;
+  RecognizeOptions options_;
+  std::vector<GalleryItem> items_;
+  std::vector<std::string> label_names_;
+  std::vector<std::int64_t> label_of_row_;  // [items], places in label_names_
+  ExactIndex index_;                        // ids are places in items_
+};
+
+}  // namespace shoplens

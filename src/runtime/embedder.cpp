@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/embedder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <openvino/openvino.hpp>
+#include <vector>
+
+#include "core/error.h"
+#include "core/threads.h"
+
+namespace shoplens {
+namespace {
+
+// OpenVINO's messages are many lines, with its source files' paths; the last one says what
+// happened.
+std::string last_line(const std::string& text) {
+  const auto end = text.find_last_not_of("\n \t");
+  if (end == std::string::npos) return text;
+  const auto start = text.find_last_of('\n', end);
+  return text.substr(start == std::string::npos ? 0 : start + 1,
+                     end - (start == std::string::npos ? 0 : start + 1) + 1);
+}
+
+// `auto` asks the device, which knows whether its cores have bf16 instructions.
+std::string resolve_precision(const ov::Core& core, const RuntimeOptions& options) {
+  check(options.precision == "auto" || options.precision == "f32" || options.precision == "bf16",
+        "embedder: want precision auto, f32 or bf16, got ", options.precision);
+  const auto able = core.get_property(options.device, ov::device::capabilities);
+  const bool bf16 = std::find(able.begin(), able.end(), ov::device::capability::BF16) != able.end();
+  if (options.precision == "bf16" && !bf16)
+    throw Error(ErrorCode::kUnsupported,
+                join("embedder: want bf16, the device ", options.device, " has none"),
+                "use --precision f32");
+  return options.precision == "f32" || !bf16 ? "f32" : "bf16";
+}
+
+ov::AnyMap compile_properties(const RuntimeOptions& options, const std::string& precision) {
+  const int threads = options.threads > 0 ? options.threads : available_cores();
+  check(options.streams >= 1, "embedder: want at least 1 stream, got ", options.streams);
+  ov::AnyMap properties{
+      ov::hint::inference_precision(precision == "bf16" ? ov::element::bf16 : ov::element::f32),
+      ov::num_streams(options.streams)};
+  if (options.device == "CPU")
+    properties.insert(ov::inference_num_threads(std::max(threads, options.streams)));
+  return properties;
+}
+
+// Each row over its length. The graph does it too, but in bf16 only to three digits.
+void normalize_rows(float* rows, std::int64_t n, int dim, const std::filesystem::path& model) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    float* row = rows + i * dim;
+    double sum = 0;
+    for (int j = 0; j < dim; ++j) sum += static_cast<double>(row[j]) * row[j];
+    check(std::isfinite(sum) && sum > 0,
+          "embedder: want a finite embedding that is not 0, got length ", std::sqrt(sum), " (",
+          model.string(), ")");
+    const double scale = 1 / std::sqrt(sum);
+    for (int j = 0; j < dim; ++j) row[j] = static_cast<float>(row[j] * scale);
+  }
+}
+
+}  // namespace
+
+struct Embedder::State {
+  std::filesystem::path path;
+  ModelInfo info;
+  std::string precision;
+  int streams = 1;
+  ov::Core core;
+  ov::CompiledModel model;
+
+  // Requests not in use; each is used by one call at a time.
+  std::mutex mutex;
+  std::condition_variable returned;
+  std::vector<ov::InferRequest> idle;
+
+  State(const std::filesystem::path& file, const RuntimeOptions& options)
+      : path(file), info(read_model_info(file)) {
+    try {
+      precision = resolve_precision(core, options);
+      model = core.compile_model(core.read_model(file.string()), options.device,
+                                 compile_properties(options, precision));
+      streams = options.streams;
+      for (int i = 0; i < streams; ++i) idle.push_back(model.create_infer_request());
+    } catch (const ov::Exception& e) {
+      throw Error(ErrorCode::kUnsupported,
+                  join("embedder: OpenVINO cannot run the model on ", options.device, ": ",
+                       last_line(e.what()), " (", file.string(), ")"));
+    }
+    check_shapes();
+  }
+
+  void check_shapes() const {
+    const ov::PartialShape in = model.input().get_partial_shape(),
+                           out = model.output().get_partial_shape();
+    const int size = info.preprocessing.size;
+    if (!in.compatible({ov::Dimension::dynamic(), 3, size, size}) ||
+        !out.compatible({ov::Dimension::dynamic(), info.dim}))
+      throw Error(ErrorCode::kCorrupt,
+                  join("embedder: want [N, 3, ", size, ", ", size, "] -> [N, ", info.dim,
+                       "] as the metadata says, got ", in, " -> ", out, " (", path.string(), ")"));
+  }
+
+  ov::InferRequest take() {
+    std::unique_lock lock(mutex);
+    returned.wait(lock, [this] { return !idle.empty(); });
+    ov::InferRequest request = idle.back();
+    idle.pop_back();
+    return request;
+  }
+
+  void give_back(const ov::InferRequest& request) {
+    const std::lock_guard lock(mutex);
+    idle.push_back(request);
+    returned.notify_one();
+  }
+
+  void infer(const float* pixels, std::int64_t n, float* embeddings) {
+    const auto size = static_cast<std::size_t>(info.preprocessing.size);
+    const auto rows = static_cast<std::size_t>(n);
+    ov::InferRequest request = take();
+    try {
+      // The tensors are the caller's memory: nothing is copied, and OpenVINO only reads the pixels.
+      request.set_input_tensor(
+          ov::Tensor(ov::element::f32, {rows, 3, size, size}, const_cast<float*>(pixels)));
+      request.set_output_tensor(
+          ov::Tensor(ov::element::f32, {rows, static_cast<std::size_t>(info.dim)}, embeddings));
+      request.infer();
+    } catch (const ov::Exception& e) {
+      give_back(request);
+      throw Error(ErrorCode::kInternal, join("embedder: OpenVINO failed: ", last_line(e.what()),
+                                             " (", path.string(), ")"));
+    }
+    give_back(request);
+  }
+};
+
+Embedder::Embedder(const std::filesystem::path& model, const RuntimeOptions& options)
+    : state_(std::make_unique<State>(model, options)) {}
+Embedder::~Embedder() = default;
+
+const ModelInfo& Embedder::info() const { return state_->info; }
+
+const std::string& Embedder::precision() const { return state_->precision; }
+
+int Embedder::streams() const { return state_->streams; }
+
+void Embedder::embed(const float* pixels, std::int64_t n, float* embeddings) const {
+  if (n == 0) return;
+  state_->infer(pixels, n, embeddings);
+  normalize_rows(embeddings, n, state_->info.dim, state_->path);
+}
+
+}  // namespace shoplens

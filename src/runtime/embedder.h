@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "onnx/model_info.h"
+
+namespace shoplens {
+
+struct RuntimeOptions {
+  std::string device = "CPU";      // an OpenVINO device
+  std::string precision = "auto";  // "auto" (bf16 where the CPU has it, else f32), "f32", "bf16"
+  int threads = 0;                 // of the network; 0: the cores this process may use
+  int streams = 1;  // calls of embed() that run side by side, each on threads / streams threads:
+                    // 1 answers one photo soonest, one a core gets most photos through
+};
+
+/// A model.onnx ready to run, by OpenVINO. Thread-safe.
+class Embedder {
+ public:
+  /// Throws Error that names the file when it is absent, damaged, not shoplens's, or cannot be run.
+  explicit Embedder(const std::filesystem::path& model, const RuntimeOptions& options = {});
+  ~Embedder();
+  Embedder(const Embedder&) = delete;
+  Embedder& operator=(const Embedder&) = delete;
+
+  const ModelInfo& info() const;
+  /// The precision it runs in: "f32" or "bf16".
+  const std::string& precision() const;
+
+  /// How many calls of embed() run side by side; a further one waits.
+  int streams() const;
+
+  /// pixels [n, 3, size, size], as preprocess() writes them -> embeddings [n, dim], each of
+  /// length 1. In f32 a photo's embedding is within 1e-5 of the same whatever the others of its
+  /// batch are. Throws kBadInput that names the model when an embedding is not finite or zero.
+  void embed(const float* pixels, std::int64_t n, float* embeddings) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace shoplens

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/embedder.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <thread>
+#include <vector>
+
+#include "core/error.h"
+#include "runtime/tiny_model.h"
+
+namespace shoplens {
+namespace {
+
+namespace fs = std::filesystem;
+
+class EmbedderTest : public testing::Test {
+ protected:
+  EmbedderTest()
+      : folder(fs::temp_directory_path() / ("shoplens_embedder_" + std::to_string(::getpid()))) {
+    fs::create_directories(folder);
+    info = write_tiny_model(folder / "model.onnx");
+  }
+  ~EmbedderTest() override { fs::remove_all(folder); }
+
+  Embedder open(const std::string& precision, int streams = 1) const {
+    RuntimeOptions options;
+    options.precision = precision;
+    options.streams = streams;
+    return Embedder(folder / "model.onnx", options);
+  }
+
+  std::vector<float> pixels(std::int64_t n) const {
+    Random random{5};
+    std::vector<float> out(
+        static_cast<std::size_t>(n * 3 * info.preprocessing.size * info.preprocessing.size));
+    for (float& x : out) x = static_cast<float>(random.uniform(-2, 2));
+    return out;
+  }
+
+  std::vector<float> embed(const Embedder& embedder, const std::vector<float>& in,
+                           std::int64_t n) const {
+    std::vector<float> out(static_cast<std::size_t>(n * info.dim));
+    embedder.embed(in.data(), n, out.data());
+    return out;
+  }
+
+  fs::path folder;
+  ModelInfo info;
+};
+
+TEST_F(EmbedderTest, KnowsItsModel) {
+  const Embedder embedder = open("f32");
+  EXPECT_EQ(embedder.info().fingerprint, info.fingerprint);
+  EXPECT_EQ(embedder.info().arch, "tiny");
+  EXPECT_EQ(embedder.precision(), "f32");
+}
+
+TEST_F(EmbedderTest, EmbeddingsHaveLengthOneInEveryPrecision) {
+  for (const char* precision : {"f32", "auto"}) {
+    const auto out = embed(open(precision), pixels(5), 5);
+    for (int i = 0; i < 5; ++i) {
+      double sum = 0;
+      for (int j = 0; j < info.dim; ++j)
+        sum += std::pow(out[static_cast<std::size_t>(i * info.dim + j)], 2);
+      EXPECT_NEAR(sum, 1, 1e-6);
+    }
+  }
+}
+
+TEST_F(EmbedderTest, APhotoDoesNotDependOnItsBatch) {
+  const Embedder embedder = open("f32");
+  const auto in = pixels(9);
+  const auto all = embed(embedder, in, 9);
+  const auto floats = in.size() / 9;
+  for (std::size_t i = 0; i < 9; ++i) {
+    const auto one = embed(embedder,
+                           {in.begin() + static_cast<std::ptrdiff_t>(i * floats),
+                            in.begin() + static_cast<std::ptrdiff_t>((i + 1) * floats)},
+                           1);
+    for (std::size_t j = 0; j < one.size(); ++j) EXPECT_NEAR(one[j], all[i * one.size() + j], 1e-5);
+  }
+}
+
+TEST_F(EmbedderTest, ManyThreadsGetWhatOneGets) {
+  const Embedder embedder = open("f32", 2);
+  EXPECT_EQ(embedder.streams(), 2);
+  const auto in = pixels(4);
+  const auto want = embed(embedder, in, 4);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 20; ++i) EXPECT_EQ(embed(embedder, in, 4), want);
+    });
+  for (std::thread& t : threads) t.join();
+}
+
+TEST_F(EmbedderTest, AnEmbeddingOfZeroIsAnErrorThatNamesTheModel) {
+  Graph graph;
+  Value x = graph.flatten(graph.global_average_pool(graph.input("pixels", {-1, 3, 32, 32})));
+  x = graph.l2_normalize(graph.linear(x, {{4, 3}, std::vector<float>(12)}, {}));
+  graph.output("embedding", x, {-1, 4});
+  info.dim = 4;
+  write_file(folder / "model.onnx", graph.serialize(info));
+  const Embedder embedder = open("f32");
+  try {
+    embed(embedder, pixels(1), 1);
+    FAIL() << "want an Error";
+  } catch (const Error& e) {
+    EXPECT_EQ(std::string(e.what()),
+              "embedder: want a finite embedding that is not 0, got length 0 (" +
+                  (folder / "model.onnx").string() + ")");
+  }
+}
+
+TEST_F(EmbedderTest, FilesThatAreNoModelAreNamed) {
+  const auto code = [&](const fs::path& path, const RuntimeOptions& options = {}) {
+    try {
+      const Embedder embedder(path, options);
+    } catch (const Error& e) {
+      return e.code;
+    }
+    return ErrorCode::kInternal;
+  };
+  EXPECT_EQ(code(folder / "absent.onnx"), ErrorCode::kNotFound);
+  const std::string whole = read_file(folder / "model.onnx");
+  write_file(folder / "cut.onnx", std::string_view(whole).substr(0, whole.size() / 2));
+  EXPECT_EQ(code(folder / "cut.onnx"), ErrorCode::kCorrupt);
+  RuntimeOptions nowhere;
+  nowhere.device = "NPU";
+  EXPECT_EQ(code(folder / "model.onnx", nowhere), ErrorCode::kUnsupported);
+  RuntimeOptions wrong;
+  wrong.precision = "f64";
+  EXPECT_EQ(code(folder / "model.onnx", wrong), ErrorCode::kBadInput);
+}
+
+}  // namespace
+}  // namespace shoplens

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small network with random weights, for tests that need a model.onnx and not what it learnt.
+#pragma once
+#include <filesystem>
+
+#include "core/files.h"
+#include "core/random.h"
+#include "onnx/graph.h"
+
+namespace shoplens {
+
+/// Writes conv 3x3/2 (8) - ReLU - conv 3x3/2 (16) - ReLU - mean - linear (dim) - L2 norm, input
+/// `size`; another `seed` is another network. Returns its metadata.
+inline ModelInfo write_tiny_model(const std::filesystem::path& path, int size = 32, int dim = 16,
+                                  std::uint64_t seed = 1) {
+  Random random{seed};
+  const auto constant = [&](std::vector<std::int64_t> dims) {
+    std::int64_t count = 1;
+    for (const std::int64_t d : dims) count *= d;
+    Constant c{std::move(dims), {}};
+    for (std::int64_t i = 0; i < count; ++i)
+      c.data.push_back(static_cast<float>(random.uniform(-0.5, 0.5)));
+    return c;
+  };
+  Graph graph;
+  ConvAttributes attributes;
+  attributes.stride = 2;
+  attributes.padding = 1;
+  Value x = graph.input("pixels", {-1, 3, size, size});
+  x = graph.unary("Relu", graph.conv(x, constant({8, 3, 3, 3}), constant({8}), attributes));
+  x = graph.unary("Relu", graph.conv(x, constant({16, 8, 3, 3}), constant({16}), attributes));
+  x = graph.flatten(graph.global_average_pool(x));
+  x = graph.l2_normalize(graph.linear(x, constant({dim, 16}), constant({dim})));
+  graph.output("embedding", x, {-1, dim});
+  ModelInfo info;
+  info.arch = "tiny";
+  info.dim = dim;
+  info.preprocessing.size = size;
+  write_file(path, graph.serialize(info));
+  return info;
+}
+
+}  // namespace shoplens

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/ema.h"
+
+#include <ATen/ops/_foreach_lerp.h>
+
+namespace shoplens {
+
+Ema::Ema(NamedTensors live, double decay) : live_(std::move(live)), decay_(decay) {
+  for (auto& [name, tensor] : live_) {
+    tensor = tensor.detach();
+    averages_.emplace_back(name, tensor.clone());
+  }
+}
+
+void Ema::update() {
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> from, to;
+  for (std::size_t i = 0; i < live_.size(); ++i) {
+    if (live_[i].second.is_floating_point()) {
+      to.push_back(averages_[i].second);
+      from.push_back(live_[i].second);
+    } else {
+      averages_[i].second.copy_(live_[i].second);
+    }
+  }
+  at::_foreach_lerp_(to, from, 1 - decay_);
+}
+
+void Ema::swap() {
+  const at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < live_.size(); ++i) {
+    const at::Tensor kept = live_[i].second.clone();
+    live_[i].second.copy_(averages_[i].second);
+    averages_[i].second.copy_(kept);
+  }
+}
+
+}  // namespace shoplens

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/optimizer.h"
+
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/_fused_sgd.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
+namespace shoplens {
+namespace {
+
+std::vector<at::Tensor> values_of(const ParameterGroup& group) {
+  std::vector<at::Tensor> values;
+  for (const auto& [name, parameter] : group.parameters) values.push_back(parameter);
+  return values;
+}
+
+std::vector<at::Tensor> gradients_of(const ParameterGroup& group) {
+  std::vector<at::Tensor> gradients;
+  for (const auto& [name, parameter] : group.parameters) gradients.push_back(parameter.grad());
+  return gradients;
+}
+
+// One zero tensor for each parameter, laid out as it is: the fused kernels walk them side by side.
+std::vector<at::Tensor> zeros_like_each(const ParameterGroup& group) {
+  std::vector<at::Tensor> zeros;
+  for (const auto& [name, parameter] : group.parameters) zeros.push_back(at::zeros_like(parameter.detach()));
+  return zeros;
+}
+
+void append(NamedTensors& all, const std::string& prefix, const ParameterGroup& group,
+            const std::vector<at::Tensor>& tensors) {
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    all.emplace_back(prefix + group.parameters[i].first, tensors[i]);
+}
+
+class Sgd : public Optimizer {
+ public:
+  Sgd(std::vector<ParameterGroup> groups, double momentum)
+      : Optimizer(std::move(groups)), momentum_(momentum), steps_(at::zeros({}, at::kLong)) {
+    for (const ParameterGroup& group : groups_) buffers_.push_back(zeros_like_each(group));
+  }
+
+  void step(double lr) override {
+    const at::NoGradGuard no_grad;
+    // The first step starts the momentum with the gradient itself, as torch.optim.SGD does.
+    const bool first = steps_.item<std::int64_t>() == 0;
+    for (std::size_t i = 0; i < groups_.size(); ++i)
+      at::_fused_sgd_(values_of(groups_[i]), gradients_of(groups_[i]), buffers_[i], groups_[i].weight_decay,
+                      momentum_, lr * groups_[i].lr_scale, /*dampening=*/0, /*nesterov=*/momentum_ > 0,
+                      /*maximize=*/false, first);
+    steps_.add_(1);
+  }
+
+  NamedTensors state() const override {
+    NamedTensors all{{"step", steps_}};
+    for (std::size_t i = 0; i < groups_.size(); ++i) append(all, "momentum.", groups_[i], buffers_[i]);
+    return all;
+  }
+
+ private:
+  double momentum_;
+  at::Tensor steps_;
+  std::vector<std::vector<at::Tensor>> buffers_;
+};
+
+class AdamW : public Optimizer {
+ public:
+  explicit AdamW(std::vector<ParameterGroup> groups) : Optimizer(std::move(groups)) {
+    for (const ParameterGroup& group : groups_) {
+      averages_.push_back(zeros_like_each(group));
+      squares_.push_back(zeros_like_each(group));
+      auto& steps = steps_.emplace_back();  // the kernel wants a step count a tensor, on its device
+      for (const auto& [name, parameter] : group.parameters)
+        steps.push_back(at::zeros({}, parameter.options().requires_grad(false)));
+    }
+  }
+
+  void step(double lr) override {
+    const at::NoGradGuard no_grad;
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      for (at::Tensor& count : steps_[i]) count.add_(1);
+      at::_fused_adamw_(values_of(groups_[i]), gradients_of(groups_[i]), averages_[i], squares_[i], {}, steps_[i],
+                        lr * groups_[i].lr_scale, 0.9, 0.999, groups_[i].weight_decay, 1e-8, /*amsgrad=*/false,
+                        /*maximize=*/false);
+    }
+  }
+
+  NamedTensors state() const override {
+    NamedTensors all;
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      append(all, "exp_avg.", groups_[i], averages_[i]);
+      append(all, "exp_avg_sq.", groups_[i], squares_[i]);
+      append(all, "step.", groups_[i], steps_[i]);
+    }
+    return all;
+  }
+
+ private:
+  std::vector<std::vector<at::Tensor>> averages_, squares_, steps_;
+};
+
+}  // namespace
+
+void Optimizer::zero_grad() {
+  for (ParameterGroup& group : groups_)
+    for (auto& [name, parameter] : group.parameters) parameter.mutable_grad().reset();
+}
+
+double Optimizer::clip_grad_norm(double max_norm) {
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> gradients;
+  for (const ParameterGroup& group : groups_)
+    for (const at::Tensor& gradient : gradients_of(group)) gradients.push_back(gradient);
+  const double norm = at::stack(at::_foreach_norm(gradients)).norm().item<double>();
+  if (norm > max_norm) at::_foreach_mul_(gradients, max_norm / (norm + 1e-6));
+  return norm;
+}
+
+std::unique_ptr<Optimizer> make_sgd(std::vector<ParameterGroup> groups, double momentum) {
+  return std::make_unique<Sgd>(std::move(groups), momentum);
+}
+
+std::unique_ptr<Optimizer> make_adamw(std::vector<ParameterGroup> groups) {
+  return std::make_unique<AdamW>(std::move(groups));
+}
+
+}  // namespace shoplens

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/run_folder.h"
+
+#include <torch/version.h>
+
+#include <iomanip>
+#include <limits>
+#include <sstream>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/options.h"
+
+namespace shoplens {
+namespace fs = std::filesystem;
+namespace {
+
+std::string exact(double x) {
+  std::ostringstream out;
+  out << std::setprecision(std::numeric_limits<double>::max_digits10) << x;
+  return out.str();
+}
+
+std::map<std::string, std::string> to_map(const RunState& s) {
+  return {{"epoch", std::to_string(s.epoch)},           {"batch", std::to_string(s.batch)},
+          {"step", std::to_string(s.step)},             {"best_epoch", std::to_string(s.best_epoch)},
+          {"best_recall", exact(s.best_recall)},        {"loss_sum", exact(s.loss_sum)}};
+}
+
+RunState to_state(const std::map<std::string, std::string>& map, const fs::path& path) {
+  try {
+    return {std::stoll(map.at("epoch")),      std::stoll(map.at("batch")),        std::stoll(map.at("step")),
+            std::stoll(map.at("best_epoch")), std::stod(map.at("best_recall")), std::stod(map.at("loss_sum"))};
+  } catch (const std::exception&) {  // a missing key or no number
+    throw Error(ErrorCode::kCorrupt, join("not a checkpoint of a run: the run's state is missing (", path.string(), ")"));
+  }
+}
+
+}  // namespace
+
+RunFolder RunFolder::create(const fs::path& path, TrainOptions options, const std::string& data_hash) {
+  if (fs::exists(path) && (!fs::is_directory(path) || !fs::is_empty(path)))
+    throw Error(ErrorCode::kBadInput, join("want a new or empty folder, found one with content (", path.string(), ")"),
+                "a run is never overwritten: give another --out, or --resume to go on with this one");
+  std::error_code failed;
+  fs::create_directories(path / "last", failed);
+  if (!failed) fs::create_directories(path / "best", failed);
+  if (failed)
+    throw Error(ErrorCode::kIo, join("cannot make the run folder: ", failed.message(), " (", path.string(), ")"));
+  write_file(path / "config.toml", join("# shoplens ", SHOPLENS_VERSION, ", LibTorch ", TORCH_VERSION, ", data ",
+                                        data_hash, "\n", to_toml(options_of(options))));
+  return RunFolder(path);
+}
+
+RunFolder RunFolder::open(const fs::path& path) {
+  if (!fs::exists(path / "config.toml"))
+    throw Error(ErrorCode::kNotFound, join("want a run folder, found no config.toml in it (", path.string(), ")"),
+                "a run folder is what `shoplens train --out` makes");
+  return RunFolder(path);
+}
+
+TrainOptions RunFolder::options() const {
+  TrainOptions options;
+  from_toml(options_of(options), read_file(path_ / "config.toml", 1 << 20), (path_ / "config.toml").string());
+  return options;
+}
+
+void RunFolder::save_checkpoint(const RunState& state, const NamedTensors& tensors) const {
+  write_safetensors(path_ / "last" / "checkpoint.safetensors", tensors, to_map(state));
+}
+
+bool RunFolder::has_checkpoint() const { return fs::exists(path_ / "last" / "checkpoint.safetensors"); }
+
+RunState RunFolder::load_checkpoint(const NamedTensors& tensors) const {
+  const fs::path file = path_ / "last" / "checkpoint.safetensors";
+  const Safetensors saved = read_safetensors(file);
+  const RunState state = to_state(saved.metadata, file);
+  load_tensors(tensors, saved.tensors, file);
+  return state;
+}
+
+void RunFolder::save_best(const TrainedModel& model, const RunState& state) const {
+  auto metadata = to_metadata(model.info);
+  metadata["shoplens.pool"] = model.pool;
+  metadata["shoplens.epoch"] = std::to_string(state.best_epoch);
+  metadata["shoplens.val_recall_at_1"] = exact(state.best_recall);
+  write_safetensors(path_ / "best" / "model.safetensors", model.tensors, metadata);
+}
+
+TrainedModel RunFolder::load_best() const {
+  const fs::path file = path_ / "best" / "model.safetensors";
+  if (!fs::exists(file))
+    throw Error(ErrorCode::kNotFound, join("the run has no best model yet (", file.string(), ")"),
+                "it is written after the first validated epoch; go on with `shoplens train --resume`");
+  Safetensors saved = read_safetensors(file);
+  const auto pool = saved.metadata.find("shoplens.pool");
+  if (pool == saved.metadata.end())
+    throw Error(ErrorCode::kCorrupt, join("not written by `shoplens train`: no shoplens.pool (", file.string(), ")"));
+  return {from_metadata(saved.metadata, file), pool->second, std::move(saved.tensors)};
+}
+
+void RunFolder::add_summary(const EpochSummary& row) const {
+  const fs::path file = path_ / "summary.csv";
+  std::ostringstream out;
+  out << "epoch,train_loss,lr,images_per_second,wait_share,seconds,val_recall_at_1,val_recall_at_5,val_map\n";
+  if (fs::exists(file)) {
+    std::istringstream old(read_file(file));
+    std::string line;
+    std::getline(old, line);  // the header
+    while (std::getline(old, line))
+      if (std::atoll(line.c_str()) < row.epoch) out << line << '\n';
+  }
+  out << row.epoch << ',' << row.train_loss << ',' << row.lr << ',' << row.images_per_second << ','
+      << row.wait_share << ',' << row.seconds;
+  for (const double value : {row.recall_at_1, row.recall_at_5, row.map}) {
+    out << ',';
+    if (value >= 0) out << value;
+  }
+  out << '\n';
+  write_file(file, out.str());
+}
+
+}  // namespace shoplens

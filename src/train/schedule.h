@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+
+namespace shoplens {
+
+/// Learning rate of optimiser step `step` (0-based) out of `total`: a linear warm-up from warmup_lr that reaches
+/// `lr` after `warmup` steps, then a cosine down to min_lr at the end (Loshchilov and Hutter 2017,
+/// arXiv:1608.03983, eq. 5, one cycle).
+struct CosineSchedule {
+  double lr, warmup_lr, min_lr;
+  std::int64_t warmup, total;
+  double operator()(std::int64_t step) const;
+};
+
+}  // namespace shoplens

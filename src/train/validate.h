@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "data/loader.h"
+#include "eval/retrieval.h"
+#include "models/embedding_model.h"
+#include "train/photos.h"
+
+namespace shoplens {
+
+/// How a network is run: where, in what precision, in what memory format.
+struct Execution {
+  torch::Device device = torch::kCPU;
+  bool bf16 = true;
+  bool channels_last = true;
+};
+
+/// data [n, 3, size, size] of a loader's batch on the device; reads the batch's memory, which must outlive it on a CPU.
+torch::Tensor to_input(std::vector<float>& data, int size, const Execution& execution);
+
+/// The embeddings of a list of photos, each of length 1.
+struct Embeddings {
+  std::vector<float> vectors;         // [n, dim]
+  std::vector<std::int64_t> samples;  // [n], which photos; the unreadable ones are missing
+};
+using ReportErrors = std::function<void(const std::vector<SampleError>&)>;
+
+/// Embeds photos as eval sees them: the model in eval mode, no gradients. `hflip`: the mean of both views.
+Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, bool hflip, const Execution& execution,
+                        const LoaderOptions& loading, const ReportErrors& report);
+
+/// Retrieval of `queries` in `gallery`; the labels are of all photos, by sample.
+RetrievalMetrics validate(const Embeddings& queries, const std::vector<std::int64_t>& query_labels,
+                          const Embeddings& gallery, const std::vector<std::int64_t>& gallery_labels, int dim,
+                          int threads);
+
+}  // namespace shoplens

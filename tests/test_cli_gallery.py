@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""embed, index, predict and eval end to end."""
+import csv
+import struct
+import subprocess
+import unittest
+
+from cli import TESTS, CliTest, write_png
+
+
+class Index(CliTest):
+    def test_build_add_list_remove(self):
+        made = self.build()
+        self.assertEqual((made["added"], made["items"], made["errors"]), (12, 12, []))
+        again = self.run_cli("index", "build", "--data", "train.csv", "--model", "model.onnx", status=2)
+        self.assertIn("index build: want a new file, this one exists (gallery.db)", again.stderr)
+        self.assertIn("hint: ", again.stderr)
+        self.write_list("more.csv", "more", 1)
+        self.assertEqual(self.run_json("index", "add", "--data", "more.csv")["items"], 15)
+        listed = self.run_json("index", "list", "--items")
+        self.assertEqual(listed["labels"], {"conference": 5, "fuji": 5, "gala": 5})
+        self.assertEqual(listed["photos"][0]["path"], "train/gala0.png")
+        self.assertEqual(listed["photos"][0]["source"], "train/gala0.png")
+        self.assertEqual(listed["photos"][0]["columns"], {"coarse_label": "apple", "note": "train 0"})
+        self.assertEqual(self.run_json("index", "remove", "--label", "gala", "--id", "5")["items"], 9)
+        self.assertIn("found nothing of it", self.run_cli("index", "remove", "--path", "x", status=2).stderr)
+        self.assertEqual(self.run_json("index", "verify"), {"gallery": "gallery.db", "sound": True, "faults": []})
+
+    def test_a_path_that_is_there(self):
+        self.build()
+        error = self.run_cli("index", "add", "--data", "train.csv", status=2).stderr
+        self.assertIn("index add: want new paths, train/gala0.png and 11 more already in the gallery", error)
+        self.assertEqual(self.run_json("index", "add", "--data", "train.csv", "--existing", "skip")["skipped"], 12)
+        self.assertEqual(self.run_json("index", "add", "--data", "train.csv", "--existing", "replace")["replaced"], 12)
+        self.assertEqual(self.run_json("index", "list")["items"], 12)
+
+    def test_an_unreadable_photo_is_told_and_the_others_are_added(self):
+        (self.folder / "train/fuji1.png").write_bytes(b"no photo")
+        made = self.run_json("index", "build", "--data", "train.csv", "--model", "model.onnx", status=2)
+        self.assertEqual(made["added"], 11)
+        self.assertEqual([e["path"] for e in made["errors"]], ["train/fuji1.png"])
+        self.assertIn("fuji1.png", made["errors"][0]["error"]["message"])
+
+    def test_another_model_is_refused(self):
+        self.build()
+        subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
+        error = self.run_cli("predict", "test/gala0.png", "--model", "other.onnx", status=2).stderr
+        self.assertIn("want embeddings of model", error)
+        (self.folder / "model.onnx").write_bytes((self.folder / "other.onnx").read_bytes())
+        self.run_cli("eval", "--data", "test.csv", status=2)
+        self.assertIn("its model is another one now", self.run_cli("index", "verify", status=1).stdout)
+
+    def test_the_model_is_found_from_anywhere_and_missed_by_name(self):
+        self.build()
+        (self.folder / "moved").mkdir()
+        self.run_cli("index", "snapshot", "--out", "moved/gallery.db")
+        self.run_cli("predict", "--gallery", "moved/gallery.db", "test/gala0.png")
+        (self.folder / "model.onnx").rename(self.folder / "gone.onnx")
+        error = self.run_cli("predict", "test/gala0.png", status=2).stderr
+        self.assertIn("want its model at model.onnx", error)
+        self.assertIn("hint: give the model with --model", error)
+
+    def test_snapshot_and_restore(self):
+        self.build()
+        self.run_cli("index", "snapshot", "--out", "s.db")
+        self.run_cli("index", "snapshot", "--out", "s.db", status=2)
+        self.run_cli("index", "remove", "--label", "gala")
+        self.run_cli("index", "restore", "--from", "s.db")
+        self.assertEqual(self.run_json("index", "list")["items"], 12)
+        (self.folder / "s.db").write_bytes((self.folder / "s.db").read_bytes()[:9000])
+        self.run_cli("index", "restore", "--from", "s.db", status=2)
+        self.assertTrue(self.run_json("index", "verify")["sound"])
+
+    def test_what_is_no_gallery_is_named(self):
+        self.assertIn("found nothing (none.db)", self.run_cli("index", "list", "--gallery", "none.db", status=2).stderr)
+        (self.folder / "text.db").write_text("x" * 5000)
+        self.assertIn("(text.db)", self.run_cli("index", "list", "--gallery", "text.db", status=2).stderr)
+        self.assertIn("want one of build, add", self.run_cli("index", status=2).stderr)
+
+
+class Answers(CliTest):
+    def test_predict_json_and_exit_status(self):
+        self.build()
+        (self.folder / "bad.jpg").write_bytes(b"no photo")
+        answers = self.run_json("predict", "test/gala0.png", "absent.jpg", "bad.jpg", "test/fuji0.png", "--top", "2",
+                                status=2)
+        self.assertEqual([a["path"] for a in answers], ["test/gala0.png", "absent.jpg", "bad.jpg", "test/fuji0.png"])
+        self.assertEqual([a.get("label") for a in answers], ["gala", None, None, "fuji"])
+        self.assertEqual(set(answers[0]), {"path", "label", "score", "neighbours"})
+        self.assertEqual([set(n) for n in answers[0]["neighbours"]], [{"id", "label", "path", "score"}] * 2)
+        self.assertEqual(set(answers[1]), {"path", "error"})
+        self.assertEqual(answers[1]["error"]["code"], "not_found")
+        self.assertEqual(set(answers[2]["error"]), {"code", "message", "hint"})
+
+    def test_predict_takes_photos_folders_and_csvs(self):
+        self.build()
+        self.assertEqual(len(self.run_json("predict", "test", "test.csv", "test/gala0.png")), 6 + 6 + 1)
+        text = self.run_cli("predict", "test/gala0.png", "--vote", "weighted", "--tta", "hflip").stdout
+        self.assertRegex(text, r"^test/gala0.png: gala  [01]\.\d{3}\n(    [01]\.\d{3}  \w+  train/\w+\.png\n){5}$")
+
+    def test_a_gallery_photo_finds_itself(self):
+        self.build()
+        for answer in self.run_json("predict", "train.csv", "--precision", "f32"):
+            self.assertEqual(answer["neighbours"][0]["path"], answer["path"])
+            self.assertGreater(answer["score"], 0.998)  # the gallery may be of bf16
+
+    def test_eval_json(self):
+        self.build()
+        found = self.run_json("eval", "--data", "test.csv")
+        keys = {"queries", "gallery", "recall_at_1", "recall_at_5", "map", "macro_f1", "labels"}
+        self.assertEqual(set(found), keys | {"errors", "coarse_label"})  # "note" is shared by no photos
+        self.assertEqual(set(found["coarse_label"]), keys)
+        self.assertEqual((found["queries"], found["gallery"]), (6, 12))
+        self.assertEqual(found["recall_at_1"], 1)
+        self.assertEqual(found["macro_f1"], 1)
+        self.assertEqual([row["label"] for row in found["labels"]], ["conference", "fuji", "gala"])
+        self.assertIn("R@1", self.run_cli("eval", "--data", "test.csv", "--tta", "hflip", "--vote", "weighted").stdout)
+
+    def test_eval_leaves_unreadable_photos_out(self):
+        self.build()
+        (self.folder / "test/gala0.png").unlink()
+        found = self.run_json("eval", "--data", "test.csv", status=2)
+        self.assertEqual(found["queries"], 5)
+        self.assertEqual(found["errors"][0]["path"], "test/gala0.png")
+
+    def test_unknown_flag_names_the_right_one(self):
+        self.assertIn("did you mean --gallery?", self.run_cli("eval", "--galery", "x", status=2).stderr)
+
+
+class Embed(CliTest):
+    def test_npy_and_csv_are_row_by_row_the_same_photos(self):
+        (self.folder / "test/fuji0.png").write_bytes(b"")
+        said = self.run_json("embed", "--model", "model.onnx", "--data", "test.csv", "--out", "e.npy", status=2)
+        self.assertEqual((said["photos"], said["dim"]), (5, 16))
+        data = (self.folder / "e.npy").read_bytes()
+        self.assertEqual(data[:8], b"\x93NUMPY\1\0")
+        self.assertIn(b"'shape': (5, 16)", data[:128])
+        rows = struct.unpack("<80f", data[128:])
+        for i in range(5):
+            self.assertAlmostEqual(sum(x * x for x in rows[16 * i:16 * i + 16]), 1, places=5)
+        with open(self.folder / "e.csv", newline="") as file:
+            photos = list(csv.DictReader(file))
+        self.assertEqual([p["path"] for p in photos],
+                         ["test/gala0.png", "test/gala1.png", "test/fuji1.png", "test/conference0.png",
+                          "test/conference1.png"])
+        self.assertEqual(photos[2]["coarse_label"], "apple")
+
+    def test_a_folder_without_labels(self):
+        write_png(self.folder / "loose/a.png", 1, "gala")
+        self.run_cli("embed", "--model", "model.onnx", "--data", "loose")
+        self.assertEqual((self.folder / "emb.csv").read_text(), "path\na.png\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job through the real programs: made-up photos, train, export, index, predict, eval, page."""
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+BIN = Path(os.environ.get("SHOPLENS_BIN", "build/bin"))
+TRAIN = ["--img-size", 64, "--epochs", 3, "--batch-size", 8, "--lr", 1e-3, "--head-lr-scale", 1, "--dim", 32]
+
+
+class TrainTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.temporary.name)
+        cls.run_cli("demo-photos", "--out", "photos", "--classes", 4, "--train", 6, "--val", 2, "--test", 2,
+                    "--size", 96)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    @classmethod
+    def run_cli(cls, *words, status=0):
+        done = subprocess.run([BIN / "shoplens", *map(str, words)], cwd=cls.folder, capture_output=True, text=True)
+        if done.returncode != status:
+            raise AssertionError(f"{words} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+        return done
+
+    def train(self, out, *words, status=0):
+        return self.run_cli("train", "--data", "photos/train.csv", "--val", "photos/val.csv", "--out", out, *TRAIN,
+                            *words, status=status)
+
+    def test_from_photos_to_names(self):
+        self.train("run")
+        for name in ("config.toml", "summary.csv", "log.txt", "last/checkpoint.safetensors", "best/model.safetensors"):
+            self.assertTrue((self.folder / "run" / name).exists(), name)
+        self.assertEqual(len((self.folder / "run/summary.csv").read_text().splitlines()), 4)
+        self.run_cli("export", "run", "--out", "model.onnx")
+        self.run_cli("index", "build", "--gallery", "gallery.db", "--model", "model.onnx", "--data", "photos/train.csv")
+        predictions = self.run_cli("predict", "--gallery", "gallery.db", "photos/test.csv", "--json").stdout
+        answers = json.loads(predictions)
+        self.assertEqual(len(answers), 8)
+        self.assertEqual(set(answers[0]), {"path", "label", "score", "neighbours"})
+        evaluation = self.run_cli("eval", "--gallery", "gallery.db", "--data", "photos/train.csv", "--json").stdout
+        self.assertEqual(json.loads(evaluation)["recall_at_1"], 1)  # each photo finds itself
+        (self.folder / "predict.json").write_text(predictions)
+        (self.folder / "eval.json").write_text(
+            self.run_cli("eval", "--gallery", "gallery.db", "--data", "photos/test.csv", "--json").stdout)
+        self.run_cli("page", "--predictions", "predict.json", "--data", "photos/test.csv", "--eval", "eval.json",
+                     "--out", "page.html")
+        self.assertIn("data:image/jpeg;base64,", (self.folder / "page.html").read_text())
+
+    def test_sigterm_saves_and_resume_goes_on(self):
+        command = [BIN / "shoplens", "train", "--data", "photos/train.csv", "--out", "killed", *TRAIN, "--epochs", 60]
+        started = subprocess.Popen(list(map(str, command)), cwd=self.folder, stderr=subprocess.DEVNULL)
+        summary = self.folder / "killed/summary.csv"
+        deadline = time.monotonic() + 120
+        while not summary.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        started.send_signal(signal.SIGTERM)
+        self.assertEqual(started.wait(timeout=60), 130)
+        before = len(summary.read_text().splitlines())
+        self.run_cli("train", "--resume", "--out", "killed", "--stop-epoch", before + 1)
+        self.assertGreater(len(summary.read_text().splitlines()), before)
+
+    def test_mistakes_are_named(self):
+        error = lambda *words: self.run_cli(*words, status=2).stderr
+        self.assertIn("did you mean --batch-size?", error("train", "--batchsize", 3))
+        self.assertIn("did you mean mobilenetv2_100?", error(
+            "train", "--data", "photos/train.csv", "--out", "x", "--arch", "mobilenetv2"))
+        self.assertIn("want --data", error("train", "--out", "x"))
+        self.assertIn("no-such.safetensors", error(
+            "import", "--arch", "mobilenetv2_100", "--weights", "no-such.safetensors"))
+        (self.folder / "bad.safetensors").write_bytes(b"not weights")
+        self.assertIn("bad.safetensors", error("import", "--arch", "mobilenetv2_100", "--weights", "bad.safetensors"))
+        self.assertIn("config.toml", error("export", "photos"))
+        self.assertIn("begun with another --lr", error(*self.begun(), "--resume", "--lr", 0.5))
+
+    def begun(self):
+        self.train("begun", "--stop-epoch", 1)
+        return "train", "--out", "begun"
+
+
+if __name__ == "__main__":
+    unittest.main()
