@@ -17,7 +17,8 @@ struct ExportOptions {
   void visit(V& v) {
     v.positional(run, "RUN", "run folder made by `shoplens train`");
     v(out, "out", "file to write");
-    v(img_size, "img-size", "side of the network's input, pixels; 0: as trained (a little larger often does better)");
+    v(img_size, "img-size",
+      "side of the network's input, pixels; 0: as trained (a little larger often does better)");
   }
 };
 

@@ -15,7 +15,8 @@ namespace shoplens {
 namespace {
 
 void print_overview(const std::vector<Command>& commands) {
-  std::cout << "shoplens " SHOPLENS_VERSION ": names the product in a photo\n\n"
+  std::cout << "shoplens " SHOPLENS_VERSION
+               ": names the product in a photo\n\n"
                "usage: shoplens VERB [--flag value]...\n\n";
   for (const Command& c : commands)
     std::cout << "  " << std::left << std::setw(16) << c.name << c.summary << '\n';
@@ -42,7 +43,8 @@ const Command* find_command(const std::vector<Command>& commands, const Words& w
       second_words += (second_words.empty() ? "" : ", ") + c.name.substr(words[0].size() + 1);
   }
   if (!second_words.empty())
-    throw Error(ErrorCode::kBadInput, "shoplens " + words[0] + ": want one of " + second_words + " after it");
+    throw Error(ErrorCode::kBadInput,
+                "shoplens " + words[0] + ": want one of " + second_words + " after it");
   const std::string near = nearest_name(words[0], names);
   throw Error(ErrorCode::kBadInput, "unknown verb " + words[0],
               near.empty() ? "shoplens --help lists the verbs" : "did you mean " + near + "?");
@@ -73,13 +75,15 @@ int run_words(const std::vector<Command>& commands, const Words& words) {
 Command handed_over(std::string name, std::string summary, std::string program) {
   const auto run = [=](const Words& words) -> int {
     const auto path = std::filesystem::read_symlink("/proc/self/exe").parent_path() / program;
-    std::vector<char*> arguments{const_cast<char*>(program.c_str()), const_cast<char*>(name.c_str())};
+    std::vector<char*> arguments{const_cast<char*>(program.c_str()),
+                                 const_cast<char*>(name.c_str())};
     for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
     ::execv(path.c_str(), arguments.data());
-    throw Error(ErrorCode::kNotFound, join("cannot run ", path.string(), ": ", std::strerror(errno)),
-                join("`shoplens ", name, "` needs ", program,
-                     " beside it; build with -DSHOPLENS_TRAIN=ON, or install the training program"));
+    throw Error(
+        ErrorCode::kNotFound, join("cannot run ", path.string(), ": ", std::strerror(errno)),
+        join("`shoplens ", name, "` needs ", program,
+             " beside it; build with -DSHOPLENS_TRAIN=ON, or install the training program"));
   };
   return {std::move(name), std::move(summary), run, {}};
 }

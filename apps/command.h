@@ -15,7 +15,8 @@ using Words = std::vector<std::string>;
 struct Command {
   std::string name, summary;
   std::function<int(const Words& words)> run;  // the words after the name -> exit status
-  std::function<std::string()> markdown;       // its section of docs/options.md; empty for a verb handed over
+  std::function<std::string()>
+      markdown;  // its section of docs/options.md; empty for a verb handed over
 };
 
 /// A verb whose options are the struct that `body` takes.
@@ -34,11 +35,13 @@ Command command(std::string name, std::string summary, int (*body)(const Options
   return {name, summary, run, markdown};
 }
 
-/// A verb that the program `program`, found beside this one, does: run with exec, as git runs its parts.
+/// A verb that the program `program`, found beside this one, does: run with exec, as git runs its
+/// parts.
 Command handed_over(std::string name, std::string summary, std::string program);
 
 /// The body of main: finds the verb, runs it, and turns exceptions into messages and exit statuses
-/// (0 done, 1 our bug or a failed run, 2 the user's mistake). The only place that catches all exceptions.
+/// (0 done, 1 our bug or a failed run, 2 the user's mistake). The only place that catches all
+/// exceptions.
 int run_program(const std::vector<Command>& commands, int argc, char** argv);
 
 }  // namespace shoplens

@@ -9,7 +9,9 @@ namespace shoplens {
 Command demo_photos_command();
 Command embed_command();
 Command eval_command();
-std::vector<Command> index_commands();
+std::vector<Command> index_commands();  // all of them, build and add among them
+Command index_build_command();
+Command index_add_command();
 Command page_command();
 Command predict_command();
 

@@ -6,7 +6,8 @@ int main(int argc, char** argv) {
   std::vector<Command> commands{
       handed_over("train", "train an embedding model on a catalogue of photos", "shoplens-train"),
       handed_over("export", "write a run's best model as model.onnx", "shoplens-train"),
-      handed_over("import", "write a backbone's pretrained weights as model.onnx", "shoplens-train"),
+      handed_over("import", "write a backbone's pretrained weights as model.onnx",
+                  "shoplens-train"),
       embed_command(),
   };
   for (Command& c : index_commands()) commands.push_back(std::move(c));

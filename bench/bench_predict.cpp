@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one photo costs in a warm process, stage by stage, against the network's own time:
 //   bench_predict GALLERY MODEL PHOTO...
-// Each round takes every stage of one photo once, so that a noisy machine slows them alike; prints medians.
+// Each round takes every stage of one photo once, so that a noisy machine slows them alike; prints
+// medians.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -18,7 +19,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr int kRounds = 200, kWarm = 20;
-constexpr std::array<const char*, 5> kStages{"read", "decode", "resize, normalise", "network", "search, decide"};
+constexpr std::array<const char*, 5> kStages{"read", "decode", "resize, normalise", "network",
+                                             "search, decide"};
 
 double median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
@@ -55,7 +57,8 @@ void run(const char* gallery_path, const char* model_path, const std::vector<std
     totals.push_back(ms(0, 5));
     ratios.push_back(ms(0, 5) / ms(3, 4));
   }
-  for (std::size_t s = 0; s < kStages.size(); ++s) std::printf("%-18s %7.3f ms\n", kStages[s], median(times[s]));
+  for (std::size_t s = 0; s < kStages.size(); ++s)
+    std::printf("%-18s %7.3f ms\n", kStages[s], median(times[s]));
   std::printf("%-18s %7.3f ms, %.2fx the network (%s, %s)\n", "all", median(totals), median(ratios),
               embedder.info().arch.c_str(), embedder.precision().c_str());
 }

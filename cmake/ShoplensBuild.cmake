@@ -64,7 +64,7 @@ function(shoplens_test name)
     SHOPLENS_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     SHOPLENS_BINARY_DIR="${PROJECT_BINARY_DIR}"
     SHOPLENS_SHARED_DIR="${PROJECT_SOURCE_DIR}/../shared")
-  target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} shoplens_test_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
   # Tests run side by side: OpenMP's threads should sleep, not spin, while another test has their core.
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 600 ENVIRONMENT OMP_WAIT_POLICY=passive)

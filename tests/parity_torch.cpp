@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The LibTorch side of tools/parity.py: for every backbone with GeM and neck, filled with made-up weights, writes
-// model.onnx, two inputs and their float32 embeddings. Parity is not of the numbers alone: the inputs are a photo-like
-// size, odd for one backbone, so that paddings differ.
+// The LibTorch side of tools/parity.py: for every backbone with GeM and neck, filled with made-up
+// weights, writes model.onnx, two inputs and their float32 embeddings. Parity is not of the numbers
+// alone: the inputs are a photo-like size, odd for one backbone, so that paddings differ.
 #include <torch/nn/functional/normalization.h>
 
 #include <filesystem>
@@ -19,14 +19,21 @@ void write_case(const BackboneEntry& entry, const std::filesystem::path& folder)
   EmbeddingModel model({.arch = entry.name, .dim = 64});
   hash_fill(model.state());
   model.eval();
-  ModelInfo info{.arch = entry.name, .dim = 64, .preprocessing = entry.preprocessing, .labels_hash = {}, .fingerprint = {}};
+  ModelInfo info{.arch = entry.name,
+                 .dim = 64,
+                 .preprocessing = entry.preprocessing,
+                 .labels_hash = {},
+                 .fingerprint = {}};
   info.preprocessing.size = entry.name == "tf_efficientnet_b0" ? 97 : 128;
   const int size = info.preprocessing.size;
   write_onnx(model, info, folder / (entry.name + ".onnx"));
 
   const torch::Tensor x = hash_filled("input", {2, 3, size, size});
-  const torch::Tensor y = torch::nn::functional::normalize(model.forward(x)).contiguous();  // [2, 64]
-  const auto values = [](const torch::Tensor& t) { return std::span(t.const_data_ptr<float>(), t.numel()); };
+  const torch::Tensor y =
+      torch::nn::functional::normalize(model.forward(x)).contiguous();  // [2, 64]
+  const auto values = [](const torch::Tensor& t) {
+    return std::span(t.const_data_ptr<float>(), t.numel());
+  };
   write_npy(folder / (entry.name + ".pixels.npy"), values(x), 3 * size * size);
   write_npy(folder / (entry.name + ".torch.npy"), values(y), 64);
 }

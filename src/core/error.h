@@ -11,8 +11,9 @@ enum class ErrorCode { kBadInput, kNotFound, kCorrupt, kUnsupported, kIo, kInter
 /// The code's name as reports and JSON have it: "bad_input", "not_found", ...
 const char* error_code_name(ErrorCode code);
 
-/// What went wrong, and what the reader can do next. Thrown for bad input, I/O and corrupt files; an
-/// expected absence (no neighbour, one unreadable photo in a bulk run) is a value, never an Error.
+/// What went wrong, and what the reader can do next. Thrown for bad input, I/O and corrupt files;
+/// an expected absence (no neighbour, one unreadable photo in a bulk run) is a value, never an
+/// Error.
 struct Error : std::runtime_error {
   Error(ErrorCode code, const std::string& what, std::string hint = {})
       : std::runtime_error(what), code(code), hint(std::move(hint)) {}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Logs go to stderr (results go to stdout) and, once log_to_file is called, to a file too. Thread-safe.
+// Logs go to stderr (results go to stdout) and, once log_to_file is called, to a file too.
+// Thread-safe.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -15,9 +16,13 @@ enum class LogLevel { kInfo, kWarning, kError };
 void log_line(LogLevel level, const std::string& line);
 
 template <class... Parts>
-void log_info(const Parts&... parts) { log_line(LogLevel::kInfo, join(parts...)); }
+void log_info(const Parts&... parts) {
+  log_line(LogLevel::kInfo, join(parts...));
+}
 template <class... Parts>
-void log_warning(const Parts&... parts) { log_line(LogLevel::kWarning, join(parts...)); }
+void log_warning(const Parts&... parts) {
+  log_line(LogLevel::kWarning, join(parts...));
+}
 
 /// From now on every line is also appended to `path`, with a time stamp. An empty path stops that.
 void log_to_file(const std::filesystem::path& path);
@@ -25,7 +30,8 @@ void log_to_file(const std::filesystem::path& path);
 /// Only warnings and errors on stderr; the file still gets everything.
 void set_quiet(bool quiet);
 
-/// Progress of one job on stderr: a bar with rate and time left on a terminal, a plain line every 10 s in a log.
+/// Progress of one job on stderr: a bar with rate and time left on a terminal, a plain line every
+/// 10 s in a log.
 class Progress {
  public:
   /// `total` of 0 means unknown.

@@ -10,8 +10,8 @@
 //     }
 //   };
 //
-// Flags, --help, TOML, JSON and docs/options.md all read that list. The default stands in the member
-// initialiser and nowhere else.
+// Flags, --help, TOML, JSON and docs/options.md all read that list. The default stands in the
+// member initialiser and nowhere else.
 #pragma once
 #include <cstdint>
 #include <stdexcept>
@@ -22,7 +22,8 @@
 
 namespace shoplens {
 
-using OptionValue = std::variant<bool*, int*, std::int64_t*, double*, std::string*, std::vector<std::string>*>;
+using OptionValue =
+    std::variant<bool*, int*, std::int64_t*, double*, std::string*, std::vector<std::string>*>;
 
 /// One option: where its value lives and how it is called.
 struct Option {
@@ -37,7 +38,8 @@ struct Option {
 class OptionCollector {
  public:
   template <class T>
-  void operator()(T& field, std::string name, std::string help, std::vector<std::string> choices = {}) {
+  void operator()(T& field, std::string name, std::string help,
+                  std::vector<std::string> choices = {}) {
     add({std::move(name), std::move(help), &field, std::move(choices), false});
   }
   void positional(std::vector<std::string>& field, std::string name, std::string help) {
@@ -48,7 +50,8 @@ class OptionCollector {
  private:
   void add(Option option) {
     for (const Option& other : options)
-      if (other.name == option.name) throw std::logic_error("two options are called " + option.name);
+      if (other.name == option.name)
+        throw std::logic_error("two options are called " + option.name);
     options.push_back(std::move(option));
   }
 };
@@ -61,10 +64,11 @@ std::vector<Option> options_of(Options& options) {
   return std::move(collector.options);
 }
 
-/// Sets the options from command-line words (without the program and verb). `--name value`, `--name=value`,
-/// `--flag` and `--no-flag` for a bool; a list option repeats. `--config FILE.toml` is read first, so that
-/// a flag overrides it. Returns false when --help was asked for.
-/// Throws kBadInput for an unknown flag (naming the nearest right one), a bad value, or a value out of `choices`.
+/// Sets the options from command-line words (without the program and verb). `--name value`,
+/// `--name=value`,
+/// `--flag` and `--no-flag` for a bool; a list option repeats. `--config FILE.toml` is read first,
+/// so that a flag overrides it. Returns false when --help was asked for. Throws kBadInput for an
+/// unknown flag (naming the nearest right one), a bad value, or a value out of `choices`.
 bool parse_flags(const std::vector<Option>& options, const std::vector<std::string>& words);
 
 /// What `--help` prints for `program verb`: usage, summary, and a line an option with its default.
@@ -78,12 +82,15 @@ std::string help_markdown(const std::string& command, const std::string& summary
 std::string to_toml(const std::vector<Option>& options);
 std::string to_json(const std::vector<Option>& options);
 
-/// Sets the options that `text` names. Throws kBadInput that names `source` (the file) for a syntax error,
-/// an unknown key (naming the nearest right one) or a value of another type.
-void from_toml(const std::vector<Option>& options, const std::string& text, const std::string& source);
-void from_json(const std::vector<Option>& options, const std::string& text, const std::string& source);
+/// Sets the options that `text` names. Throws kBadInput that names `source` (the file) for a syntax
+/// error, an unknown key (naming the nearest right one) or a value of another type.
+void from_toml(const std::vector<Option>& options, const std::string& text,
+               const std::string& source);
+void from_json(const std::vector<Option>& options, const std::string& text,
+               const std::string& source);
 
-/// The entry of `names` nearest to `word` by edit distance; empty when none is close enough to be meant.
+/// The entry of `names` nearest to `word` by edit distance; empty when none is close enough to be
+/// meant.
 std::string nearest_name(const std::string& word, const std::vector<std::string>& names);
 
 }  // namespace shoplens

@@ -32,7 +32,8 @@ void parallel_for(std::int64_t count, int threads, const std::function<void(std:
     }
   };
   std::vector<std::jthread> helpers;
-  for (std::int64_t i = 1; i < std::min<std::int64_t>(threads, count); ++i) helpers.emplace_back(work);
+  for (std::int64_t i = 1; i < std::min<std::int64_t>(threads, count); ++i)
+    helpers.emplace_back(work);
   work();
   helpers.clear();  // joins
   if (first) std::rethrow_exception(first);

@@ -8,8 +8,9 @@ namespace shoplens {
 /// The cores this process may run on (its CPU affinity), at least 1.
 int available_cores();
 
-/// Calls body(i) for every i in [0, count) on `threads` threads (the caller is one of them) and returns when
-/// all are done. The first exception thrown is rethrown here after the others have ended.
+/// Calls body(i) for every i in [0, count) on `threads` threads (the caller is one of them) and
+/// returns when all are done. The first exception thrown is rethrown here after the others have
+/// ended.
 void parallel_for(std::int64_t count, int threads, const std::function<void(std::int64_t)>& body);
 
 }  // namespace shoplens

@@ -182,9 +182,7 @@ TEST(Loader, ReusesRecycledMemory) {
 TEST(Loader, RefusesOptionsBelowOne) {
   for (const LoaderOptions& options :
        {LoaderOptions{.batch_size = 0}, {.threads = 0}, {.prefetch = 0}})
-    EXPECT_THROW(Loader(
-                     {}, 1, [](std::int64_t, float*) {}, options),
-                 Error);
+    EXPECT_THROW(Loader({}, 1, [](std::int64_t, float*) {}, options), Error);
 }
 
 }  // namespace

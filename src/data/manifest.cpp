@@ -170,6 +170,21 @@ Manifest read_manifest(const fs::path& source, bool want_labels) {
           .columns = {}};
 }
 
+Manifest select_rows(const Manifest& manifest, const std::vector<std::int64_t>& rows) {
+  Manifest out;
+  out.source = manifest.source;
+  for (const auto& column : manifest.columns) out.columns.push_back({column.name, {}});
+  for (const std::int64_t place : rows) {
+    const auto row = static_cast<std::size_t>(place);
+    out.paths.push_back(manifest.paths[row]);
+    out.names.push_back(manifest.names[row]);
+    out.labels.push_back(manifest.labels[row]);
+    for (std::size_t c = 0; c < out.columns.size(); ++c)
+      out.columns[c].values.push_back(manifest.columns[c].values[row]);
+  }
+  return out;
+}
+
 LabelSet number_labels(const std::vector<std::string>& labels) {
   std::map<std::string, std::int64_t> number;
   for (const std::string& label : labels) number.emplace(label, 0);

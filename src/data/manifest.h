@@ -34,6 +34,9 @@ struct Manifest {
 /// or with empty labels, photos right in the folder (their label is ""), a single photo.
 Manifest read_manifest(const std::filesystem::path& source, bool want_labels = true);
 
+/// The rows named by `rows`, in that order, with all their columns.
+Manifest select_rows(const Manifest& manifest, const std::vector<std::int64_t>& rows);
+
 /// Labels as numbers: the sorted distinct labels, and each row's place among them.
 struct LabelSet {
   std::vector<std::string> names;    // sorted, distinct

@@ -82,7 +82,9 @@ TEST_F(Npy, KeepsAMatrixWithoutRows) {
 }
 
 TEST_F(Npy, LeavesNothingWithoutCommit) {
-  { NpyWriter(path_, 2).append(std::vector<float>{1, 2}); }
+  {
+    NpyWriter(path_, 2).append(std::vector<float>{1, 2});
+  }
   EXPECT_TRUE(fs::is_empty(folder_));
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace shoplens {
 namespace {
@@ -38,6 +39,33 @@ TEST(Sampler, PutsEachSampleEverywhereAlikeOften) {
   }
   for (const auto& place : count)
     for (const int n : place) EXPECT_NEAR(n, kEpochs / kSize, 250);  // 4.4 standard deviations
+}
+
+TEST(RunsOfLabelOrder, FillsBatchesWithRunsOfDifferentLabels) {
+  constexpr int kLabels = 8, kPerLabel = 13, kM = 4;
+  std::vector<std::int64_t> of_row;
+  for (int i = 0; i < kLabels * kPerLabel; ++i) of_row.push_back(i % kLabels);
+  const auto order = runs_of_label_order(of_row, kM, 1, 2);
+  ASSERT_EQ(order.size(), kLabels * (kPerLabel / kM) * kM);
+  for (std::size_t batch = 0; batch < order.size(); batch += kLabels * kM) {
+    std::set<std::int64_t> labels, rows;
+    for (std::size_t run = batch; run < batch + kLabels * kM; run += kM)
+      for (int i = 0; i < kM; ++i) {
+        EXPECT_EQ(of_row[order[run + i]], of_row[order[run]]);
+        labels.insert(of_row[order[run]]);
+        rows.insert(order[run + i]);
+      }
+    EXPECT_EQ(labels.size(), kLabels);
+    EXPECT_EQ(rows.size(), kLabels * kM);  // no photo twice
+  }
+  EXPECT_EQ(order, runs_of_label_order(of_row, kM, 1, 2));
+  EXPECT_NE(order, runs_of_label_order(of_row, kM, 1, 3));
+}
+
+TEST(RunsOfLabelOrder, RepeatsTheFewPhotosOfARareLabel) {
+  const auto order = runs_of_label_order({0, 1, 1, 1, 1}, 4, 1, 1);
+  EXPECT_EQ(order.size(), 8u);
+  EXPECT_EQ(std::count(order.begin(), order.end(), 0), 4);
 }
 
 }  // namespace

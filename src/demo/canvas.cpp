@@ -71,8 +71,7 @@ void Canvas::polygon(const std::vector<Point>& corners, const Vec3& colour, floa
   for (const Point& p : corners)
     area = {std::min(area.left, p.x), std::min(area.top, p.y), std::max(area.right, p.x),
             std::max(area.bottom, p.y)};
-  paint(
-      area, [&](float x, float y) { return polygon_distance(x, y, corners); }, colour, opacity);
+  paint(area, [&](float x, float y) { return polygon_distance(x, y, corners); }, colour, opacity);
 }
 
 void Canvas::star(Point centre, float radius, int tips, const Vec3& colour) {

@@ -49,8 +49,7 @@ struct Canvas {
   }
   template <class Distance>
   void paint(const Area& area, Distance distance, const Vec3& colour, float opacity = 1) {
-    paint(
-        area, distance, [&](float, float) { return colour; }, opacity);
+    paint(area, distance, [&](float, float) { return colour; }, opacity);
   }
 
   void circle(Point centre, float radius, const Vec3& colour, float opacity = 1);

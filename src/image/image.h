@@ -15,7 +15,9 @@ struct Image {
   Image(int width, int height)
       : width(width), height(height), pixels(static_cast<std::size_t>(width) * height * 3) {}
   std::uint8_t* row(int y) { return pixels.data() + static_cast<std::size_t>(y) * width * 3; }
-  const std::uint8_t* row(int y) const { return pixels.data() + static_cast<std::size_t>(y) * width * 3; }
+  const std::uint8_t* row(int y) const {
+    return pixels.data() + static_cast<std::size_t>(y) * width * 3;
+  }
   bool operator==(const Image&) const = default;
 };
 

@@ -87,6 +87,13 @@ Interpolation interpolation_from_string(const std::string& word) {
               join("interpolation: want bilinear or bicubic, got \"", word, "\""));
 }
 
+Preprocessing PreprocessingOptions::apply(Preprocessing own) const {
+  if (img_size > 0) own.size = img_size;
+  if (!fit.empty()) own.fit = fit_from_string(fit);
+  if (!interpolation.empty()) own.interpolation = interpolation_from_string(interpolation);
+  return own;
+}
+
 Image fit_image(const Image& image, const Preprocessing& preprocessing) {
   check(preprocessing.size > 0, "preprocess: want a size of at least 1, got ", preprocessing.size);
   check(image.width > 0 && image.height > 0,

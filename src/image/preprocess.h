@@ -38,6 +38,22 @@ const char* to_string(Interpolation interpolation);  // "bilinear", "bicubic"
 Fit fit_from_string(const std::string& word);        // throw kBadInput for any other word
 Interpolation interpolation_from_string(const std::string& word);
 
+/// What a command may change of a backbone's own preprocessing; 0 or empty keeps it.
+struct PreprocessingOptions {
+  int img_size = 0;
+  std::string fit, interpolation;
+
+  template <class V>
+  void visit(V& v) {
+    v(img_size, "img-size", "side of the network's input, pixels; 0: the backbone's own");
+    v(fit, "fit", "how a photo is brought to that size; empty: the backbone's own",
+      {"", "squash", "crop", "letterbox"});
+    v(interpolation, "interpolation", "resize filter; empty: the backbone's own",
+      {"", "bilinear", "bicubic"});
+  }
+  Preprocessing apply(Preprocessing own) const;
+};
+
 /// The picture brought to size x size, still 8-bit, equal to the bit to timm's eval transforms on
 /// Pillow images (squash and letterbox: theirs at crop_pct 1). Throws kBadInput for an empty
 /// picture, a size below 1 or a crop_pct outside (0, 1]. Source: timm data/transforms_factory.py,

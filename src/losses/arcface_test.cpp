@@ -17,7 +17,7 @@ constexpr double kScale = 30, kMargin = 0.5;
 
 /// Two classes at right angles, in double; class 0 is the direction (1, 0).
 ArcFace two_classes(double margin = kMargin) {
-  ArcFace head(2, 2, kScale, margin);
+  ArcFace head({2, 2, kScale}, {margin, margin});
   head.to(torch::kDouble);
   const torch::NoGradGuard no_grad;
   head.parameters()[0].copy_(torch::tensor({{3.0, 0.0}, {0.0, 0.5}}, torch::kDouble));
@@ -56,7 +56,7 @@ TEST(ArcFace, FallsAllTheWayAsTheAngleGrows) {
 }
 
 TEST(ArcFace, HasFiniteGradientsOnAndAgainstTheClassAndAtZero) {
-  ArcFace head(2, 2, 45, 0.4);
+  ArcFace head({2, 2, 45}, {0.4, 0.4});
   {
     const torch::NoGradGuard no_grad;
     head.parameters()[0].copy_(torch::tensor({{3.0F, 0.1F}, {0.0F, 0.5F}}));
@@ -79,7 +79,7 @@ TEST(ArcFace, ZeroMarginIsScaledCosine) {
 
 TEST(ArcFace, GradientsEqualFiniteDifferences) {
   torch::manual_seed(1);
-  ArcFace head(5, 4, 8, 0.4);
+  ArcFace head({5, 4, 8}, std::vector<double>(4, 0.4));
   head.to(torch::kDouble);
   auto x = torch::randn({6, 5}, torch::kDouble).requires_grad_();
   const auto labels = torch::tensor({0, 1, 2, 3, 0, 1});
@@ -90,7 +90,7 @@ TEST(ArcFace, GradientsEqualFiniteDifferences) {
 
 TEST(ArcFace, ComputesInFloatUnderAutocast) {
   torch::manual_seed(2);
-  ArcFace head(64, 10, 45, 0.4);
+  ArcFace head({64, 10, 45}, std::vector<double>(10, 0.4));
   const auto x = torch::randn({8, 64});
   const auto labels = torch::randint(10, {8});
   const auto expected = head.logits(x, labels);
@@ -103,15 +103,16 @@ TEST(ArcFace, ComputesInFloatUnderAutocast) {
 }
 
 TEST(ArcFace, RefusesWrongShapesAndNumbers) {
-  EXPECT_THROW(ArcFace(4, 3, 0, 0.4), Error);
-  EXPECT_THROW(ArcFace(4, 3, 45, 1.6), Error);
-  EXPECT_THROW(ArcFace(4, 3, 45, NAN), Error);
-  ArcFace head(4, 3, 45, 0.4);
+  EXPECT_THROW(ArcFace({4, 1, 0}, {0.4}), Error);
+  EXPECT_THROW(ArcFace({4, 1, 45}, {1.6}), Error);
+  EXPECT_THROW(ArcFace({4, 1, 45}, {NAN}), Error);
+  EXPECT_THROW(ArcFace({4, 2, 45}, {0.4}), Error);
+  ArcFace head({4, 3, 45}, {0.4, 0.4, 0.4});
   try {
     head.logits(torch::zeros({2, 5}));
     FAIL();
   } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "arcface: want x [N, 4], got [2, 5]");
+    EXPECT_STREQ(error.what(), "head: want x [N, 4], got [2, 5]");
   }
 }
 

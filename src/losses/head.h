@@ -3,8 +3,10 @@
 #include <torch/nn/module.h>
 #include <torch/types.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace shoplens {
 
@@ -13,29 +15,53 @@ struct LossOptions {
   torch::Tensor class_weights{};  // [K], or undefined: every class counts alike
 };
 
-/// What training puts behind an embedding: scores of the K training classes, and the loss on them.
-/// Not part of model.onnx. Works in the type of its weights (float), whatever the embeddings have
-/// and autocast says.
+/// What training puts behind an embedding: the loss, and for most kinds scores of the K training
+/// classes. Not part of model.onnx. Works in float, whatever type the embeddings have and autocast
+/// says.
 class Head : public torch::nn::Module {
  public:
-  /// x [N, D] of any length -> scores [N, K], the greater the likelier.
-  virtual torch::Tensor logits(const torch::Tensor& x) = 0;
-  /// The logits that training sees, labels [N] int64 in 0..K-1: a margin loss makes the true class
-  /// harder.
+  /// x [N, D] of any length, labels [N] int64 in 0..K-1 -> [], in nats for classifiers.
+  virtual torch::Tensor loss(const torch::Tensor& x, const torch::Tensor& labels,
+                             const LossOptions& options = {}) = 0;
+  /// x [N, D] -> scores [N, K], the greater the likelier. Throws kUnsupported for a head without
+  /// classes.
+  virtual torch::Tensor logits(const torch::Tensor& x);
+  /// What the logits are multiplied by: s of the cosine heads.
+  virtual double scale() const { return 1; }
+};
+
+/// A head with a score for each training class.
+class ClassifierHead : public Head {
+ public:
+  torch::Tensor logits(const torch::Tensor& x) override = 0;
+  /// The logits that training sees: a margin loss makes the true class harder.
   virtual torch::Tensor logits(const torch::Tensor& x, const torch::Tensor& labels) = 0;
-  /// Mean cross-entropy of logits(x, labels), in nats: [].
+  /// Mean cross-entropy of logits(x, labels).
   torch::Tensor loss(const torch::Tensor& x, const torch::Tensor& labels,
-                     const LossOptions& options = {});
+                     const LossOptions& options = {}) override;
 };
 
 struct HeadOptions {
-  std::string name = "arcface";  // arcface | softmax
+  std::string name = "arcface";  // one of head_names()
   int dim = 512, classes = 0;    // D, K
-  double scale = 45;             // s: the cosine's factor (arcface)
-  double margin = 0.4;           // m: added to the true class's angle, radians (arcface)
+  double scale = 45;             // s: the cosine's factor (arcface, cosface, adaface)
+  double margin = 0.4;  // m: arcface: added to the angle, radians; cosface, adaface: of the
+                        // cosine; triplet: of the distance
+  std::vector<double> margins{};  // arcface, cosface: one a class, in place of `margin`
+  int subcenters = 1;             // centres a class; the nearest counts (arcface, cosface, adaface)
 };
+
+/// arcface, cosface, adaface, softmax, triplet, multi-similarity.
+const std::vector<std::string>& head_names();
 
 /// The head called `options.name`. Throws kBadInput for another name or a number out of range.
 std::shared_ptr<Head> make_head(const HeadOptions& options);
+
+/// One margin a class, greater the rarer it is: m_k = a n_k^(-1/4) + b, with a and b such that the
+/// class with the most photos has `common` and the one with the fewest `rare`; all `common` when
+/// the counts are equal. counts [K], each > 0. Source: Ha et al. 2020, arXiv:2010.05350,
+/// section 3.2 (dynamic margins).
+std::vector<double> margins_by_count(const std::vector<std::int64_t>& counts, double common,
+                                     double rare);
 
 }  // namespace shoplens

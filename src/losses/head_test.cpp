@@ -23,11 +23,15 @@ TEST(Head, HasTheKeysOfItsKind) {
 
 TEST(Head, RefusesAnUnknownNameAndBadSizes) {
   try {
-    make_head({.name = "cosface", .dim = 8, .classes = 3});
+    make_head({.name = "contrastive", .dim = 8, .classes = 3});
     FAIL();
   } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "head: want arcface or softmax, got cosface");
+    EXPECT_STREQ(error.what(),
+                 "head: want one of arcface, cosface, adaface, softmax, triplet, multi-similarity, "
+                 "got contrastive");
   }
+  EXPECT_THROW(make_head({.dim = 8, .classes = 3, .margins = {0.1, 0.2}}), Error);
+  EXPECT_THROW(make_head({.dim = 8, .classes = 3, .subcenters = 0}), Error);
   EXPECT_THROW(make_head({.dim = 8, .classes = 0}), Error);
   EXPECT_THROW(make_head({.dim = 0, .classes = 3}), Error);
 }
@@ -36,8 +40,9 @@ TEST(Head, LossIsTheCrossEntropyOfItsLogits) {
   torch::manual_seed(1);
   const auto x = torch::randn({16, 8});
   const auto labels = torch::randint(3, {16});
-  for (const char* name : {"arcface", "softmax"}) {
-    const auto head = make_head({.name = name, .dim = 8, .classes = 3});
+  for (const char* name : {"arcface", "cosface", "softmax"}) {
+    const auto head = std::dynamic_pointer_cast<ClassifierHead>(
+        make_head({.name = name, .dim = 8, .classes = 3}));
     const auto log_p = head->logits(x, labels).log_softmax(1);
     const auto truth = log_p.gather(1, labels.unsqueeze(1)).squeeze(1);  // [N]
     EXPECT_TRUE(torch::allclose(head->loss(x, labels), -truth.mean())) << name;
@@ -57,7 +62,7 @@ TEST(Head, SeparatesClassesWhenTrained) {
   torch::manual_seed(1);
   const auto labels = torch::arange(30) % 3;
   const auto x = torch::eye(3).index_select(0, labels) + 0.1 * torch::randn({30, 3});
-  for (const char* name : {"arcface", "softmax"}) {
+  for (const char* name : {"arcface", "cosface", "adaface", "softmax"}) {
     const auto head = make_head({.name = name, .dim = 3, .classes = 3, .scale = 8, .margin = 0.2});
     for (int step = 0; step < 50; ++step) {
       head->zero_grad();

@@ -6,7 +6,7 @@ namespace shoplens {
 
 /// A linear classifier, the plain cross-entropy baseline: x weight^T + bias. Keys: weight [K, D],
 /// bias [K].
-class Softmax : public Head {
+class Softmax : public ClassifierHead {
  public:
   Softmax(int dim, int classes);
   torch::Tensor logits(const torch::Tensor& x) override;

@@ -28,10 +28,11 @@ struct BackboneOptions {
 struct BackboneEntry {
   std::string name;
   int num_features;
-  int train_size, test_size;                    // input sides, pixels
-  Preprocessing preprocessing;                  // at test_size
-  std::vector<std::string> classifier_prefixes; // tensors of a timm checkpoint that a backbone leaves out
-  bool channels_last;                           // trains faster in that memory format (measured)
+  int train_size, test_size;    // input sides, pixels
+  Preprocessing preprocessing;  // at test_size
+  std::vector<std::string>
+      classifier_prefixes;  // tensors of a timm checkpoint that a backbone leaves out
+  bool channels_last;       // trains faster in that memory format (measured)
   std::shared_ptr<Backbone> (*create)(const BackboneOptions& options);
 };
 

@@ -10,7 +10,8 @@ NamedTensors state_of(const Backbone& backbone) {
   return all;
 }
 
-void load_backbone(Backbone& backbone, const BackboneEntry& entry, const std::filesystem::path& path) {
+void load_backbone(Backbone& backbone, const BackboneEntry& entry,
+                   const std::filesystem::path& path) {
   std::vector<std::string> left_out = entry.classifier_prefixes;
   left_out.insert(left_out.end(), {"global_pool.", "neck."});
   load_tensors(state_of(backbone), read_safetensors(path).tensors, path, left_out);

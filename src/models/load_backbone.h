@@ -10,8 +10,10 @@ namespace shoplens {
 /// The backbone's parameters and buffers by timm's names; the tensors are its own.
 NamedTensors state_of(const Backbone& backbone);
 
-/// Loads pretrained weights strictly: a timm checkpoint (its classifier is left out), or a model that
-/// `shoplens train` saved (its pooling and neck are left out). Throws as read_safetensors and load_tensors do.
-void load_backbone(Backbone& backbone, const BackboneEntry& entry, const std::filesystem::path& path);
+/// Loads pretrained weights strictly: a timm checkpoint (its classifier is left out), or a model
+/// that `shoplens train` saved (its pooling and neck are left out). Throws as read_safetensors and
+/// load_tensors do.
+void load_backbone(Backbone& backbone, const BackboneEntry& entry,
+                   const std::filesystem::path& path);
 
 }  // namespace shoplens

@@ -14,12 +14,13 @@ struct Conv2dOptions {
   int stride = 1;
   std::int64_t groups = 1;
   bool bias = false;
-  bool same = false;  // TensorFlow SAME padding (more at the right and bottom); else (kernel - 1) / 2 on each side
+  bool same = false;  // TensorFlow SAME padding (more at the right and bottom); else (kernel - 1) /
+                      // 2 on each side
 };
 
-/// 2-d convolution, padded as timm pads: x [N, in, H, W] -> y [N, out, ceil(H / stride), ceil(W / stride)].
-/// Keys: weight [out, in / groups, kernel, kernel], bias [out].
-/// Like every layer here, it also writes itself into an ONNX graph: forward(Value).
+/// 2-d convolution, padded as timm pads: x [N, in, H, W] -> y [N, out, ceil(H / stride), ceil(W /
+/// stride)]. Keys: weight [out, in / groups, kernel, kernel], bias [out]. Like every layer here, it
+/// also writes itself into an ONNX graph: forward(Value).
 struct Conv2dImpl : torch::nn::Module {
   explicit Conv2dImpl(const Conv2dOptions& options);
   torch::Tensor forward(const torch::Tensor& x);
@@ -29,10 +30,12 @@ struct Conv2dImpl : torch::nn::Module {
 };
 TORCH_MODULE(Conv2d);
 
-/// The convolution of x with another weight than the layer's own (a standardised one), padded as `options` says.
+/// The convolution of x with another weight than the layer's own (a standardised one), padded as
+/// `options` says.
 torch::Tensor conv2d(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                      const Conv2dOptions& options);
-Value conv2d(const Value& x, const torch::Tensor& weight, const torch::Tensor& bias, const Conv2dOptions& options);
+Value conv2d(const Value& x, const torch::Tensor& weight, const torch::Tensor& bias,
+             const Conv2dOptions& options);
 
 /// The tensor's values in row-major order, for a graph; empty for an undefined tensor.
 Constant constant_of(const torch::Tensor& tensor);

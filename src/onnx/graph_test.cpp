@@ -279,33 +279,22 @@ std::string error_of(const std::function<void(Graph&, const Value&)>& body) {
 }
 
 TEST(Graph, ErrorsNameBothShapes) {
-  EXPECT_EQ(error_of([](Graph& g, const Value& x) {
-              g.conv(x, {{2, 2}, {1, 2, 3, 4}}, {}, {});
-            }),
+  EXPECT_EQ(error_of([](Graph& g, const Value& x) { g.conv(x, {{2, 2}, {1, 2, 3, 4}}, {}, {}); }),
             "conv: want weight [O, C / groups, kh, kw], got [2, 2]");
-  EXPECT_EQ(error_of([](Graph& g, const Value& x) {
-              g.conv(x, ramp({3, 2, 1, 1}), {{2}, {1, 2}}, {});
-            }),
-            "conv: want bias [3], got [2]");
-  EXPECT_EQ(error_of([](Graph& g, const Value& x) {
-              g.linear(x, {{2}, {1, 2}}, {});
-            }),
+  EXPECT_EQ(
+      error_of([](Graph& g, const Value& x) { g.conv(x, ramp({3, 2, 1, 1}), {{2}, {1, 2}}, {}); }),
+      "conv: want bias [3], got [2]");
+  EXPECT_EQ(error_of([](Graph& g, const Value& x) { g.linear(x, {{2}, {1, 2}}, {}); }),
             "linear: want weight [O, I], got [2]");
-  EXPECT_EQ(error_of([](Graph& g, const Value& x) {
-              g.binary("Add", x, Constant{{2, 2}, {1}});
-            }),
+  EXPECT_EQ(error_of([](Graph& g, const Value& x) { g.binary("Add", x, Constant{{2, 2}, {1}}); }),
             "onnx graph: want 4 numbers for [2, 2], got 1");
   EXPECT_EQ(error_of([](Graph& g, const Value& x) {
               g.affine(g.conv(x, ramp({3, 2, 1, 1}), {}, {}), {1}, {1});
             }),
             "affine: want 3 channels, got 1");
-  EXPECT_EQ(error_of([](Graph& g, const Value& x) {
-              g.affine(x, {1}, {1, 2});
-            }),
+  EXPECT_EQ(error_of([](Graph& g, const Value& x) { g.affine(x, {1}, {1, 2}); }),
             "affine: want as many shifts as scales, got 2 and 1");
-  EXPECT_EQ(error_of([](Graph& g, const Value& x) {
-              g.output("y", x, {-1, 2});
-            }),
+  EXPECT_EQ(error_of([](Graph& g, const Value& x) { g.output("y", x, {-1, 2}); }),
             "output y: want 4 dimensions, got [-1, 2]");
 }
 

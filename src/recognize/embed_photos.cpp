@@ -117,7 +117,8 @@ PhotoEmbeddings embed_photos(const Embedder& embedder,
   const auto start = std::chrono::steady_clock::now();
   parallel_for(embedder.streams(), embedder.streams(), [&](std::int64_t) { work.run(); });
   PhotoEmbeddings embedded = collect(work, photos.size());
-  embedded.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  embedded.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return embedded;
 }
 

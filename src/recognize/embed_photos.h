@@ -23,7 +23,7 @@ struct PhotoEmbeddings {
   std::vector<std::int64_t> photos;  // [n], places in the list
   std::vector<float> embeddings;     // [n, dim], each of length 1
   std::vector<SampleError> errors;   // the others, by place
-  double seconds = 0;       // from the first photo read to the last embedding
+  double seconds = 0;                // from the first photo read to the last embedding
   double wait_seconds = 0;  // how long the network had no photos while some were being decoded
 };
 

@@ -13,7 +13,7 @@ class EvaluateTest : public testing::Test {
  protected:
   EvaluateTest() {
     const auto add_item = [&](std::int64_t id, std::string label, std::string coarse, float x,
-                          float y) {
+                              float y) {
       GalleryItem item;
       item.id = id;
       item.label = std::move(label);

@@ -4,8 +4,8 @@
 
 namespace shoplens {
 
-/// Mixed precision in bf16 for its lifetime, where `enabled`: convolutions and matrix products run in bf16, what
-/// needs the range stays float32. As torch.autocast(device, torch.bfloat16).
+/// Mixed precision in bf16 for its lifetime, where `enabled`: convolutions and matrix products run
+/// in bf16, what needs the range stays float32. As torch.autocast(device, torch.bfloat16).
 class Autocast {
  public:
   Autocast(at::DeviceType device, bool enabled)

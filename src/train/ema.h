@@ -4,7 +4,8 @@
 
 namespace shoplens {
 
-/// Exponential moving average of a model's parameters and buffers; Polyak and Juditsky 1992, as timm's ModelEmaV3.
+/// Exponential moving average of a model's parameters and buffers; Polyak and Juditsky 1992, as
+/// timm's ModelEmaV3.
 class Ema {
  public:
   /// Starts as a copy of `live`, which stays the model's own tensors.

@@ -13,15 +13,16 @@ ModelInfo write_onnx(EmbeddingModel& model, ModelInfo info, const std::filesyste
   const int size = info.preprocessing.size;
   info.dim = model.dim();
   Graph graph;
-  graph.output("embedding", model.forward(graph.input("pixels", {-1, 3, size, size})), {-1, info.dim});
+  graph.output("embedding", model.forward(graph.input("pixels", {-1, 3, size, size})),
+               {-1, info.dim});
   const std::string bytes = graph.serialize(info);
   write_file(path, bytes);
   return info;
 }
 
 std::string describe_onnx(const std::filesystem::path& path, const ModelInfo& info) {
-  return join(path.string(), "  ", info.arch, "  ", info.preprocessing.size, " px  ", info.dim, "-d  fingerprint ",
-              info.fingerprint.substr(0, 12));
+  return join(path.string(), "  ", info.arch, "  ", info.preprocessing.size, " px  ", info.dim,
+              "-d  fingerprint ", info.fingerprint.substr(0, 12));
 }
 
 }  // namespace shoplens

@@ -8,11 +8,13 @@
 
 namespace shoplens {
 
-/// Writes `model` as model.onnx: input "pixels" [N, 3, size, size], output "embedding" [N, dim], each of length 1.
-/// Batch norm is folded, standardised weights are baked. `info` needs no fingerprint; returns it with one.
+/// Writes `model` as model.onnx: input "pixels" [N, 3, size, size], output "embedding" [N, dim],
+/// each of length 1. Batch norm is folded, standardised weights are baked. `info` needs no
+/// fingerprint; returns it with one.
 ModelInfo write_onnx(EmbeddingModel& model, ModelInfo info, const std::filesystem::path& path);
 
-/// The line that says what was written: path, backbone, input size, embedding size, start of the fingerprint.
+/// The line that says what was written: path, backbone, input size, embedding size, start of the
+/// fingerprint.
 std::string describe_onnx(const std::filesystem::path& path, const ModelInfo& info);
 
 }  // namespace shoplens

@@ -5,9 +5,13 @@
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/_fused_sgd.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
+
+#include <numeric>
 
 namespace shoplens {
 namespace {
@@ -27,7 +31,8 @@ std::vector<at::Tensor> gradients_of(const ParameterGroup& group) {
 // One zero tensor for each parameter, laid out as it is: the fused kernels walk them side by side.
 std::vector<at::Tensor> zeros_like_each(const ParameterGroup& group) {
   std::vector<at::Tensor> zeros;
-  for (const auto& [name, parameter] : group.parameters) zeros.push_back(at::zeros_like(parameter.detach()));
+  for (const auto& [name, parameter] : group.parameters)
+    zeros.push_back(at::zeros_like(parameter.detach()));
   return zeros;
 }
 
@@ -49,15 +54,17 @@ class Sgd : public Optimizer {
     // The first step starts the momentum with the gradient itself, as torch.optim.SGD does.
     const bool first = steps_.item<std::int64_t>() == 0;
     for (std::size_t i = 0; i < groups_.size(); ++i)
-      at::_fused_sgd_(values_of(groups_[i]), gradients_of(groups_[i]), buffers_[i], groups_[i].weight_decay,
-                      momentum_, lr * groups_[i].lr_scale, /*dampening=*/0, /*nesterov=*/momentum_ > 0,
+      at::_fused_sgd_(values_of(groups_[i]), gradients_of(groups_[i]), buffers_[i],
+                      groups_[i].weight_decay, momentum_, lr * groups_[i].lr_scale, /*dampening=*/0,
+                      /*nesterov=*/momentum_ > 0,
                       /*maximize=*/false, first);
     steps_.add_(1);
   }
 
   NamedTensors state() const override {
     NamedTensors all{{"step", steps_}};
-    for (std::size_t i = 0; i < groups_.size(); ++i) append(all, "momentum.", groups_[i], buffers_[i]);
+    for (std::size_t i = 0; i < groups_.size(); ++i)
+      append(all, "momentum.", groups_[i], buffers_[i]);
     return all;
   }
 
@@ -83,8 +90,9 @@ class AdamW : public Optimizer {
     const at::NoGradGuard no_grad;
     for (std::size_t i = 0; i < groups_.size(); ++i) {
       for (at::Tensor& count : steps_[i]) count.add_(1);
-      at::_fused_adamw_(values_of(groups_[i]), gradients_of(groups_[i]), averages_[i], squares_[i], {}, steps_[i],
-                        lr * groups_[i].lr_scale, 0.9, 0.999, groups_[i].weight_decay, 1e-8, /*amsgrad=*/false,
+      at::_fused_adamw_(values_of(groups_[i]), gradients_of(groups_[i]), averages_[i], squares_[i],
+                        {}, steps_[i], lr * groups_[i].lr_scale, 0.9, 0.999,
+                        groups_[i].weight_decay, 1e-8, /*amsgrad=*/false,
                         /*maximize=*/false);
     }
   }
@@ -118,6 +126,25 @@ double Optimizer::clip_grad_norm(double max_norm) {
   const double norm = at::stack(at::_foreach_norm(gradients)).norm().item<double>();
   if (norm > max_norm) at::_foreach_mul_(gradients, max_norm / (norm + 1e-6));
   return norm;
+}
+
+void Optimizer::adaptive_clip_grad(double clip) {
+  const at::NoGradGuard no_grad;
+  const auto unit_norm = [](const at::Tensor& t) {
+    if (t.dim() <= 1) return t.norm();
+    std::vector<std::int64_t> all_but_first(t.dim() - 1);
+    std::iota(all_but_first.begin(), all_but_first.end(), 1);
+    return t.norm(2, all_but_first, /*keepdim=*/true);
+  };
+  for (const ParameterGroup& group : groups_) {
+    if (!group.adaptive_clip) continue;
+    for (const auto& [name, parameter] : group.parameters) {
+      at::Tensor gradient = parameter.grad();
+      const at::Tensor most = unit_norm(parameter).clamp_min(1e-3) * clip,
+                       norm = unit_norm(gradient);
+      gradient.mul_(at::where(norm > most, most / norm.clamp_min(1e-6), at::ones_like(norm)));
+    }
+  }
 }
 
 std::unique_ptr<Optimizer> make_sgd(std::vector<ParameterGroup> groups, double momentum) {

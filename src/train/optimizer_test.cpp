@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/optimizer.h"
 
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 #include <torch/utils.h>
@@ -26,7 +28,8 @@ struct Oracle {
     w -= lr * decay * w;
     average = 0.9 * average + 0.1 * g;
     square = 0.999 * square + 0.001 * g * g;
-    w -= lr * (average / (1 - std::pow(0.9, step))) / (std::sqrt(square / (1 - std::pow(0.999, step))) + 1e-8);
+    w -= lr * (average / (1 - std::pow(0.9, step))) /
+         (std::sqrt(square / (1 - std::pow(0.999, step))) + 1e-8);
   }
 };
 
@@ -34,7 +37,8 @@ struct Followed {
   at::Tensor parameter = at::randn({4, 3}).requires_grad_(true);
   std::vector<Oracle> oracles;
   Followed() {
-    for (int i = 0; i < 12; ++i) oracles.push_back({.w = parameter.detach().flatten()[i].item<double>()});
+    for (int i = 0; i < 12; ++i)
+      oracles.push_back({.w = parameter.detach().flatten()[i].item<double>()});
   }
   std::vector<ParameterGroup> group(double lr_scale, double decay) {
     return {{{{"w", parameter}}, lr_scale, decay}};
@@ -90,7 +94,8 @@ void expect_resumes(std::unique_ptr<Optimizer> (*make)(std::vector<ParameterGrou
 }
 
 TEST(Sgd, StateResumesToTheBit) {
-  expect_resumes([](std::vector<ParameterGroup> groups) { return make_sgd(std::move(groups), 0.9); });
+  expect_resumes(
+      [](std::vector<ParameterGroup> groups) { return make_sgd(std::move(groups), 0.9); });
 }
 TEST(AdamW, StateResumesToTheBit) { expect_resumes(make_adamw); }
 
@@ -104,6 +109,26 @@ TEST(ClipGradNorm, ScalesAllGradientsTogether) {
   EXPECT_NEAR(optimizer->clip_grad_norm(1), 5, 1e-5);
   EXPECT_NEAR(b.grad().item<float>(), 0.8, 1e-5);
   EXPECT_NEAR(a.grad()[0].item<float>(), 0.6 / std::sqrt(2.0), 1e-5);
+}
+
+TEST(AdaptiveClipGrad, BoundsEachUnitByItsWeights) {
+  const auto leaf = [](at::Tensor values, at::Tensor gradient) {
+    at::Tensor parameter = values.requires_grad_(true);
+    parameter.mutable_grad() = gradient;
+    return parameter;
+  };
+  // Rows of norm 5, 0 (counts as 1e-3) and 5; the last gradient is small enough.
+  const auto matrix = leaf(at::tensor({3.0, 4.0, 0.0, 0.0, 3.0, 4.0}).view({3, 2}),
+                           at::tensor({6.0, 8.0, 0.6, 0.8, 0.003, 0.004}).view({3, 2}));
+  const auto vector = leaf(at::tensor({0.6, 0.8}), at::tensor({3.0, 4.0}));
+  const auto head = leaf(at::tensor({1.0}), at::tensor({9.0}));
+  const auto optimizer =
+      make_sgd({{{{"m", matrix}, {"v", vector}}, 1, 0}, {{{"h", head}}, 1, 0, false}}, 0.9);
+  optimizer->adaptive_clip_grad(0.01);
+  EXPECT_TRUE(
+      at::allclose(matrix.grad(), at::tensor({0.03, 0.04, 6e-6, 8e-6, 0.003, 0.004}).view({3, 2})));
+  EXPECT_TRUE(at::allclose(vector.grad(), at::tensor({0.006, 0.008})));
+  EXPECT_EQ(head.grad().item<double>(), 9);
 }
 
 }  // namespace

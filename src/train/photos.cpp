@@ -7,8 +7,12 @@ namespace shoplens {
 
 Photos::Photos(std::vector<std::filesystem::path> paths, const Preprocessing& preprocessing,
                const AugmentOptions& augment, std::int64_t cache_bytes)
-    : paths_(std::move(paths)), preprocessing_(preprocessing), augment_(augment),
-      keep_whole_(augment.crop_scale_min < 1), room_(cache_bytes), cache_(paths_.size()) {}
+    : paths_(std::move(paths)),
+      preprocessing_(preprocessing),
+      augment_(augment),
+      keep_whole_(augment.crop_scale_min < 1),
+      room_(cache_bytes),
+      cache_(paths_.size()) {}
 
 std::size_t Photos::floats_per_sample() const {
   return std::size_t{3} * preprocessing_.size * preprocessing_.size;

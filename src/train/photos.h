@@ -11,11 +11,13 @@
 
 namespace shoplens {
 
-/// A list of photos as network inputs, augmented or as eval sees them. The decoded pictures stay in memory while
-/// there is room, so that later epochs neither read nor decode: the pixels are the same. Thread-safe.
+/// A list of photos as network inputs, augmented or as eval sees them. The decoded pictures stay in
+/// memory while there is room, so that later epochs neither read nor decode: the pixels are the
+/// same. Thread-safe.
 class Photos {
  public:
-  /// `augment` decides what is worth keeping: the fitted picture, or with RandomResizedCrop the whole one.
+  /// `augment` decides what is worth keeping: the fitted picture, or with RandomResizedCrop the
+  /// whole one.
   Photos(std::vector<std::filesystem::path> paths, const Preprocessing& preprocessing,
          const AugmentOptions& augment, std::int64_t cache_bytes);
 

@@ -42,7 +42,8 @@ class PhotosTest : public testing::Test {
   Preprocessing preprocessing_;
 };
 
-// What training validates with is what embed, index and predict compute from the same file (they call preprocess).
+// What training validates with is what embed, index and predict compute from the same file (they
+// call preprocess).
 TEST_F(PhotosTest, EvalEqualsPreprocessToTheBit) {
   for (const Fit fit : {Fit::kSquash, Fit::kCrop, Fit::kLetterbox})
     for (const double crop_scale_min : {1.0, 0.3}) {
@@ -64,7 +65,8 @@ TEST_F(PhotosTest, FlippedIsTheMirroredPicture) {
 TEST_F(PhotosTest, TheCacheDoesNotChangeWhatTrainingSees) {
   for (const double crop_scale_min : {1.0, 0.3}) {
     const Photos cached = photos(crop_scale_min), uncached = photos(crop_scale_min, 0);
-    for (const std::uint64_t epoch : {0, 1, 0}) EXPECT_EQ(train(cached, epoch), train(uncached, epoch));
+    for (const std::uint64_t epoch : {0, 1, 0})
+      EXPECT_EQ(train(cached, epoch), train(uncached, epoch));
     EXPECT_NE(train(cached, 0), train(cached, 1));
   }
 }

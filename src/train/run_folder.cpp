@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/options.h"
+#include "data/csv.h"
 
 namespace shoplens {
 namespace fs = std::filesystem;
@@ -22,46 +23,74 @@ std::string exact(double x) {
 }
 
 std::map<std::string, std::string> to_map(const RunState& s) {
-  return {{"epoch", std::to_string(s.epoch)},           {"batch", std::to_string(s.batch)},
-          {"step", std::to_string(s.step)},             {"best_epoch", std::to_string(s.best_epoch)},
-          {"best_recall", exact(s.best_recall)},        {"loss_sum", exact(s.loss_sum)}};
+  return {{"epoch", std::to_string(s.epoch)},  {"batch", std::to_string(s.batch)},
+          {"step", std::to_string(s.step)},    {"best_epoch", std::to_string(s.best_epoch)},
+          {"best_score", exact(s.best_score)}, {"loss_sum", exact(s.loss_sum)},
+          {"data_hash", s.data_hash}};
 }
 
 RunState to_state(const std::map<std::string, std::string>& map, const fs::path& path) {
   try {
-    return {std::stoll(map.at("epoch")),      std::stoll(map.at("batch")),        std::stoll(map.at("step")),
-            std::stoll(map.at("best_epoch")), std::stod(map.at("best_recall")), std::stod(map.at("loss_sum"))};
+    return {.epoch = std::stoll(map.at("epoch")),
+            .batch = std::stoll(map.at("batch")),
+            .step = std::stoll(map.at("step")),
+            .best_epoch = std::stoll(map.at("best_epoch")),
+            .best_score = std::stod(map.at("best_score")),
+            .loss_sum = std::stod(map.at("loss_sum")),
+            .data_hash = map.at("data_hash")};
   } catch (const std::exception&) {  // a missing key or no number
-    throw Error(ErrorCode::kCorrupt, join("not a checkpoint of a run: the run's state is missing (", path.string(), ")"));
+    throw Error(ErrorCode::kCorrupt, join("not a checkpoint of a run: the run's state is missing (",
+                                          path.string(), ")"));
   }
+}
+
+void make_folder(const fs::path& path, const std::vector<std::string>& inside) {
+  if (fs::exists(path) && (!fs::is_directory(path) || !fs::is_empty(path)))
+    throw Error(
+        ErrorCode::kBadInput,
+        join("want a new or empty folder, found one with content (", path.string(), ")"),
+        "a run is never overwritten: give another --out, or --resume to go on with this one");
+  std::error_code failed;
+  fs::create_directories(path, failed);
+  for (const std::string& name : inside)
+    if (!failed) fs::create_directories(path / name, failed);
+  if (failed)
+    throw Error(ErrorCode::kIo,
+                join("cannot make the run folder: ", failed.message(), " (", path.string(), ")"));
+}
+
+void write_config(const fs::path& path, TrainOptions& options, const std::string& more) {
+  write_file(path / "config.toml", join("# shoplens ", SHOPLENS_VERSION, ", LibTorch ",
+                                        TORCH_VERSION, more, "\n", to_toml(options_of(options))));
 }
 
 }  // namespace
 
-RunFolder RunFolder::create(const fs::path& path, TrainOptions options, const std::string& data_hash) {
-  if (fs::exists(path) && (!fs::is_directory(path) || !fs::is_empty(path)))
-    throw Error(ErrorCode::kBadInput, join("want a new or empty folder, found one with content (", path.string(), ")"),
-                "a run is never overwritten: give another --out, or --resume to go on with this one");
-  std::error_code failed;
-  fs::create_directories(path / "last", failed);
-  if (!failed) fs::create_directories(path / "best", failed);
-  if (failed)
-    throw Error(ErrorCode::kIo, join("cannot make the run folder: ", failed.message(), " (", path.string(), ")"));
-  write_file(path / "config.toml", join("# shoplens ", SHOPLENS_VERSION, ", LibTorch ", TORCH_VERSION, ", data ",
-                                        data_hash, "\n", to_toml(options_of(options))));
+RunFolder RunFolder::create(const fs::path& path, TrainOptions options,
+                            const std::string& data_hash) {
+  make_folder(path, {"last", "best"});
+  write_config(path, options, ", data " + data_hash);
+  return RunFolder(path);
+}
+
+RunFolder RunFolder::create_parent(const fs::path& path, TrainOptions options) {
+  make_folder(path, {});
+  write_config(path, options, "");
   return RunFolder(path);
 }
 
 RunFolder RunFolder::open(const fs::path& path) {
   if (!fs::exists(path / "config.toml"))
-    throw Error(ErrorCode::kNotFound, join("want a run folder, found no config.toml in it (", path.string(), ")"),
+    throw Error(ErrorCode::kNotFound,
+                join("want a run folder, found no config.toml in it (", path.string(), ")"),
                 "a run folder is what `shoplens train --out` makes");
   return RunFolder(path);
 }
 
 TrainOptions RunFolder::options() const {
   TrainOptions options;
-  from_toml(options_of(options), read_file(path_ / "config.toml", 1 << 20), (path_ / "config.toml").string());
+  from_toml(options_of(options), read_file(path_ / "config.toml", 1 << 20),
+            (path_ / "config.toml").string());
   return options;
 }
 
@@ -69,7 +98,9 @@ void RunFolder::save_checkpoint(const RunState& state, const NamedTensors& tenso
   write_safetensors(path_ / "last" / "checkpoint.safetensors", tensors, to_map(state));
 }
 
-bool RunFolder::has_checkpoint() const { return fs::exists(path_ / "last" / "checkpoint.safetensors"); }
+bool RunFolder::has_checkpoint() const {
+  return fs::exists(path_ / "last" / "checkpoint.safetensors");
+}
 
 RunState RunFolder::load_checkpoint(const NamedTensors& tensors) const {
   const fs::path file = path_ / "last" / "checkpoint.safetensors";
@@ -83,26 +114,52 @@ void RunFolder::save_best(const TrainedModel& model, const RunState& state) cons
   auto metadata = to_metadata(model.info);
   metadata["shoplens.pool"] = model.pool;
   metadata["shoplens.epoch"] = std::to_string(state.best_epoch);
-  metadata["shoplens.val_recall_at_1"] = exact(state.best_recall);
+  metadata["shoplens.val_score"] = exact(state.best_score);
   write_safetensors(path_ / "best" / "model.safetensors", model.tensors, metadata);
 }
 
 TrainedModel RunFolder::load_best() const {
   const fs::path file = path_ / "best" / "model.safetensors";
   if (!fs::exists(file))
-    throw Error(ErrorCode::kNotFound, join("the run has no best model yet (", file.string(), ")"),
-                "it is written after the first validated epoch; go on with `shoplens train --resume`");
+    throw Error(
+        ErrorCode::kNotFound, join("the run has no best model yet (", file.string(), ")"),
+        "it is written after the first validated epoch; go on with `shoplens train --resume`");
   Safetensors saved = read_safetensors(file);
   const auto pool = saved.metadata.find("shoplens.pool");
   if (pool == saved.metadata.end())
-    throw Error(ErrorCode::kCorrupt, join("not written by `shoplens train`: no shoplens.pool (", file.string(), ")"));
+    throw Error(ErrorCode::kCorrupt,
+                join("not written by `shoplens train`: no shoplens.pool (", file.string(), ")"));
   return {from_metadata(saved.metadata, file), pool->second, std::move(saved.tensors)};
+}
+
+std::optional<EpochSummary> RunFolder::best_epoch() const {
+  const fs::path best = path_ / "best" / "model.safetensors", file = path_ / "summary.csv";
+  if (!fs::exists(best) || !fs::exists(file)) return std::nullopt;
+  const std::string epoch = read_safetensors(best).metadata.at("shoplens.epoch");
+  for (const auto& [line, row] : parse_csv(read_file(file), file.string()))
+    if (row.at(0) == epoch) {
+      const auto value = [&row = row](std::size_t i) {
+        return row.at(i).empty() ? -1 : std::stod(row.at(i));
+      };
+      return EpochSummary{.epoch = std::stoll(epoch),
+                          .train_loss = value(1),
+                          .lr = value(2),
+                          .images_per_second = value(3),
+                          .wait_share = value(4),
+                          .seconds = value(5),
+                          .recall_at_1 = value(6),
+                          .recall_at_5 = value(7),
+                          .map = value(8),
+                          .gap = value(9)};
+    }
+  return std::nullopt;
 }
 
 void RunFolder::add_summary(const EpochSummary& row) const {
   const fs::path file = path_ / "summary.csv";
   std::ostringstream out;
-  out << "epoch,train_loss,lr,images_per_second,wait_share,seconds,val_recall_at_1,val_recall_at_5,val_map\n";
+  out << "epoch,train_loss,lr,images_per_second,wait_share,seconds,val_recall_at_1,val_recall_at_5,"
+         "val_map,val_gap\n";
   if (fs::exists(file)) {
     std::istringstream old(read_file(file));
     std::string line;
@@ -112,7 +169,7 @@ void RunFolder::add_summary(const EpochSummary& row) const {
   }
   out << row.epoch << ',' << row.train_loss << ',' << row.lr << ',' << row.images_per_second << ','
       << row.wait_share << ',' << row.seconds;
-  for (const double value : {row.recall_at_1, row.recall_at_5, row.map}) {
+  for (const double value : {row.recall_at_1, row.recall_at_5, row.map, row.gap}) {
     out << ',';
     if (value >= 0) out << value;
   }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A run folder holds all there is to know of one training: config.toml, log.txt, summary.csv,
-// last/checkpoint.safetensors (all that resuming needs) and best/model.safetensors (the weights to export).
+// last/checkpoint.safetensors (all that resuming needs) and best/model.safetensors (the weights to
+// export).
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,19 +16,20 @@ namespace shoplens {
 
 /// Where a run stands; kept in the checkpoint's metadata.
 struct RunState {
-  std::int64_t epoch = 0;    // epochs finished
-  std::int64_t batch = 0;    // batches done of the epoch under way
-  std::int64_t step = 0;     // optimiser steps done
+  std::int64_t epoch = 0;  // epochs finished
+  std::int64_t batch = 0;  // batches done of the epoch under way
+  std::int64_t step = 0;   // optimiser steps done
   std::int64_t best_epoch = 0;
-  double best_recall = -1;   // R@1 on the validation photos
-  double loss_sum = 0;       // over the batches done of the epoch under way
+  double best_score = -1;  // on the validation photos: R@1, or GAP
+  double loss_sum = 0;     // over the batches done of the epoch under way
+  std::string data_hash;   // of the photos it is trained on
 };
 
 /// A row of summary.csv.
 struct EpochSummary {
   std::int64_t epoch;
   double train_loss, lr, images_per_second, wait_share, seconds;
-  double recall_at_1 = -1, recall_at_5 = -1, map = -1;  // negative: not validated
+  double recall_at_1 = -1, recall_at_5 = -1, map = -1, gap = -1;  // negative: not validated
 };
 
 /// Weights with what is needed to build their model: best/model.safetensors.
@@ -39,7 +42,10 @@ struct TrainedModel {
 class RunFolder {
  public:
   /// A new folder. Throws kBadInput when `path` already holds something.
-  static RunFolder create(const std::filesystem::path& path, TrainOptions options, const std::string& data_hash);
+  static RunFolder create(const std::filesystem::path& path, TrainOptions options,
+                          const std::string& data_hash);
+  /// A new folder for several runs, with their common options alone.
+  static RunFolder create_parent(const std::filesystem::path& path, TrainOptions options);
   /// The folder of a run begun before. Throws kNotFound when it is none.
   static RunFolder open(const std::filesystem::path& path);
 
@@ -53,6 +59,10 @@ class RunFolder {
 
   void save_best(const TrainedModel& model, const RunState& state) const;
   TrainedModel load_best() const;
+
+  /// The row of summary.csv of the epoch whose weights are kept as the best; nothing before there
+  /// is one.
+  std::optional<EpochSummary> best_epoch() const;
 
   /// Appends a row; rows of this or a later epoch, left by an interrupted attempt, go.
   void add_summary(const EpochSummary& row) const;

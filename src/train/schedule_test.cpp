@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 namespace shoplens {
 namespace {
@@ -25,7 +26,18 @@ TEST(CosineSchedule, FallsAsACosineToTheFloor) {
 }
 
 TEST(CosineSchedule, NoWarmupStartsAtThePeak) {
-  EXPECT_DOUBLE_EQ((CosineSchedule{.lr = 3, .warmup_lr = 0, .min_lr = 0, .warmup = 0, .total = 5})(0), 3);
+  EXPECT_DOUBLE_EQ(
+      (CosineSchedule{.lr = 3, .warmup_lr = 0, .min_lr = 0, .warmup = 0, .total = 5})(0), 3);
+}
+
+// model/log_fold_tf_efficientnet_b1_ns_0.txt of the published solution; it counts epochs from 1.
+TEST(LotteRate, EqualsThePublishedLog) {
+  const std::map<int, double> logged{{2, 0.0020000},  {3, 0.0020000},  {4, 0.0019766},
+                                     {5, 0.0019477},  {10, 0.0016474}, {16, 0.0010541},
+                                     {20, 0.0006299}, {25, 0.0002039}, {29, 0.0000234}};
+  for (const auto& [epoch, rate] : logged)
+    EXPECT_NEAR(lotte_rate(epoch - 1, 0.002, 29), rate, 5e-8) << epoch;
+  EXPECT_EQ(lotte_rate(0, 0.002, 29), 0);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <torch/cuda.h>
 #include <torch/utils.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include "data/sampler.h"
 #include "models/load_backbone.h"
 #include "train/autocast.h"
+#include "train/parameter_groups.h"
 
 namespace shoplens {
 namespace {
@@ -27,53 +27,47 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-void check_options(const TrainOptions& o) {
-  check(!o.data.empty(), "train: want --data, got none");
-  check(!o.out.empty(), "train: want --out, got none");
-  check(o.epochs > 0, "train: want --epochs > 0, got ", o.epochs);
-  check(o.batch_size > 1, "train: want --batch-size > 1 (batch norm needs two photos), got ", o.batch_size);
-  check(o.grad_accum_steps > 0, "train: want --grad-accum-steps > 0, got ", o.grad_accum_steps);
-  check(o.lr > 0, "train: want --lr > 0, got ", o.lr);
-  check(o.dim > 0, "train: want --dim > 0, got ", o.dim);
-  check(o.warmup_epochs >= 0 && o.warmup_epochs < o.epochs, "train: want 0 <= --warmup-epochs < --epochs, got ",
-        o.warmup_epochs);
-  check(o.val_interval > 0, "train: want --val-interval > 0, got ", o.val_interval);
-  if (o.device == "cuda" && !torch::cuda::is_available())
-    throw Error(ErrorCode::kUnsupported, "train: want --device cuda, but this LibTorch sees no CUDA device",
-                "use --device cpu, or install the CUDA build of the same torch version and a driver");
-}
-
 Preprocessing preprocessing_for(const TrainOptions& o) {
   const BackboneEntry& entry = find_backbone(o.arch);
   Preprocessing p = entry.preprocessing;
-  p.size = o.img_size > 0 ? o.img_size : entry.train_size;
-  p.fit = fit_from_string(o.fit);
-  if (!o.interpolation.empty()) p.interpolation = interpolation_from_string(o.interpolation);
-  return p;
-}
-
-// What a run was trained on: the rows of the manifest and the sizes of its files.
-std::string hash_of_data(const Manifest& manifest) {
-  Sha256 hash;
-  for (std::size_t i = 0; i < manifest.size(); ++i) {
-    std::error_code missing;
-    const auto bytes = std::filesystem::file_size(manifest.paths[i], missing);
-    hash.update(join(manifest.names[i], '\t', manifest.labels[i], '\t', missing ? 0 : bytes, '\n'));
-  }
-  return hash.hex();
+  p.size = entry.train_size;
+  return o.preprocessing.apply(p);
 }
 
 void append(NamedTensors& all, const std::string& prefix, const NamedTensors& more) {
   for (const auto& [name, tensor] : more) all.emplace_back(prefix + name, tensor.detach());
 }
 
-NamedTensors parameters_of(const torch::nn::Module& module) {
+NamedTensors buffers_of(const torch::nn::Module& module) {
   NamedTensors all;
-  for (const auto& item : module.named_parameters()) all.emplace_back(item.key(), item.value());
+  for (const auto& item : module.named_buffers()) all.emplace_back(item.key(), item.value());
   return all;
 }
 
-at::Generator generator(const torch::Device& device) { return at::globalContext().defaultGenerator(device); }
+HeadOptions head_options(const TrainOptions& o, int dim, const LabelSet& labels) {
+  HeadOptions head{.name = o.head,
+                   .dim = dim,
+                   .classes = static_cast<int>(labels.names.size()),
+                   .scale = o.scale,
+                   .margin = o.margin,
+                   .margins = {},
+                   .subcenters = o.subcenters};
+  if (o.margin_rare > 0)
+    head.margins = margins_by_count(count_labels(labels), o.margin, o.margin_rare);
+  return head;
+}
+
+// 1 / log(1 + photos) of each label, their mean 1: [K]. Undefined for "none".
+torch::Tensor class_weights(const std::string& kind, const LabelSet& labels) {
+  if (kind == "none") return {};
+  const torch::Tensor counts = torch::tensor(count_labels(labels), torch::kLong).to(torch::kFloat);
+  const torch::Tensor weights = 1 / counts.log1p();
+  return weights / weights.mean();
+}
+
+at::Generator generator(const torch::Device& device) {
+  return at::globalContext().defaultGenerator(device);
+}
 
 // Convolution weights in the format the input has, so that no step converts them.
 void to_channels_last(torch::nn::Module& module) {
@@ -84,58 +78,59 @@ void to_channels_last(torch::nn::Module& module) {
 }  // namespace
 
 Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupted)
-    : options_(options), interrupted_(interrupted), data_((check_options(options), read_manifest(options.data))),
-      labels_(number_labels(data_.labels)), preprocessing_(preprocessing_for(options)) {
-  if (!options_.val.empty()) val_ = read_manifest(options_.val);
-  for (const std::string& label : val_.labels) {
-    const auto found = std::lower_bound(labels_.names.begin(), labels_.names.end(), label);
-    const bool known = found != labels_.names.end() && *found == label;
-    val_labels_.push_back(known ? found - labels_.names.begin() : -1);
-  }
+    : options_(options),
+      interrupted_(interrupted),
+      data_((check_options(options), read_training_data(options))),
+      preprocessing_(preprocessing_for(options)) {
   const std::int64_t cache = std::int64_t{options_.cache_mb} << 20;
-  photos_ = std::make_unique<Photos>(data_.paths, preprocessing_, options_.augment, cache);
-  val_photos_ = std::make_unique<Photos>(val_.paths, preprocessing_, options_.augment, cache / 8);
+  photos_ = std::make_unique<Photos>(data_.train.paths, preprocessing_, options_.augment, cache);
+  val_photos_ =
+      std::make_unique<Photos>(data_.val.paths, preprocessing_, options_.augment, cache / 8);
 
   const int cores = available_cores();
   at::set_num_threads(options_.threads > 0 ? options_.threads : cores);
-  loading_ = {.batch_size = static_cast<int>(std::min<std::int64_t>(options_.batch_size, photos_->size())),
-              .threads = options_.workers > 0 ? options_.workers : cores,
-              .prefetch = options_.prefetch};
-  batches_per_epoch_ = photos_->size() / loading_.batch_size;
-  const auto steps_per_epoch = (batches_per_epoch_ + options_.grad_accum_steps - 1) / options_.grad_accum_steps;
+  loading_ = {
+      .batch_size = static_cast<int>(std::min<std::int64_t>(options_.batch_size, photos_->size())),
+      .threads = options_.workers > 0 ? options_.workers : cores,
+      .prefetch = options_.prefetch};
+  batches_per_epoch_ = static_cast<std::int64_t>(epoch_order(0).size()) / loading_.batch_size;
+  steps_per_epoch_ =
+      (batches_per_epoch_ + options_.grad_accum_steps - 1) / options_.grad_accum_steps;
   schedule_ = {options_.lr, options_.warmup_lr, options_.min_lr,
-               std::llround(options_.warmup_epochs * static_cast<double>(steps_per_epoch)),
-               steps_per_epoch * options_.epochs};
+               std::llround(options_.warmup_epochs * static_cast<double>(steps_per_epoch_)),
+               steps_per_epoch_ * options_.epochs};
 
   build_model();
   build_optimizer();
-  if (options_.resume) {
-    folder_ = RunFolder::open(options_.out);
-    if (folder_->has_checkpoint()) {
-      auto tensors = checkpoint_tensors();
-      state_ = folder_->load_checkpoint(tensors);
-      for (const auto& [name, tensor] : tensors)
-        if (name == "rng") generator(execution_.device).set_state(tensor);
-    }
-  } else {
-    folder_ = RunFolder::create(options_.out, options_, hash_of_data(data_));
-  }
+  if (options_.resume)
+    resume();
+  else
+    folder_ = RunFolder::create(options_.out, options_, data_.hash);
+  state_.data_hash = data_.hash;
   log_to_file(folder_->path() / "log.txt");
-  log_info(options_.arch, " on ", photos_->size(), " photos of ", labels_.names.size(), " products, ",
-           val_photos_->size(), " to validate, ", options_.amp, " on ", options_.device,
-           state_.step > 0 ? join(", resumed at epoch ", state_.epoch, " batch ", state_.batch) : "");
+  log_info(
+      options_.arch, " on ", photos_->size(), " photos of ", data_.labels.names.size(),
+      " products, ", val_photos_->size(), " to validate, ", options_.amp, " on ", options_.device,
+      state_.step > 0 ? join(", resumed at epoch ", state_.epoch, " batch ", state_.batch) : "");
 }
 
 void Trainer::build_model() {
   const BackboneEntry& entry = find_backbone(options_.arch);
   execution_ = {.device = torch::Device(options_.device),
                 .bf16 = options_.amp == "bf16",
-                .channels_last = options_.channels_last == "auto" ? entry.channels_last : options_.channels_last == "on"};
+                .channels_last = options_.channels_last == "auto" ? entry.channels_last
+                                                                  : options_.channels_last == "on"};
   torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
-  model_ = std::make_shared<EmbeddingModel>(EmbeddingModelOptions{
-      .arch = options_.arch, .pool = options_.pool, .dim = options_.dim, .drop_path_rate = options_.drop_path});
-  head_ = make_head({.name = options_.head, .dim = model_->dim(), .classes = static_cast<int>(labels_.names.size()),
-                     .scale = options_.scale, .margin = options_.margin});
+  model_ =
+      std::make_shared<EmbeddingModel>(EmbeddingModelOptions{.arch = options_.arch,
+                                                             .pool = options_.pool,
+                                                             .dim = options_.dim,
+                                                             .drop_path_rate = options_.drop_path});
+  head_ = make_head(head_options(options_, model_->dim(), data_.labels));
+  loss_options_ = {.label_smoothing = options_.smoothing,
+                   .class_weights = class_weights(options_.class_weights, data_.labels)};
+  if (loss_options_.class_weights.defined())
+    loss_options_.class_weights = loss_options_.class_weights.to(execution_.device);
   if (!options_.weights.empty() && !options_.resume)
     load_backbone(model_->backbone(), entry, options_.weights);
   model_->to(execution_.device);
@@ -144,23 +139,9 @@ void Trainer::build_model() {
 }
 
 void Trainer::build_optimizer() {
-  NamedTensors backbone = parameters_of(model_->backbone()), rest;
-  std::set<const void*> in_backbone;
-  for (const auto& [name, parameter] : backbone) in_backbone.insert(parameter.unsafeGetTensorImpl());
-  for (const auto& [name, parameter] : parameters_of(*model_))
-    if (!in_backbone.count(parameter.unsafeGetTensorImpl())) rest.emplace_back(name, parameter);
-  for (const auto& [name, parameter] : parameters_of(*head_)) rest.emplace_back("head." + name, parameter);
-
-  // Each part once with and once without decay: vectors (norms, biases, GeM's p, gains) usually go without.
-  std::vector<ParameterGroup> groups;
-  for (const auto& [parameters, lr_scale] : {std::pair{backbone, 1.0}, {rest, options_.head_lr_scale}}) {
-    ParameterGroup matrices{{}, lr_scale, options_.weight_decay};
-    ParameterGroup vectors{{}, lr_scale, options_.decay_norms ? options_.weight_decay : 0};
-    for (const auto& item : parameters) (item.second.dim() > 1 ? matrices : vectors).parameters.push_back(item);
-    groups.push_back(std::move(matrices));
-    groups.push_back(std::move(vectors));
-  }
-  optimizer_ = options_.opt == "sgd" ? make_sgd(std::move(groups), options_.momentum) : make_adamw(std::move(groups));
+  auto groups = parameter_groups(*model_, *head_, options_);
+  optimizer_ = options_.opt == "sgd" ? make_sgd(std::move(groups), options_.momentum)
+                                     : make_adamw(std::move(groups));
   if (options_.model_ema) ema_.emplace(model_->state(), options_.model_ema_decay);
 }
 
@@ -168,10 +149,25 @@ NamedTensors Trainer::checkpoint_tensors() {
   NamedTensors all;
   append(all, "model.", model_->state());
   append(all, "head.", parameters_of(*head_));
+  append(all, "head.", buffers_of(*head_));
   append(all, "optimizer.", optimizer_->state());
   if (ema_) append(all, "ema.", ema_->averages());
   all.emplace_back("rng", generator(execution_.device).get_state());
   return all;
+}
+
+void Trainer::resume() {
+  folder_ = RunFolder::open(options_.out);
+  if (!folder_->has_checkpoint()) return;
+  auto tensors = checkpoint_tensors();
+  state_ = folder_->load_checkpoint(tensors);
+  if (state_.data_hash != data_.hash)
+    throw Error(ErrorCode::kBadInput,
+                join("train: want the photos that the run in ", options_.out,
+                     " was begun with, got others (", options_.data, ")"),
+                "bring back the list and its files as they were, or begin a new run");
+  for (const auto& [name, tensor] : tensors)
+    if (name == "rng") generator(execution_.device).set_state(tensor);
 }
 
 void Trainer::save_checkpoint() { folder_->save_checkpoint(state_, checkpoint_tensors()); }
@@ -184,19 +180,34 @@ RunEnd Trainer::run() {
   return RunEnd::kDone;
 }
 
+std::vector<std::int64_t> Trainer::epoch_order(std::int64_t epoch) const {
+  const auto seed = static_cast<std::uint64_t>(options_.seed);
+  return options_.m_per_class > 0
+             ? runs_of_label_order(data_.labels.of_row, options_.m_per_class, seed, epoch)
+             : shuffled_order(photos_->size(), seed, epoch);
+}
+
+double Trainer::learning_rate(std::int64_t step) const {
+  return options_.sched == "lotte"
+             ? lotte_rate(step / steps_per_epoch_, options_.lr, options_.epochs)
+             : schedule_(step);
+}
+
 bool Trainer::train_epoch() {
   const auto start = Clock::now();
   const std::int64_t first_batch = state_.batch;
-  const auto seed = static_cast<std::uint64_t>(options_.seed), epoch = static_cast<std::uint64_t>(state_.epoch);
-  auto order = shuffled_order(photos_->size(), seed, epoch);
+  const auto seed = static_cast<std::uint64_t>(options_.seed),
+             epoch = static_cast<std::uint64_t>(state_.epoch);
+  auto order = epoch_order(state_.epoch);
   order.erase(order.begin(), order.begin() + first_batch * loading_.batch_size);
   LoaderOptions loading = loading_;
   loading.drop_last = true;
-  Loader loader(std::move(order), photos_->floats_per_sample(),
-                [&](std::int64_t sample, float* out) {
-                  photos_->load_train(sample, Random{seed, epoch, static_cast<std::uint64_t>(sample)}, out);
-                },
-                loading);
+  Loader loader(
+      std::move(order), photos_->floats_per_sample(),
+      [&](std::int64_t sample, float* out) {
+        photos_->load_train(sample, Random{seed, epoch, static_cast<std::uint64_t>(sample)}, out);
+      },
+      loading);
   Progress progress(join("epoch ", state_.epoch + 1, "/", options_.epochs),
                     (batches_per_epoch_ - first_batch) * loading_.batch_size);
   const std::int64_t accumulate = options_.grad_accum_steps;
@@ -205,81 +216,100 @@ bool Trainer::train_epoch() {
     report_unreadable(*photos_, batch->errors);
     const std::int64_t group_start = state_.batch - state_.batch % accumulate;
     const std::int64_t group_size = std::min(accumulate, batches_per_epoch_ - group_start);
-    if (batch->samples.size() > 1) train_batch(*batch, group_size);  // batch norm cannot train on one photo
+    if (batch->samples.size() > 1)
+      train_batch(*batch, group_size);  // batch norm cannot train on one photo
     ++state_.batch;
     if (state_.batch == group_start + group_size) update();
     progress.advance(loading_.batch_size);
     loader.recycle(std::move(*batch));
     if (interrupted_ && state_.batch % accumulate == 0) {
       save_checkpoint();
-      log_info("interrupted at epoch ", state_.epoch + 1, " batch ", state_.batch, "; --resume goes on from there");
+      log_info("interrupted at epoch ", state_.epoch + 1, " batch ", state_.batch,
+               "; --resume goes on from there");
       return false;
     }
   }
-  finish_epoch(seconds_since(start), loader.wait_seconds(), (state_.batch - first_batch) * loading_.batch_size);
+  finish_epoch(seconds_since(start), loader.wait_seconds(),
+               (state_.batch - first_batch) * loading_.batch_size);
   return true;
 }
 
 void Trainer::train_batch(Batch& batch, std::int64_t group_size) {
   std::vector<std::int64_t> numbers;
-  for (const std::int64_t sample : batch.samples) numbers.push_back(labels_.of_row[sample]);
+  for (const std::int64_t sample : batch.samples) numbers.push_back(data_.labels.of_row[sample]);
   const torch::Tensor labels = torch::tensor(numbers, torch::kLong).to(execution_.device);  // [N]
   torch::Tensor loss;
   {
     const Autocast autocast(execution_.device.type(), execution_.bf16);
     const torch::Tensor x = to_input(batch.data, preprocessing_.size, execution_);
-    loss = head_->loss(model_->forward(x), labels, {.label_smoothing = options_.smoothing});
+    loss = head_->loss(model_->forward(x), labels, loss_options_);
   }
   const double value = loss.item<double>();
   if (!std::isfinite(value)) {
     std::string files;
-    for (const std::int64_t sample : batch.samples) files += "\n  " + photos_->path(sample).string();
+    for (const std::int64_t sample : batch.samples)
+      files += "\n  " + photos_->path(sample).string();
     throw Error(ErrorCode::kInternal,
-                join("the loss is ", value, " at epoch ", state_.epoch + 1, ", step ", state_.step, ", with the photos:", files),
-                "the last checkpoint is kept; a new run with a lower --lr, --clip-grad 1 or --amp fp32 may go well");
+                join("the loss is ", value, " at epoch ", state_.epoch + 1, ", step ", state_.step,
+                     ", with the photos:", files),
+                "the last checkpoint is kept; a new run with a lower --lr, --clip-grad 1 or --amp "
+                "fp32 may go well");
   }
   state_.loss_sum += value;
   (group_size > 1 ? loss / static_cast<double>(group_size) : loss).backward();
 }
 
 void Trainer::update() {
-  if (options_.clip_grad > 0) optimizer_->clip_grad_norm(options_.clip_grad);
-  optimizer_->step(schedule_(state_.step++));
+  if (options_.clip_grad > 0 && options_.clip_mode == "agc")
+    optimizer_->adaptive_clip_grad(options_.clip_grad);
+  else if (options_.clip_grad > 0)
+    optimizer_->clip_grad_norm(options_.clip_grad);
+  optimizer_->step(learning_rate(state_.step++));
   optimizer_->zero_grad();
   if (ema_) ema_->update();
 }
 
-RetrievalMetrics Trainer::validate_epoch() {
+double Trainer::validate_epoch(EpochSummary& row, std::ostream& line) {
   const auto embed = [&](const Photos& photos) {
-    return embed_photos(*model_, photos, preprocessing_.size, options_.val_hflip, execution_, loading_,
-                        [&](const auto& errors) { report_unreadable(photos, errors); });
+    return embed_photos(*model_, photos, preprocessing_.size, options_.val_hflip, execution_,
+                        loading_, [&](const auto& errors) { report_unreadable(photos, errors); });
   };
-  const Embeddings gallery = embed(*photos_), queries = embed(*val_photos_);
-  return validate(queries, val_labels_, gallery, labels_.of_row, model_->dim(), at::get_num_threads());
+  const Embeddings queries = embed(*val_photos_);
+  if (options_.val_metric == "gap") {
+    row.gap = validate_classes(queries, data_.val_labels, *head_, execution_.device);
+    line << "  GAP " << std::setprecision(2) << 100 * row.gap;
+    return row.gap;
+  }
+  const RetrievalMetrics m = validate(queries, data_.val_labels, embed(*photos_),
+                                      data_.labels.of_row, model_->dim(), at::get_num_threads());
+  row.recall_at_1 = m.recall_at_1, row.recall_at_5 = m.recall_at_5, row.map = m.map;
+  line << "  R@1 " << 100 * m.recall_at_1 << "  R@5 " << 100 * m.recall_at_5 << "  mAP "
+       << 100 * m.map;
+  return m.recall_at_1;
 }
 
 void Trainer::finish_epoch(double seconds, double wait_seconds, std::int64_t photos) {
-  EpochSummary row{.epoch = ++state_.epoch,
-                   .train_loss = state_.loss_sum / static_cast<double>(std::max<std::int64_t>(state_.batch, 1)),
-                   .lr = schedule_(std::max<std::int64_t>(state_.step - 1, 0)),
-                   .images_per_second = static_cast<double>(photos) / seconds,
-                   .wait_share = wait_seconds / seconds,
-                   .seconds = seconds};
+  EpochSummary row{
+      .epoch = ++state_.epoch,
+      .train_loss = state_.loss_sum / static_cast<double>(std::max<std::int64_t>(state_.batch, 1)),
+      .lr = learning_rate(std::max<std::int64_t>(state_.step - 1, 0)),
+      .images_per_second = static_cast<double>(photos) / seconds,
+      .wait_share = wait_seconds / seconds,
+      .seconds = seconds};
   state_.batch = 0;
   state_.loss_sum = 0;
   const bool last = state_.epoch == options_.epochs;
   std::ostringstream line;
-  line << std::fixed << "epoch " << row.epoch << "/" << options_.epochs << "  loss " << std::setprecision(3)
-       << row.train_loss << "  lr " << std::scientific << std::setprecision(2) << row.lr << std::fixed << "  "
-       << std::setprecision(1) << row.images_per_second << " images/s  waited " << 100 * row.wait_share << "%";
+  line << std::fixed << "epoch " << row.epoch << "/" << options_.epochs << "  loss "
+       << std::setprecision(3) << row.train_loss << "  lr " << std::scientific
+       << std::setprecision(2) << row.lr << std::fixed << "  " << std::setprecision(1)
+       << row.images_per_second << " images/s  waited " << 100 * row.wait_share << "%";
   if (ema_) ema_->swap();
   if (val_photos_->size() > 0 && (last || state_.epoch % options_.val_interval == 0)) {
-    const RetrievalMetrics m = validate_epoch();
-    row.recall_at_1 = m.recall_at_1, row.recall_at_5 = m.recall_at_5, row.map = m.map;
-    line << "  R@1 " << 100 * m.recall_at_1 << "  R@5 " << 100 * m.recall_at_5 << "  mAP " << 100 * m.map;
-    if (m.recall_at_1 > state_.best_recall) {
+    const double score = validate_epoch(row, line);
+    if (score > state_.best_score) {
       line << "  best";
-      keep_best(m.recall_at_1);
+      keep_best(score);
     }
   } else if (val_photos_->size() == 0) {
     keep_best(-1);
@@ -290,13 +320,13 @@ void Trainer::finish_epoch(double seconds, double wait_seconds, std::int64_t pho
   log_info(line.str());
 }
 
-void Trainer::keep_best(double recall) {
-  state_.best_recall = recall;
+void Trainer::keep_best(double score) {
+  state_.best_score = score;
   state_.best_epoch = state_.epoch;
   folder_->save_best({.info = {.arch = options_.arch,
                                .dim = model_->dim(),
                                .preprocessing = preprocessing_,
-                               .labels_hash = labels_hash(labels_.names),
+                               .labels_hash = labels_hash(data_.labels.names),
                                .fingerprint = {}},
                       .pool = options_.pool,
                       .tensors = model_->state()},
@@ -309,8 +339,8 @@ void Trainer::report_unreadable(const Photos& photos, const std::vector<SampleEr
   const auto all = photos_->size() + val_photos_->size();
   if (static_cast<double>(unreadable_.size()) > 0.05 * static_cast<double>(all))
     throw Error(ErrorCode::kBadInput,
-                join("train: want at most 5% unreadable photos, got ", unreadable_.size(), " of ", all, " (",
-                     options_.data, ")"),
+                join("train: want at most 5% unreadable photos, got ", unreadable_.size(), " of ",
+                     all, " (", options_.data, ")"),
                 "the warnings above name them; repair them or take them out of the list");
 }
 

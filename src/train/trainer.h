@@ -5,12 +5,12 @@
 #include <optional>
 #include <set>
 
-#include "data/manifest.h"
 #include "losses/head.h"
 #include "train/ema.h"
 #include "train/optimizer.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
+#include "train/training_data.h"
 #include "train/validate.h"
 
 namespace shoplens {
@@ -21,42 +21,46 @@ enum class RunEnd { kDone, kStopEpoch, kInterrupted };
 class Trainer {
  public:
   /// Reads the manifests and builds or, with options.resume, restores everything.
-  /// `interrupted`: set it (from a signal handler, say) and run() saves and returns at its next step.
+  /// `interrupted`: set it (from a signal handler, say) and run() saves and returns at its next
+  /// step.
   Trainer(const TrainOptions& options, const std::atomic<bool>& interrupted);
 
-  /// Trains to the end, to options.stop_epoch, or until interrupted; what is left to do can be resumed exactly.
-  /// Throws when more than 5% of the photos cannot be read, or the loss is no longer finite.
+  /// Trains to the end, to options.stop_epoch, or until interrupted; what is left to do can be
+  /// resumed exactly. Throws when more than 5% of the photos cannot be read, or the loss is no
+  /// longer finite.
   RunEnd run();
 
  private:
   void build_model();
   void build_optimizer();
   NamedTensors checkpoint_tensors();
+  void resume();
   void save_checkpoint();
 
   bool train_epoch();  // false: interrupted, and saved
   void train_batch(Batch& batch, std::int64_t group_size);
   void update();
-  RetrievalMetrics validate_epoch();
+  std::vector<std::int64_t> epoch_order(std::int64_t epoch) const;
+  double learning_rate(std::int64_t step) const;
+  double validate_epoch(EpochSummary& row, std::ostream& line);  // -> the score that best is by
   void finish_epoch(double seconds, double wait_seconds, std::int64_t photos);
-  void keep_best(double recall);
+  void keep_best(double score);
   void report_unreadable(const Photos& photos, const std::vector<SampleError>& errors);
 
   TrainOptions options_;
   const std::atomic<bool>& interrupted_;
-  Manifest data_, val_;
-  LabelSet labels_;                        // of the training photos
-  std::vector<std::int64_t> val_labels_;   // by the same numbers; -1: not among them
+  TrainingData data_;
   Preprocessing preprocessing_;
   Execution execution_;
   LoaderOptions loading_;
   std::unique_ptr<Photos> photos_, val_photos_;
   std::shared_ptr<EmbeddingModel> model_;
   std::shared_ptr<Head> head_;
+  LossOptions loss_options_;
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<Ema> ema_;
   CosineSchedule schedule_;
-  std::int64_t batches_per_epoch_ = 0;
+  std::int64_t batches_per_epoch_ = 0, steps_per_epoch_ = 0;
   std::set<std::filesystem::path> unreadable_;
   std::optional<RunFolder> folder_;
   RunState state_;

@@ -4,6 +4,7 @@
 #include <torch/nn/functional/normalization.h>
 
 #include "data/sampler.h"
+#include "eval/gap.h"
 #include "train/autocast.h"
 
 namespace shoplens {
@@ -14,7 +15,8 @@ torch::Tensor unit(const torch::Tensor& x) {
                                           torch::nn::functional::NormalizeFuncOptions().dim(1));
 }
 
-std::vector<std::int64_t> labels_of(const Embeddings& set, const std::vector<std::int64_t>& labels) {
+std::vector<std::int64_t> labels_of(const Embeddings& set,
+                                    const std::vector<std::int64_t>& labels) {
   std::vector<std::int64_t> picked;
   for (const std::int64_t sample : set.samples) picked.push_back(labels[sample]);
   return picked;
@@ -26,31 +28,37 @@ torch::Tensor to_input(std::vector<float>& data, int size, const Execution& exec
   const auto n = static_cast<std::int64_t>(data.size()) / (3LL * size * size);
   const torch::Tensor x = torch::from_blob(data.data(), {n, 3, size, size});  // [N, 3, S, S]
   return x.to(execution.device)
-      .contiguous(execution.channels_last ? torch::MemoryFormat::ChannelsLast : torch::MemoryFormat::Contiguous);
+      .contiguous(execution.channels_last ? torch::MemoryFormat::ChannelsLast
+                                          : torch::MemoryFormat::Contiguous);
 }
 
-Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, bool hflip, const Execution& execution,
-                        const LoaderOptions& loading, const ReportErrors& report) {
+Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, bool hflip,
+                        const Execution& execution, const LoaderOptions& loading,
+                        const ReportErrors& report) {
   const torch::NoGradGuard no_grad;
   const Autocast autocast(execution.device.type(), execution.bf16);
   model.eval();
   Embeddings all;
-  const int views = hflip ? 2 : 1;  // a sample of the loader is one view of a photo, or both one after the other
+  const int views =
+      hflip ? 2 : 1;  // a sample of the loader is one view of a photo, or both one after the other
   const std::size_t view_floats = photos.floats_per_sample();
-  Loader loader(sequential_order(photos.size()), views * view_floats,
-                [&](std::int64_t sample, float* out) {
-                  photos.load_eval(sample, false, out);
-                  if (hflip) photos.load_eval(sample, true, out + view_floats);
-                },
-                loading);
+  Loader loader(
+      sequential_order(photos.size()), views * view_floats,
+      [&](std::int64_t sample, float* out) {
+        photos.load_eval(sample, false, out);
+        if (hflip) photos.load_eval(sample, true, out + view_floats);
+      },
+      loading);
   while (auto batch = loader.next()) {
     report(batch->errors);
     const auto n = static_cast<std::int64_t>(batch->samples.size());
     if (n == 0) continue;
-    torch::Tensor y = unit(model.forward(to_input(batch->data, size, execution)));  // [N * views, D]
-    if (hflip) y = unit(y.view({n, views, -1}).mean(1));                            // [N, D]
+    torch::Tensor y =
+        unit(model.forward(to_input(batch->data, size, execution)));  // [N * views, D]
+    if (hflip) y = unit(y.view({n, views, -1}).mean(1));              // [N, D]
     y = y.cpu().contiguous();
-    all.vectors.insert(all.vectors.end(), y.const_data_ptr<float>(), y.const_data_ptr<float>() + y.numel());
+    all.vectors.insert(all.vectors.end(), y.const_data_ptr<float>(),
+                       y.const_data_ptr<float>() + y.numel());
     all.samples.insert(all.samples.end(), batch->samples.begin(), batch->samples.end());
     loader.recycle(std::move(*batch));
   }
@@ -58,10 +66,30 @@ Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, b
 }
 
 RetrievalMetrics validate(const Embeddings& queries, const std::vector<std::int64_t>& query_labels,
-                          const Embeddings& gallery, const std::vector<std::int64_t>& gallery_labels, int dim,
-                          int threads) {
-  const auto of_queries = labels_of(queries, query_labels), of_gallery = labels_of(gallery, gallery_labels);
-  return evaluate_retrieval({queries.vectors, of_queries}, {gallery.vectors, of_gallery}, dim, threads);
+                          const Embeddings& gallery,
+                          const std::vector<std::int64_t>& gallery_labels, int dim, int threads) {
+  const auto of_queries = labels_of(queries, query_labels),
+             of_gallery = labels_of(gallery, gallery_labels);
+  return evaluate_retrieval({queries.vectors, of_queries}, {gallery.vectors, of_gallery}, dim,
+                            threads);
+}
+
+double validate_classes(const Embeddings& queries, const std::vector<std::int64_t>& query_labels,
+                        Head& head, torch::Device device) {
+  const auto truth = labels_of(queries, query_labels);
+  if (truth.empty()) return 0;
+  const torch::NoGradGuard no_grad;
+  const auto n = static_cast<std::int64_t>(truth.size());
+  const torch::Tensor x =
+      torch::from_blob(const_cast<float*>(queries.vectors.data()),  // only read
+                       {n, static_cast<std::int64_t>(queries.vectors.size()) / n});
+  head.eval();
+  const torch::Tensor scores = head.logits(x.to(device)) / head.scale();  // [N, K]
+  head.train();
+  const auto [confidence, predicted] = scores.softmax(1).to(torch::kCPU, torch::kDouble).max(1);
+  const auto* c = confidence.const_data_ptr<double>();
+  const auto* p = predicted.const_data_ptr<std::int64_t>();
+  return global_average_precision(truth, {p, p + n}, {c, c + n});
 }
 
 }  // namespace shoplens

@@ -6,6 +6,7 @@
 
 #include "data/loader.h"
 #include "eval/retrieval.h"
+#include "losses/head.h"
 #include "models/embedding_model.h"
 #include "train/photos.h"
 
@@ -18,7 +19,8 @@ struct Execution {
   bool channels_last = true;
 };
 
-/// data [n, 3, size, size] of a loader's batch on the device; reads the batch's memory, which must outlive it on a CPU.
+/// data [n, 3, size, size] of a loader's batch on the device; reads the batch's memory, which must
+/// outlive it on a CPU.
 torch::Tensor to_input(std::vector<float>& data, int size, const Execution& execution);
 
 /// The embeddings of a list of photos, each of length 1.
@@ -28,13 +30,20 @@ struct Embeddings {
 };
 using ReportErrors = std::function<void(const std::vector<SampleError>&)>;
 
-/// Embeds photos as eval sees them: the model in eval mode, no gradients. `hflip`: the mean of both views.
-Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, bool hflip, const Execution& execution,
-                        const LoaderOptions& loading, const ReportErrors& report);
+/// Embeds photos as eval sees them: the model in eval mode, no gradients. `hflip`: the mean of both
+/// views.
+Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, bool hflip,
+                        const Execution& execution, const LoaderOptions& loading,
+                        const ReportErrors& report);
 
 /// Retrieval of `queries` in `gallery`; the labels are of all photos, by sample.
 RetrievalMetrics validate(const Embeddings& queries, const std::vector<std::int64_t>& query_labels,
-                          const Embeddings& gallery, const std::vector<std::int64_t>& gallery_labels, int dim,
-                          int threads);
+                          const Embeddings& gallery,
+                          const std::vector<std::int64_t>& gallery_labels, int dim, int threads);
+
+/// Global average precision of the head's classes: each query gets its likeliest class, as sure as
+/// the softmax of the head's unscaled scores says.
+double validate_classes(const Embeddings& queries, const std::vector<std::int64_t>& query_labels,
+                        Head& head, torch::Device device);
 
 }  // namespace shoplens

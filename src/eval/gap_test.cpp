@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "eval/gap.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/error.h"
+
+namespace shoplens {
+namespace {
+
+TEST(GlobalAveragePrecision, CountsRightAnswersByTheirPlace) {
+  // By confidence: right, wrong, right, wrong.
+  EXPECT_DOUBLE_EQ(global_average_precision({1, 2, 3, 4}, {1, 0, 3, 0}, {0.9, 0.8, 0.7, 0.1}),
+                   (1.0 + 2.0 / 3) / 4);
+  EXPECT_DOUBLE_EQ(global_average_precision({1, 2}, {1, 2}, {0.1, 0.9}), 1);
+  EXPECT_DOUBLE_EQ(global_average_precision({1, 2}, {2, 1}, {0.1, 0.9}), 0);
+  EXPECT_DOUBLE_EQ(global_average_precision({}, {}, {}), 0);
+}
+
+TEST(GlobalAveragePrecision, SureMistakesCostMoreThanUnsureOnes) {
+  EXPECT_LT(global_average_precision({1, 2}, {0, 2}, {0.9, 0.5}),
+            global_average_precision({1, 2}, {0, 2}, {0.4, 0.5}));
+}
+
+// tools/make_gap_golden.py: a line of truth predicted confidence a query, after the expected value.
+TEST(GlobalAveragePrecision, EqualsNumPy) {
+  std::ifstream golden(SHOPLENS_SOURCE_DIR "/tests/golden/eval/gap.txt");
+  double expected = 0, c;
+  ASSERT_TRUE(golden >> expected);
+  std::vector<std::int64_t> truth, predicted;
+  std::vector<double> confidence;
+  for (std::int64_t t, p; golden >> t >> p >> c;) {
+    truth.push_back(t);
+    predicted.push_back(p);
+    confidence.push_back(c);
+  }
+  EXPECT_EQ(truth.size(), 200u);
+  EXPECT_NEAR(global_average_precision(truth, predicted, confidence), expected, 1e-12);
+}
+
+TEST(GlobalAveragePrecision, RefusesListsOfOtherLengths) {
+  EXPECT_THROW(global_average_precision({1}, {1, 2}, {0.5}), Error);
+}
+
+}  // namespace
+}  // namespace shoplens

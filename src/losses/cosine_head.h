@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "losses/head.h"
+
+namespace shoplens {
+
+struct CosineOptions {
+  int dim, classes;
+  double scale;
+  int subcenters = 1;
+};
+
+/// Classes as directions: logits s * cos(theta_k), with theta_k the angle between x and class k's
+/// row of `weight`. With C sub-centres a class has C rows and the nearest counts, so that noisy
+/// photos gather round the others (Deng et al. 2020, "Sub-center ArcFace", ECCV; rows of class k: k
+/// * C .. k * C + C - 1). A derived class says how training makes the true class harder. Key:
+/// weight [K * C, D], Xavier uniform.
+class CosineHead : public ClassifierHead {
+ public:
+  /// Throws kBadInput unless scale > 0 and subcenters > 0.
+  explicit CosineHead(const CosineOptions& options);
+  torch::Tensor logits(const torch::Tensor& x) override;
+  torch::Tensor logits(const torch::Tensor& x, const torch::Tensor& labels) override;
+
+  double scale() const override { return options_.scale; }
+
+ protected:
+  /// target: cos(theta) of the true classes [N, 1] -> what takes its place [N, 1].
+  virtual torch::Tensor with_margin(const torch::Tensor& target, const torch::Tensor& labels,
+                                    const torch::Tensor& x) = 0;
+
+ private:
+  torch::Tensor cosine(const torch::Tensor& x) const;  // [N, D] -> [N, K]
+  CosineOptions options_;
+  torch::Tensor weight_;
+};
+
+/// margins [K] as a tensor; throws kBadInput, in the name of `head`, unless each is in [0, below).
+torch::Tensor checked_margins(const std::vector<double>& margins, int classes, double below,
+                              const char* head);
+
+}  // namespace shoplens

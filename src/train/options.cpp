@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/options.h"
+
+#include <torch/cuda.h>
+
+#include "core/error.h"
+
+namespace shoplens {
+
+void check_options(const TrainOptions& o) {
+  check(!o.data.empty(), "train: want --data, got none");
+  check(!o.out.empty(), "train: want --out, got none");
+  check(o.epochs > 0, "train: want --epochs > 0, got ", o.epochs);
+  check(o.batch_size > 1, "train: want --batch-size > 1 (batch norm needs two photos), got ",
+        o.batch_size);
+  check(o.grad_accum_steps > 0, "train: want --grad-accum-steps > 0, got ", o.grad_accum_steps);
+  check(o.lr > 0, "train: want --lr > 0, got ", o.lr);
+  check(o.dim > 0, "train: want --dim > 0, got ", o.dim);
+  check(o.warmup_epochs >= 0 && o.warmup_epochs < o.epochs,
+        "train: want 0 <= --warmup-epochs < --epochs, got ", o.warmup_epochs);
+  check(o.val_interval > 0, "train: want --val-interval > 0, got ", o.val_interval);
+  check(o.margin_rare == 0 || o.margin_rare >= o.margin,
+        "train: want --margin-rare at least --margin ", o.margin, ", got ", o.margin_rare);
+  check(o.m_per_class >= 0 && (o.m_per_class == 0 || o.batch_size % o.m_per_class == 0),
+        "train: want --batch-size a multiple of --m-per-class ", o.m_per_class, ", got ",
+        o.batch_size);
+  const bool pairs = o.head == "triplet" || o.head == "multi-similarity";
+  check(!pairs || o.m_per_class > 1, "train: want --m-per-class > 1 with --head ", o.head,
+        ", which compares photos of one product, got ", o.m_per_class);
+  check(!pairs || o.val_metric != "gap", "train: want --val-metric retrieval with --head ", o.head,
+        ", which has no classes, got gap");
+  check(o.folds == 0 || o.folds > 1, "train: want --folds > 1, or 0 for none, got ", o.folds);
+  check(o.group_column.empty() || o.folds > 0, "train: want --folds with --group-column, got none");
+  if (o.device == "cuda" && !torch::cuda::is_available())
+    throw Error(
+        ErrorCode::kUnsupported, "train: want --device cuda, but this LibTorch sees no CUDA device",
+        "use --device cpu, or install the CUDA build of the same torch version and a driver");
+}
+
+}  // namespace shoplens

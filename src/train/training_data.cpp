@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/training_data.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "data/folds.h"
+
+namespace shoplens {
+namespace {
+
+std::string hash_of(const Manifest& manifest) {
+  Sha256 hash;
+  for (std::size_t i = 0; i < manifest.size(); ++i) {
+    std::error_code missing;
+    const auto bytes = std::filesystem::file_size(manifest.paths[i], missing);
+    hash.update(join(manifest.names[i], '\t', manifest.labels[i], '\t', missing ? 0 : bytes, '\n'));
+  }
+  return hash.hex();
+}
+
+const std::vector<std::string>& column(const Manifest& manifest, const std::string& name) {
+  if (name == "label") return manifest.labels;
+  std::string names;
+  for (const auto& column : manifest.columns) {
+    if (column.name == name) return column.values;
+    names += " " + column.name;
+  }
+  throw Error(ErrorCode::kBadInput,
+              join("train: want the column ", name, " of --group-column, found only",
+                   names.empty() ? " path and label" : names, " (", manifest.source.string(), ")"));
+}
+
+// A group of its own for every row that has none.
+std::vector<std::string> groups_of(const Manifest& manifest, const std::string& name) {
+  std::vector<std::string> groups = column(manifest, name);
+  for (std::size_t row = 0; row < groups.size(); ++row)
+    if (groups[row].empty()) groups[row] = "\n" + manifest.names[row];
+  return groups;
+}
+
+int fold_number(const TrainOptions& o) {
+  check(o.fold.size() <= 4 && o.fold.find_first_not_of("0123456789") == std::string::npos &&
+            !o.fold.empty() && std::stoi(o.fold) < o.folds,
+        "train: want --fold all or a number below --folds ", o.folds, ", got ", o.fold);
+  return std::stoi(o.fold);
+}
+
+void split(TrainingData& data, const TrainOptions& o) {
+  const int held_out = fold_number(o);
+  const auto seed = static_cast<std::uint64_t>(o.seed);
+  const std::vector<int> fold_of =
+      o.group_column.empty()
+          ? stratified_folds(data.train.labels, o.folds, seed)
+          : stratified_group_folds(data.train.labels, groups_of(data.train, o.group_column),
+                                   o.folds, seed);
+  std::vector<std::int64_t> inside, outside;
+  for (std::size_t row = 0; row < fold_of.size(); ++row)
+    (fold_of[row] == held_out ? inside : outside).push_back(static_cast<std::int64_t>(row));
+  const std::size_t labels = number_labels(data.train.labels).names.size();
+  if (o.val.empty()) data.val = select_rows(data.train, inside);
+  data.train = select_rows(data.train, outside);
+  const std::size_t left = number_labels(data.train.labels).names.size();
+  check(left == labels, "train: want photos of each of ", labels, " products outside fold ",
+        held_out, ", only ", left, " have some (", o.data, ")");
+}
+
+}  // namespace
+
+TrainingData read_training_data(const TrainOptions& o) {
+  TrainingData data;
+  data.train = read_manifest(o.data);
+  if (!o.val.empty()) data.val = read_manifest(o.val);
+  if (o.folds > 0) split(data, o);
+  data.labels = number_labels(data.train.labels);
+  for (const std::string& label : data.val.labels) {
+    const auto& names = data.labels.names;
+    const auto found = std::lower_bound(names.begin(), names.end(), label);
+    const bool known = found != names.end() && *found == label;
+    data.val_labels.push_back(known ? found - names.begin() : -1);
+  }
+  data.hash = hash_of(data.train);
+  return data;
+}
+
+std::vector<std::int64_t> count_labels(const LabelSet& labels) {
+  std::vector<std::int64_t> counts(labels.names.size(), 0);
+  for (const std::int64_t label : labels.of_row) ++counts[static_cast<std::size_t>(label)];
+  return counts;
+}
+
+}  // namespace shoplens

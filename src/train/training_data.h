@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+#include <vector>
+
+#include "data/manifest.h"
+#include "train/options.h"
+
+namespace shoplens {
+
+/// What a run trains on and validates with.
+struct TrainingData {
+  Manifest train, val;
+  LabelSet labels;                       // of the training photos
+  std::vector<std::int64_t> val_labels;  // by the same numbers; -1: not among them
+  std::string hash;                      // SHA-256 of the rows and the sizes of their files
+};
+
+/// Reads the manifests that `options` names. With folds, the training photos are those outside
+/// options.fold, which then must be a number; those inside are the validation photos unless there
+/// is options.val. Throws kBadInput also when a product has no photo left to train on.
+TrainingData read_training_data(const TrainOptions& options);
+
+/// Photos of each label: [K].
+std::vector<std::int64_t> count_labels(const LabelSet& labels);
+
+}  // namespace shoplens
