@@ -13,13 +13,12 @@ namespace shoplens {
 namespace {
 
 struct EmbedOptions {
-  std::string model, data, out = "emb.npy";
+  std::string data, out = "emb.npy";
   NetworkOptions network;
   bool json = false;
 
   template <class V>
   void visit(V& v) {
-    v(model, "model", "model.onnx written by `shoplens export` or `import`");
     v(data, "data", "photos: a CSV with a path column, a folder, or a photo");
     v(out, "out", "float32 .npy to write, a row a photo; beside it a .csv that says which photo");
     network.visit(v);
@@ -46,13 +45,12 @@ std::string rows_csv(const Manifest& manifest, const std::vector<std::int64_t>& 
 }
 
 int embed(const EmbedOptions& o) {
-  check(!o.model.empty(), "embed: want --model, a model.onnx");
   check(!o.data.empty(), "embed: want --data, a CSV or a folder of photos");
   const std::filesystem::path out = o.out;
   check(out.extension() == ".npy", "embed: want --out to end in .npy, got ", o.out);
   const Manifest manifest = read_manifest(o.data, /*want_labels=*/false);
-  const auto embedder = open_embedder(o.model, o.network, manifest.size());
-  const PhotoEmbeddings embedded = embed_and_report(*embedder, manifest.paths, o.network);
+  const auto pipeline = open_pipeline("embed", o.network, manifest.size());
+  const PhotoEmbeddings embedded = embed_and_report(*pipeline, manifest.paths, o.network);
   const auto csv = std::filesystem::path(out).replace_extension(".csv");
   write_npy(out, embedded.embeddings, embedded.dim);
   write_file(csv, rows_csv(manifest, embedded.photos));
@@ -61,7 +59,7 @@ int embed(const EmbedOptions& o) {
                 {"csv", csv.string()},
                 {"photos", embedded.photos.size()},
                 {"dim", embedded.dim},
-                {"model", embedder->info().fingerprint},
+                {"model", pipeline->fingerprint()},
                 {"seconds", embedded.seconds},
                 {"wait_seconds", embedded.wait_seconds},
                 {"errors", errors_json(embedded.errors, manifest.names)}});

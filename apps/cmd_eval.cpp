@@ -11,7 +11,7 @@ namespace shoplens {
 namespace {
 
 struct EvalOptions {
-  std::string gallery = "gallery.db", data, model, vote = "top1";
+  std::string gallery = "gallery.db", data, vote = "top1";
   int vote_k = DecideOptions{}.k;
   double vote_temperature = DecideOptions{}.temperature;
   NetworkOptions network;
@@ -22,7 +22,6 @@ struct EvalOptions {
     v(gallery, "gallery", "gallery.db made by `shoplens index build`");
     v(data, "data",
       "labelled photos: a CSV with path and label, or a folder with one folder a label");
-    v(model, "model", "model.onnx; without it, the one the gallery names");
     v(vote, "vote",
       "what macro-F1 and the rows by label are of: the nearest photo's label, or a vote",
       {"top1", "weighted"});
@@ -95,8 +94,8 @@ int eval(const EvalOptions& o) {
   check(!o.data.empty(), "eval: want --data, a CSV or a folder of labelled photos");
   const Manifest manifest = read_manifest(o.data);
   const Gallery gallery(o.gallery);
-  const auto embedder = open_gallery_embedder(gallery, o.model, o.network, manifest.size());
-  const PhotoEmbeddings embedded = embed_and_report(*embedder, manifest.paths, o.network);
+  const auto pipeline = open_gallery_pipeline(gallery, o.network, manifest.size());
+  const PhotoEmbeddings embedded = embed_and_report(*pipeline, manifest.paths, o.network);
   const auto evaluations = evaluate(gallery.content(), manifest, embedded,
                                     {vote_from_string(o.vote), o.vote_k, o.vote_temperature});
   if (o.json) {

@@ -15,7 +15,7 @@ struct ImportOptions {
   template <class V>
   void visit(V& v) {
     v(arch, "arch", "backbone, by timm's name");
-    v(weights, "weights", "its weights: safetensors with timm's names");
+    v(weights, "weights", "its weights: safetensors or a PyTorch checkpoint, with timm's names");
     v(out, "out", "file to write");
     v(pool, "pool", "pooling of the feature map; gem with p = 3", {"avg", "gem"});
     preprocessing.visit(v);

@@ -9,6 +9,7 @@
 #include "gallery/gallery.h"
 #include "gallery/gallery_file.h"
 #include "onnx/model_info.h"
+#include "recognize/pipeline_spec.h"
 
 namespace shoplens {
 namespace {
@@ -72,6 +73,14 @@ struct ListOptions {
   }
 };
 
+Json pipeline_json(const Gallery& gallery) {
+  const PipelineSpec spec = pipeline_of(gallery);
+  Json models = Json::array();
+  for (const PipelineModel& m : spec.models)
+    models.push_back({{"path", m.path}, {"fingerprint", m.fingerprint}, {"weight", m.weight}});
+  return {{"tta", to_string(spec.tta)}, {"models", std::move(models)}};
+}
+
 Json list_json(const Gallery& gallery, bool with_items) {
   const GalleryModel& model = gallery.model();
   Json json{{"gallery", gallery.path().string()},
@@ -80,7 +89,7 @@ Json list_json(const Gallery& gallery, bool with_items) {
               {"arch", model.arch},
               {"dim", model.dim},
               {"path", model.path}}},
-            {"tta", gallery.note("tta")},
+            {"pipeline", pipeline_json(gallery)},
             {"items", gallery.size()},
             {"labels", gallery.label_counts()}};
   if (!with_items) return json;
@@ -129,11 +138,14 @@ struct VerifyOptions {
 int verify(const VerifyOptions& o) {
   const Gallery gallery(o.gallery);
   std::vector<std::string> faults = gallery.verify();
-  if (const auto model = gallery.locate_model(); !model)
-    log_warning("the gallery's model was not found, so it is not checked (", gallery.model().path,
-                ")");
-  else if (read_model_info(*model).fingerprint != gallery.model().fingerprint)
-    faults.push_back(join("its model is another one now (", model->string(), ")"));
+  for (const PipelineModel& recorded : pipeline_of(gallery).models) {
+    const auto model = gallery.locate_model(recorded.path);
+    if (!model)
+      log_warning("a model of the gallery was not found, so it is not checked (", recorded.path,
+                  ")");
+    else if (read_model_info(*model).fingerprint != recorded.fingerprint)
+      faults.push_back(join("its model is another one now (", model->string(), ")"));
+  }
   if (o.json) {
     print_json({{"gallery", o.gallery}, {"sound", faults.empty()}, {"faults", faults}});
   } else {

@@ -31,7 +31,7 @@ std::vector<GalleryItem> to_items(const Manifest& manifest, const std::vector<st
 }
 
 struct BuildOptions {
-  std::string gallery = "gallery.db", data, model;
+  std::string gallery = "gallery.db", data;
   NetworkOptions network;
   bool force = false, json = false;
 
@@ -40,7 +40,6 @@ struct BuildOptions {
     v(gallery, "gallery", "gallery to make");
     v(data, "data",
       "labelled photos: a CSV with path and label, or a folder with one folder a label");
-    v(model, "model", "model.onnx written by `shoplens export` or `import`");
     network.visit(v);
     v(force, "force", "overwrite the gallery if there is one");
     v(json, "json", "print one JSON document");
@@ -64,18 +63,20 @@ void print_change(const std::string& gallery, const AddCounts& counts, const Man
 
 int build(const BuildOptions& o) {
   check(!o.data.empty(), "index build: want --data, a CSV or a folder of labelled photos");
-  check(!o.model.empty(), "index build: want --model, a model.onnx");
+  check(!o.network.model.empty(), "index build: want --model, a model.onnx");
   if (!o.force && fs::exists(o.gallery))  // said before the photos are embedded
     throw Error(ErrorCode::kBadInput,
                 join("index build: want a new file, this one exists (", o.gallery, ")"),
                 "add to it with `shoplens index add`, or overwrite it with --force");
   const Manifest manifest = read_manifest(o.data);
-  const auto embedder = open_embedder(o.model, o.network, manifest.size());
-  const PhotoEmbeddings embedded = embed_and_report(*embedder, manifest.paths, o.network);
+  const auto pipeline = open_pipeline("index build", o.network, manifest.size());
+  const PhotoEmbeddings embedded = embed_and_report(*pipeline, manifest.paths, o.network);
   check(!embedded.photos.empty(), "index build: want photos, none could be read (", o.data, ")");
-  const ModelInfo& info = embedder->info();
-  build_gallery(o.gallery, {info.fingerprint, info.arch, info.dim, o.model},
-                {{"tta", o.network.tta}}, to_items(manifest, embedded.photos, o.gallery),
+  PipelineSpec spec = pipeline->spec();
+  for (PipelineModel& model : spec.models) model.path = relative_to_gallery(model.path, o.gallery);
+  build_gallery(o.gallery,
+                {pipeline->fingerprint(), pipeline->arch(), pipeline->dim(), o.network.model[0]},
+                {{"pipeline", to_toml(spec)}}, to_items(manifest, embedded.photos, o.gallery),
                 embedded.embeddings, o.force);
   print_change(o.gallery, {static_cast<std::int64_t>(embedded.photos.size()), 0, 0}, manifest,
                embedded, o.json);
@@ -83,7 +84,7 @@ int build(const BuildOptions& o) {
 }
 
 struct AddOptions {
-  std::string gallery = "gallery.db", data, model, existing = "error";
+  std::string gallery = "gallery.db", data, existing = "error";
   NetworkOptions network;
   bool json = false;
 
@@ -92,7 +93,6 @@ struct AddOptions {
     v(gallery, "gallery", "gallery to add to");
     v(data, "data",
       "labelled photos: a CSV with path and label, or a folder with one folder a label");
-    v(model, "model", "model.onnx; without it, the one the gallery names");
     v(existing, "existing", "what to do with a path that the gallery has",
       {"error", "skip", "replace"});
     network.visit(v);
@@ -127,15 +127,13 @@ int add(const AddOptions& o) {
   const std::size_t listed = manifest.size();
   if (o.existing == "error") check_new(gallery, manifest);
   if (o.existing == "skip") manifest = only_new(gallery, manifest);
-  NetworkOptions network = o.network;
-  if (network.tta == "none" && !gallery.note("tta").empty()) network.tta = gallery.note("tta");
-  const auto embedder = open_gallery_embedder(gallery, o.model, network, manifest.size());
-  const PhotoEmbeddings embedded = embed_and_report(*embedder, manifest.paths, network);
+  const auto pipeline = open_gallery_pipeline(gallery, o.network, manifest.size());
+  const PhotoEmbeddings embedded = embed_and_report(*pipeline, manifest.paths, o.network);
   const OnExisting on_existing = o.existing == "skip"      ? OnExisting::kSkip
                                  : o.existing == "replace" ? OnExisting::kReplace
                                                            : OnExisting::kError;
   AddCounts counts =
-      gallery.add(embedder->info().fingerprint, to_items(manifest, embedded.photos, o.gallery),
+      gallery.add(pipeline->fingerprint(), to_items(manifest, embedded.photos, o.gallery),
                   embedded.embeddings, on_existing);
   counts.skipped += static_cast<std::int64_t>(listed - manifest.size());
   print_change(o.gallery, counts, manifest, embedded, o.json);

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct PredictOptions {
-  std::string gallery = "gallery.db", model, vote = "top1";
+  std::string gallery = "gallery.db", vote = "top1";
   std::vector<std::string> photos;
   int top = 5, vote_k = DecideOptions{}.k;
   double vote_temperature = DecideOptions{}.temperature;
@@ -24,7 +24,6 @@ struct PredictOptions {
   void visit(V& v) {
     v.positional(photos, "photos", "photos, folders of photos, or CSVs with a path column");
     v(gallery, "gallery", "gallery.db made by `shoplens index build`");
-    v(model, "model", "model.onnx; without it, the one the gallery names");
     v(top, "top", "nearest gallery photos to show");
     v(vote, "vote", "label of the nearest photo, or of most weight among the nearest",
       {"top1", "weighted"});
@@ -79,12 +78,12 @@ int predict(const PredictOptions& o) {
   check(!o.photos.empty(), "predict: want at least one photo, folder or CSV");
   const PhotoList list = list_photos(o.photos);
   const Gallery gallery(o.gallery);
-  const auto embedder = open_gallery_embedder(gallery, o.model, o.network, list.paths.size());
+  const auto pipeline = open_gallery_pipeline(gallery, o.network, list.paths.size());
   RecognizeOptions options;
   options.top = o.top;
   options.decide = {vote_from_string(o.vote), o.vote_k, o.vote_temperature};
-  const Recognizer recognizer(gallery, *embedder, options);
-  const PhotoEmbeddings embedded = embed_and_report(*embedder, list.paths, o.network);
+  const Recognizer recognizer(gallery, *pipeline, options);
+  const PhotoEmbeddings embedded = embed_and_report(*pipeline, list.paths, o.network);
   const std::vector<Answer> answers = recognizer.answer(embedded.embeddings);
 
   Json all = Json::array();  // in the order of the list, answers and errors

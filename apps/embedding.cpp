@@ -2,6 +2,7 @@
 #include "apps/embedding.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/log.h"
@@ -10,8 +11,22 @@
 namespace shoplens {
 namespace fs = std::filesystem;
 
-std::unique_ptr<Embedder> open_embedder(const fs::path& model, const NetworkOptions& options,
-                                        std::size_t photos) {
+namespace {
+
+double to_weight(const std::string& word) {
+  std::size_t used = 0;
+  double weight = 0;
+  try {
+    weight = std::stod(word, &used);
+  } catch (const std::exception&) {  // no number at all
+  }
+  check(used == word.size() && weight > 0 && std::isfinite(weight),
+        "--model-weight: want a number above 0, got ", word);
+  return weight;
+}
+
+std::unique_ptr<Pipeline> open(PipelineSpec spec, const NetworkOptions& options,
+                               std::size_t photos) {
   check(options.batch_size >= 1, "--batch-size: want at least 1, got ", options.batch_size);
   RuntimeOptions runtime;
   runtime.device = options.device;
@@ -23,30 +38,59 @@ std::unique_ptr<Embedder> open_embedder(const fs::path& model, const NetworkOpti
                               static_cast<std::size_t>(options.batch_size);
   runtime.streams = static_cast<int>(
       std::clamp<std::size_t>(batches, 1, static_cast<std::size_t>(runtime.threads)));
-  auto embedder = std::make_unique<Embedder>(model, runtime);
-  log_info("model ", embedder->info().arch, ", ", embedder->info().dim, "-d, input ",
-           embedder->info().preprocessing.size, ", ", embedder->precision(), " on ", options.device,
-           " (", model.string(), ")");
-  return embedder;
+  auto pipeline = std::make_unique<Pipeline>(std::move(spec), runtime);
+  for (std::size_t i = 0; i < pipeline->spec().models.size(); ++i) {
+    const Embedder& network = pipeline->network(i);
+    log_info("model ", network.info().arch, ", ", network.info().dim, "-d, input ",
+             network.info().preprocessing.size, ", ", network.precision(), " on ", options.device,
+             " (", pipeline->spec().models[i].path, ")");
+  }
+  return pipeline;
 }
 
-std::unique_ptr<Embedder> open_gallery_embedder(const Gallery& gallery, const std::string& given,
+}  // namespace
+
+std::unique_ptr<Pipeline> open_pipeline(const std::string& verb, const NetworkOptions& options,
+                                        std::size_t photos) {
+  check(!options.model.empty(), verb, ": want --model, a model.onnx");
+  check(options.model_weight.empty() || options.model_weight.size() == options.model.size(), verb,
+        ": want a --model-weight for each of ", options.model.size(), " models, got ",
+        options.model_weight.size());
+  PipelineSpec spec;
+  for (const std::string& path : options.model) spec.models.push_back({path, ""});
+  for (std::size_t i = 0; i < options.model_weight.size(); ++i)
+    spec.models[i].weight = to_weight(options.model_weight[i]);
+  if (!options.tta.empty()) spec.tta = tta_from_string(options.tta);
+  return open(std::move(spec), options, photos);
+}
+
+std::unique_ptr<Pipeline> open_gallery_pipeline(const Gallery& gallery,
                                                 const NetworkOptions& options, std::size_t photos) {
-  const fs::path model = given.empty() ? gallery.find_model() : fs::path(given);
-  gallery.check_model(read_model_info(model).fingerprint, model);
-  return open_embedder(model, options, photos);
+  PipelineSpec spec = pipeline_of(gallery);
+  check(options.model.empty() || options.model.size() == spec.models.size(), "--model: want all ",
+        spec.models.size(), " models of the gallery, in its order, got ", options.model.size());
+  check(options.model_weight.empty(),
+        "--model-weight: the gallery has its weights, they cannot be changed (",
+        gallery.path().string(), ")");
+  for (std::size_t i = 0; i < spec.models.size(); ++i) {
+    PipelineModel& model = spec.models[i];
+    model.path = options.model.empty() ? gallery.find_model(model.path).string() : options.model[i];
+  }
+  if (!options.tta.empty()) spec.tta = tta_from_string(options.tta);
+  auto pipeline = open(std::move(spec), options, photos);
+  gallery.check_model(pipeline->fingerprint(), pipeline->spec().models[0].path);
+  return pipeline;
 }
 
-PhotoEmbeddings embed_and_report(const Embedder& embedder, const std::vector<fs::path>& photos,
+PhotoEmbeddings embed_and_report(const Pipeline& pipeline, const std::vector<fs::path>& photos,
                                  const NetworkOptions& options) {
   EmbedPhotosOptions embedding;
-  embedding.tta = tta_from_string(options.tta);
   embedding.batch_size = options.batch_size;
   embedding.decode_threads = options.threads;
   PhotoEmbeddings result;
   {
     Progress progress("photos", static_cast<std::int64_t>(photos.size()));
-    result = embed_photos(embedder, photos, embedding,
+    result = embed_photos(pipeline, photos, embedding,
                           [&](std::int64_t done) { progress.advance(done); });
   }
   for (const SampleError& failed : result.errors) log_warning(failed.error.what());

@@ -13,14 +13,21 @@
 namespace shoplens {
 
 struct NetworkOptions {
-  std::string tta = "none", precision = "auto", device = "CPU";
+  std::vector<std::string> model, model_weight;
+  std::string tta, precision = "auto", device = "CPU";
   int batch_size = 16, threads = 0;
 
   template <class V>
   void visit(V& v) {
+    v(model, "model",
+      "model.onnx written by `shoplens export` or `import`; repeat it for several that answer "
+      "together; "
+      "none: those of the gallery");
+    v(model_weight, "model-weight", "weight of each --model in the joint cosine; none: all alike");
     v(tta, "tta",
-      "test-time augmentation: hflip averages a photo's embedding with its mirror image's",
-      {"none", "hflip"});
+      "test-time augmentation: hflip averages a photo's embedding with its mirror image's; empty: "
+      "as the gallery, or none",
+      {"", "none", "hflip"});
     v(precision, "precision", "of the network; auto is bf16 where the processor has it",
       {"auto", "f32", "bf16"});
     v(device, "device", "OpenVINO device that runs the network");
@@ -30,17 +37,18 @@ struct NetworkOptions {
   }
 };
 
-/// The model set up for `photos` photos: for few, to answer soon; for many, to get many through.
-std::unique_ptr<Embedder> open_embedder(const std::filesystem::path& model,
-                                        const NetworkOptions& options, std::size_t photos);
+/// The given models set up for `photos` photos: for few, to answer soon; for many, to get many
+/// through. Throws kBadInput when no model is given, naming `verb`.
+std::unique_ptr<Pipeline> open_pipeline(const std::string& verb, const NetworkOptions& options,
+                                        std::size_t photos);
 
-/// `given`, or when that is empty the gallery's own; its embedder. Throws unless the fingerprint is
-/// the gallery's.
-std::unique_ptr<Embedder> open_gallery_embedder(const Gallery& gallery, const std::string& given,
+/// The gallery's own pipeline, with the models and views that `options` give in place of its own.
+/// Throws unless its vectors may be compared with the gallery's.
+std::unique_ptr<Pipeline> open_gallery_pipeline(const Gallery& gallery,
                                                 const NetworkOptions& options, std::size_t photos);
 
 /// embed_photos with a progress bar; says a line for each photo that could not be read.
-PhotoEmbeddings embed_and_report(const Embedder& embedder,
+PhotoEmbeddings embed_and_report(const Pipeline& pipeline,
                                  const std::vector<std::filesystem::path>& photos,
                                  const NetworkOptions& options);
 

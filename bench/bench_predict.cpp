@@ -29,8 +29,9 @@ double median(std::vector<double> values) {
 
 void run(const char* gallery_path, const char* model_path, const std::vector<std::string>& photos) {
   const Gallery gallery(gallery_path);
-  const Embedder embedder(model_path);
-  const Recognizer recognizer(gallery, embedder, {});
+  const Pipeline pipeline({.models = {{model_path, ""}}}, {});
+  const Embedder& embedder = pipeline.network(0);
+  const Recognizer recognizer(gallery, pipeline, {});
   const Preprocessing& p = embedder.info().preprocessing;
   std::vector<float> pixels(std::size_t{3} * p.size * p.size), embedding(embedder.info().dim);
   std::array<std::vector<double>, kStages.size()> times;

@@ -8,7 +8,7 @@ import sys
 
 # Top to bottom, as in DESIGN.md. A folder may include itself and those below it.
 ORDER = ["apps", "demo", "recognize", "runtime", "train", "models", "losses", "nn", "eval", "gallery", "index",
-         "data", "onnx", "image", "core"]
+         "data", "pth", "onnx", "image", "core"]
 TORCH = {"train", "models", "losses", "nn"}
 # library -> (folders that may include it, whether headers may)
 LIBRARIES = {

@@ -45,7 +45,7 @@ class Index(CliTest):
         self.build()
         subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
         error = self.run_cli("predict", "test/gala0.png", "--model", "other.onnx", status=2).stderr
-        self.assertIn("want embeddings of model", error)
+        self.assertIn("want the model with the fingerprint", error)
         (self.folder / "model.onnx").write_bytes((self.folder / "other.onnx").read_bytes())
         self.run_cli("eval", "--data", "test.csv", status=2)
         self.assertIn("its model is another one now", self.run_cli("index", "verify", status=1).stdout)

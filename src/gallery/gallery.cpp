@@ -135,19 +135,19 @@ void Gallery::check_model(const std::string& fingerprint, const fs::path& model_
               "gallery with this one");
 }
 
-std::optional<fs::path> Gallery::locate_model() const {
-  const fs::path folder = fs::absolute(path()).parent_path(), recorded = model_.path;
-  for (const fs::path& place :
-       {folder / recorded, fs::path(note("folder")) / recorded, folder / recorded.filename()})
+std::optional<fs::path> Gallery::locate_model(const std::string& recorded) const {
+  const fs::path folder = fs::absolute(path()).parent_path();
+  for (const fs::path& place : {folder / recorded, fs::path(note("folder")) / recorded,
+                                folder / fs::path(recorded).filename()})
     if (fs::is_regular_file(place)) return place.lexically_normal();
   return std::nullopt;
 }
 
-fs::path Gallery::find_model() const {
-  if (auto place = locate_model()) return *std::move(place);
+fs::path Gallery::find_model(const std::string& recorded) const {
+  if (auto place = locate_model(recorded)) return *std::move(place);
   throw Error(
       ErrorCode::kNotFound,
-      join("gallery: want its model at ", model_.path,
+      join("gallery: want its model at ", recorded,
            " from the gallery's folder, or beside it; found nothing (", path().string(), ")"),
       "give the model with --model, or put it beside the gallery");
 }

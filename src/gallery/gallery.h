@@ -62,16 +62,17 @@ class Gallery {
 
   const std::filesystem::path& path() const;
   const GalleryModel& model() const { return model_; }
-  /// A note kept with the gallery, e.g. "tta"; empty when there is none of that key.
+  /// A note kept with the gallery, e.g. "pipeline"; empty when there is none of that key.
   std::string note(const std::string& key) const;
 
   /// Throws kBadInput naming `model_file` unless `fingerprint` is the gallery's model's.
   void check_model(const std::string& fingerprint, const std::filesystem::path& model_file) const;
-  /// The model file: where it was recorded, seen from the gallery or from where the gallery was
-  /// made, or beside the gallery; nothing when it is in none of these places.
-  std::optional<std::filesystem::path> locate_model() const;
+  /// A model file by the path that the gallery recorded for it: seen from the gallery, or from
+  /// where the gallery was made, or of that name beside the gallery; nothing when it is in none of
+  /// these places.
+  std::optional<std::filesystem::path> locate_model(const std::string& recorded) const;
   /// locate_model, or kNotFound that says where it was looked for.
-  std::filesystem::path find_model() const;
+  std::filesystem::path find_model(const std::string& recorded) const;
 
   std::int64_t size() const;
   std::map<std::string, std::int64_t> label_counts() const;

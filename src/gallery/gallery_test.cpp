@@ -180,13 +180,13 @@ TEST_F(GalleryTest, DamageOnDiskIsFound) {
 
 TEST_F(GalleryTest, FindsTheModelBesideOrWhereItWasRecorded) {
   const auto path = build("g.db", 1);
-  const Error error = error_of([&] { Gallery(path).find_model(); });
+  const Error error = error_of([&] { Gallery(path).find_model("model.onnx"); });
   EXPECT_EQ(error.code, ErrorCode::kNotFound);
   write_file(folder / "model.onnx", "x");
-  EXPECT_EQ(Gallery(path).find_model(), folder / "model.onnx");
+  EXPECT_EQ(Gallery(path).find_model("model.onnx"), folder / "model.onnx");
   std::filesystem::create_directories(folder / "elsewhere");
   std::filesystem::copy_file(path, folder / "elsewhere/g.db");
-  EXPECT_EQ(Gallery(folder / "elsewhere/g.db").find_model(),
+  EXPECT_EQ(Gallery(folder / "elsewhere/g.db").find_model("../model.onnx"),
             folder / "model.onnx");  // from where it was made
 }
 

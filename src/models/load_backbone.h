@@ -11,8 +11,9 @@ namespace shoplens {
 NamedTensors state_of(const Backbone& backbone);
 
 /// Loads pretrained weights strictly: a timm checkpoint (its classifier is left out), or a model
-/// that `shoplens train` saved (its pooling and neck are left out). Throws as read_safetensors and
-/// load_tensors do.
+/// that `shoplens train` saved (its pooling and neck are left out); safetensors or PyTorch's own
+/// format. When every name of the backbone stands behind module., backbone. or model., as in
+/// contest code, that part is taken. Throws as read_weights and load_tensors do.
 void load_backbone(Backbone& backbone, const BackboneEntry& entry,
                    const std::filesystem::path& path);
 

@@ -60,6 +60,22 @@ std::vector<const BackboneEntry*> entries() {
 INSTANTIATE_TEST_SUITE_P(Backbones, Registry, testing::ValuesIn(entries()),
                          [](const auto& test) { return test.param->name; });
 
+TEST(LoadBackbone, TakesThePartBehindAPrefix) {
+  torch::manual_seed(2);
+  const auto& entry = find_backbone("mobilenetv2_100");
+  const auto saved = entry.create({}), loaded = entry.create({});
+  NamedTensors contest{{"head.weight", torch::zeros({3})},
+                       {"backbone.classifier.bias", torch::zeros({3})}};
+  for (const auto& [name, tensor] : state_of(*saved))
+    contest.emplace_back("backbone." + name, tensor);
+  const auto path = std::filesystem::path(testing::TempDir()) / "contest.safetensors";
+  write_safetensors(path, contest);
+  load_backbone(*loaded, entry, path);
+  const auto expected = state_of(*saved), got = state_of(*loaded);
+  for (std::size_t i = 0; i < got.size(); ++i)
+    EXPECT_TRUE(got[i].second.equal(expected[i].second)) << got[i].first;
+}
+
 TEST(FindBackbone, NamesTheNearest) {
   EXPECT_EQ(find_backbone("efficientnet_b3").num_features, 1536);
   try {

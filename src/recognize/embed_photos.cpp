@@ -15,7 +15,7 @@ namespace {
 
 // What the streams share: batches come out of `loader`, embeddings go to their photo's row.
 struct Work {
-  const Embedder& embedder;
+  const Pipeline& pipeline;
   const EmbedPhotosOptions& options;
   const std::function<void(std::int64_t)>& progress;
   Loader loader;
@@ -26,9 +26,9 @@ struct Work {
 
   // Embeds batch after batch until there is none; run by each stream.
   void run() {
-    std::vector<float> views;
+    std::vector<float> vectors;
     for (std::optional<Batch> batch; (batch = next());) {
-      embed(*batch, views);
+      embed(*batch, vectors);
       finish(std::move(*batch));
     }
   }
@@ -38,14 +38,13 @@ struct Work {
     return loader.next();
   }
 
-  void embed(const Batch& batch, std::vector<float>& views) {
-    const int dim = embedder.info().dim;
-    const auto count = static_cast<std::int64_t>(batch.samples.size()) * view_count(options.tta);
-    views.resize(static_cast<std::size_t>(count * dim));
-    embedder.embed(batch.data.data(), count, views.data());
-    merge_views(views, dim, options.tta, views.data());
+  void embed(const Batch& batch, std::vector<float>& vectors) {
+    const int dim = pipeline.dim();
+    vectors.resize(batch.samples.size() * static_cast<std::size_t>(dim));
+    pipeline.embed(batch.data.data(), static_cast<std::int64_t>(batch.samples.size()),
+                   vectors.data());
     for (std::size_t i = 0; i < batch.samples.size(); ++i)
-      std::copy_n(views.begin() + static_cast<std::ptrdiff_t>(i) * dim, dim,
+      std::copy_n(vectors.begin() + static_cast<std::ptrdiff_t>(i) * dim, dim,
                   rows.begin() + batch.samples[i] * dim);
   }
 
@@ -67,7 +66,7 @@ LoaderOptions loader_options(const EmbedPhotosOptions& options, int streams) {
 
 // Rows of failed photos are closed up.
 PhotoEmbeddings collect(Work& work, std::size_t photos) {
-  const int dim = work.embedder.info().dim;
+  const int dim = work.pipeline.dim();
   PhotoEmbeddings out;
   out.dim = dim;
   out.wait_seconds = work.loader.wait_seconds();
@@ -92,30 +91,26 @@ PhotoEmbeddings collect(Work& work, std::size_t photos) {
 
 }  // namespace
 
-PhotoEmbeddings embed_photos(const Embedder& embedder,
+PhotoEmbeddings embed_photos(const Pipeline& pipeline,
                              const std::vector<std::filesystem::path>& photos,
                              const EmbedPhotosOptions& options,
                              const std::function<void(std::int64_t done)>& progress) {
   check(options.batch_size >= 1, "embed: want a batch size of at least 1, got ",
         options.batch_size);
-  const Preprocessing& preprocessing = embedder.info().preprocessing;
-  const auto size = static_cast<std::size_t>(preprocessing.size);
   const auto load = [&](std::int64_t photo, float* out) {
-    preprocess_views(load_image(photos[static_cast<std::size_t>(photo)]), preprocessing,
-                     options.tta, out);
+    pipeline.prepare(load_image(photos[static_cast<std::size_t>(photo)]), out);
   };
-  Work work{embedder,
+  Work work{pipeline,
             options,
             progress,
             Loader(sequential_order(static_cast<std::int64_t>(photos.size())),
-                   3 * size * size * static_cast<std::size_t>(view_count(options.tta)), load,
-                   loader_options(options, embedder.streams())),
-            std::vector<float>(photos.size() * static_cast<std::size_t>(embedder.info().dim)),
+                   pipeline.floats_per_photo(), load, loader_options(options, pipeline.streams())),
+            std::vector<float>(photos.size() * static_cast<std::size_t>(pipeline.dim())),
             {},
             {},
             {}};
   const auto start = std::chrono::steady_clock::now();
-  parallel_for(embedder.streams(), embedder.streams(), [&](std::int64_t) { work.run(); });
+  parallel_for(pipeline.streams(), pipeline.streams(), [&](std::int64_t) { work.run(); });
   PhotoEmbeddings embedded = collect(work, photos.size());
   embedded.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

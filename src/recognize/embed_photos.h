@@ -6,13 +6,11 @@
 #include <vector>
 
 #include "data/loader.h"
-#include "recognize/views.h"
-#include "runtime/embedder.h"
+#include "recognize/pipeline.h"
 
 namespace shoplens {
 
 struct EmbedPhotosOptions {
-  Tta tta = Tta::kNone;
   int batch_size = 16;     // photos in one network call
   int decode_threads = 0;  // 0: the cores this process may use
 };
@@ -29,9 +27,9 @@ struct PhotoEmbeddings {
 
 /// Reads, decodes, resizes and embeds photos: the one way from files to embeddings, for embed,
 /// index, predict and eval. Threads decode ahead while the network runs, on as many batches at once
-/// as the embedder has streams. `progress` gets the number of photos done since its last call, on
+/// as the pipeline has streams. `progress` gets the number of photos done since its last call, on
 /// one thread at a time.
-PhotoEmbeddings embed_photos(const Embedder& embedder,
+PhotoEmbeddings embed_photos(const Pipeline& pipeline,
                              const std::vector<std::filesystem::path>& photos,
                              const EmbedPhotosOptions& options,
                              const std::function<void(std::int64_t done)>& progress = {});

@@ -10,13 +10,13 @@ namespace {
 using EmbedPhotosTest = TestCatalogue;
 
 TEST_F(EmbedPhotosTest, AnyBatchThreadsAndStreamsGiveTheSame) {
-  const Embedder one = open(1), two = open(2);
   for (const Tta tta : {Tta::kNone, Tta::kHflip}) {
-    const auto want = embed_photos(one, photos, {tta, 1, 1});
+    const Pipeline one = open(1, tta), two = open(2, tta);
+    const auto want = embed_photos(one, photos, {1, 1});
     ASSERT_EQ(want.photos.size(), photos.size());
     for (const int batch_size : {1, 2, 4, 16})
-      for (const Embedder* embedder : {&one, &two}) {
-        const auto got = embed_photos(*embedder, photos, {tta, batch_size, 3});
+      for (const Pipeline* pipeline : {&one, &two}) {
+        const auto got = embed_photos(*pipeline, photos, {batch_size, 3});
         EXPECT_EQ(got.photos, want.photos);
         ASSERT_EQ(got.embeddings.size(), want.embeddings.size());
         for (std::size_t i = 0; i < want.embeddings.size(); ++i)
@@ -26,12 +26,12 @@ TEST_F(EmbedPhotosTest, AnyBatchThreadsAndStreamsGiveTheSame) {
 }
 
 TEST_F(EmbedPhotosTest, TheNetworkSeesThePixelsOfPreprocess) {
-  const Embedder embedder = open(1);
-  const auto got = embed_photos(embedder, photos, {Tta::kNone, 1, 2});
+  const Pipeline pipeline = open(1);
+  const auto got = embed_photos(pipeline, photos, {1, 2});
   std::vector<float> pixels(3 * 32 * 32), want(16);
   for (std::size_t i = 0; i < photos.size(); ++i) {
-    preprocess(load_image(photos[i]), embedder.info().preprocessing, pixels.data());
-    embedder.embed(pixels.data(), 1, want.data());
+    preprocess(load_image(photos[i]), pipeline.network(0).info().preprocessing, pixels.data());
+    pipeline.network(0).embed(pixels.data(), 1, want.data());
     EXPECT_EQ(std::vector<float>(got.embeddings.begin() + static_cast<std::ptrdiff_t>(i * 16),
                                  got.embeddings.begin() + static_cast<std::ptrdiff_t>(i * 16 + 16)),
               want);
@@ -39,13 +39,12 @@ TEST_F(EmbedPhotosTest, TheNetworkSeesThePixelsOfPreprocess) {
 }
 
 TEST_F(EmbedPhotosTest, UnreadablePhotosAreReportedAndTheOthersKeepTheirPlace) {
-  const Embedder embedder = open(2);
-  const auto whole = embed_photos(embedder, photos, {Tta::kNone, 2, 2});
+  const Pipeline pipeline = open(2);
+  const auto whole = embed_photos(pipeline, photos, {2, 2});
   write_file(photos[3], "no photo");
   std::filesystem::remove(photos[0]);
   std::int64_t done = 0;
-  const auto got =
-      embed_photos(embedder, photos, {Tta::kNone, 2, 2}, [&](std::int64_t n) { done += n; });
+  const auto got = embed_photos(pipeline, photos, {2, 2}, [&](std::int64_t n) { done += n; });
   EXPECT_EQ(done, 9);
   EXPECT_EQ(got.photos, (std::vector<std::int64_t>{1, 2, 4, 5, 6, 7, 8}));
   ASSERT_EQ(got.errors.size(), 2u);
@@ -62,7 +61,7 @@ TEST_F(EmbedPhotosTest, UnreadablePhotosAreReportedAndTheOthersKeepTheirPlace) {
 
 TEST_F(EmbedPhotosTest, NoPhotosAreNoEmbeddings) {
   EXPECT_TRUE(embed_photos(open(1), {}, {}).photos.empty());
-  EXPECT_THROW(embed_photos(open(1), photos, {Tta::kNone, 0, 1}), Error);
+  EXPECT_THROW(embed_photos(open(1), photos, {0, 1}), Error);
 }
 
 }  // namespace

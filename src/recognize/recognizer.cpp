@@ -9,11 +9,11 @@
 
 namespace shoplens {
 
-Recognizer::Recognizer(const Gallery& gallery, const Embedder& embedder,
+Recognizer::Recognizer(const Gallery& gallery, const Pipeline& pipeline,
                        const RecognizeOptions& options)
-    : embedder_(embedder), options_(options), index_(gallery.model().dim) {
+    : pipeline_(pipeline), options_(options), index_(gallery.model().dim) {
   check(options.top >= 1, "recognizer: want at least 1 neighbour, got ", options.top);
-  gallery.check_model(embedder.info().fingerprint, "the one that embeds");
+  gallery.check_model(pipeline.fingerprint(), "the one that embeds");
   GalleryContent content = gallery.content();
   if (content.items.empty())
     throw Error(
@@ -32,15 +32,10 @@ Recognizer::Recognizer(const Gallery& gallery, const Embedder& embedder,
 }
 
 std::vector<float> Recognizer::embed(const Image& image) const {
-  const Preprocessing& preprocessing = embedder_.info().preprocessing;
-  const int views = view_count(options_.tta), dim = index_.dim();
-  std::vector<float> pixels(static_cast<std::size_t>(views) * 3 * preprocessing.size *
-                            preprocessing.size);
-  preprocess_views(image, preprocessing, options_.tta, pixels.data());
-  std::vector<float> embedding(static_cast<std::size_t>(views * dim));
-  embedder_.embed(pixels.data(), views, embedding.data());
-  merge_views(embedding, dim, options_.tta, embedding.data());
-  embedding.resize(static_cast<std::size_t>(dim));
+  std::vector<float> prepared(pipeline_.floats_per_photo());
+  pipeline_.prepare(image, prepared.data());
+  std::vector<float> embedding(static_cast<std::size_t>(pipeline_.dim()));
+  pipeline_.embed(prepared.data(), 1, embedding.data());
   return embedding;
 }
 

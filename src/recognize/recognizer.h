@@ -9,14 +9,12 @@
 #include "image/image.h"
 #include "index/exact_index.h"
 #include "recognize/decide.h"
-#include "recognize/views.h"
-#include "runtime/embedder.h"
+#include "recognize/pipeline.h"
 
 namespace shoplens {
 
 struct RecognizeOptions {
   int top = 5;  // neighbours in an answer
-  Tta tta = Tta::kNone;
   DecideOptions decide;
 };
 
@@ -33,13 +31,13 @@ struct Answer {
 };
 
 /// Names products: a photo's embedding, its neighbours in the gallery, the decision. Holds the
-/// gallery's vectors as they were when it was made. Thread-safe; the embedder must outlive it.
+/// gallery's vectors as they were when it was made. Thread-safe; the pipeline must outlive it.
 class Recognizer {
  public:
-  /// Throws kBadInput for an empty gallery or one of another model than the embedder's.
-  Recognizer(const Gallery& gallery, const Embedder& embedder, const RecognizeOptions& options);
+  /// Throws kBadInput for an empty gallery or one of another pipeline.
+  Recognizer(const Gallery& gallery, const Pipeline& pipeline, const RecognizeOptions& options);
 
-  /// The photo's embedding [dim], with the options' test-time augmentation.
+  /// The photo's embedding [dim].
   std::vector<float> embed(const Image& image) const;
   /// Embeddings [n, dim], each of length 1 -> n answers.
   std::vector<Answer> answer(std::span<const float> embeddings) const;
@@ -48,7 +46,7 @@ class Recognizer {
  private:
   Answer to_answer(const std::vector<Hit>& hits) const;
 
-  const Embedder& embedder_;
+  const Pipeline& pipeline_;
   RecognizeOptions options_;
   std::vector<GalleryItem> items_;
   std::vector<std::string> label_names_;

@@ -10,22 +10,22 @@ namespace {
 
 class RecognizerTest : public TestCatalogue {
  protected:
-  Gallery build(const Embedder& embedder, std::size_t count) const {
-    const ModelInfo& info = embedder.info();
-    const auto embedded = embed_photos(embedder, photos, {Tta::kNone, 4, 2});
+  Gallery build(const Pipeline& pipeline, std::size_t count) const {
+    const auto embedded = embed_photos(pipeline, photos, {4, 2});
     std::vector<GalleryItem> items;
     for (std::size_t i = 0; i < count; ++i)
       items.push_back({0, i < 3 ? "few" : "many", photos[i].filename(), photos[i].filename(), {}});
-    build_gallery(folder / "g.db",
-                  {info.fingerprint, info.arch, info.dim, (folder / "model.onnx").string()}, {},
-                  items, std::span(embedded.embeddings).first(count * 16), true);
+    build_gallery(
+        folder / "g.db",
+        {pipeline.fingerprint(), pipeline.arch(), pipeline.dim(), (folder / "model.onnx").string()},
+        {}, items, std::span(embedded.embeddings).first(count * 16), true);
     return Gallery(folder / "g.db");
   }
 };
 
 TEST_F(RecognizerTest, AGalleryPhotoFindsItself) {
-  const Embedder embedder = open(1);
-  const Recognizer recognizer(build(embedder, 9), embedder, {});
+  const Pipeline pipeline = open(1);
+  const Recognizer recognizer(build(pipeline, 9), pipeline, {});
   for (int i = 0; i < 9; ++i) {
     const Answer answer = recognizer.recognize(picture(i));
     EXPECT_EQ(answer.label, i < 3 ? "few" : "many");
@@ -38,12 +38,10 @@ TEST_F(RecognizerTest, AGalleryPhotoFindsItself) {
 }
 
 TEST_F(RecognizerTest, OnePhotoAloneIsEmbeddedAsInABatch) {
-  const Embedder embedder = open(1);
   for (const Tta tta : {Tta::kNone, Tta::kHflip}) {
-    RecognizeOptions options;
-    options.tta = tta;
-    const Recognizer recognizer(build(embedder, 9), embedder, options);
-    const auto batch = embed_photos(embedder, photos, {tta, 9, 2});
+    const Pipeline pipeline = open(1, tta);
+    const Recognizer recognizer(build(pipeline, 9), pipeline, {});
+    const auto batch = embed_photos(pipeline, photos, {9, 2});
     for (std::size_t i = 0; i < 9; ++i) {
       const auto alone = recognizer.embed(picture(static_cast<int>(i)));
       for (std::size_t j = 0; j < 16; ++j)
@@ -53,22 +51,22 @@ TEST_F(RecognizerTest, OnePhotoAloneIsEmbeddedAsInABatch) {
 }
 
 TEST_F(RecognizerTest, TheVoteMayLookFurtherThanTheAnswerShows) {
-  const Embedder embedder = open(1);
+  const Pipeline pipeline = open(1);
   RecognizeOptions options;
   options.top = 1;
   options.decide = {Vote::kWeighted, 9, 1e6};  // all of nine votes weigh the same
-  const Answer answer = Recognizer(build(embedder, 9), embedder, options).recognize(picture(0));
+  const Answer answer = Recognizer(build(pipeline, 9), pipeline, options).recognize(picture(0));
   EXPECT_EQ(answer.label, "many");
   EXPECT_NEAR(answer.score, 6 / 9.0, 1e-4);
   EXPECT_EQ(answer.neighbours.size(), 1u);
 }
 
 TEST_F(RecognizerTest, RefusesAnEmptyGalleryAndAnotherModel) {
-  const Embedder embedder = open(1);
-  EXPECT_THROW(Recognizer(build(embedder, 0), embedder, {}), Error);
-  const Gallery gallery = build(embedder, 9);
+  const Pipeline pipeline = open(1);
+  EXPECT_THROW(Recognizer(build(pipeline, 0), pipeline, {}), Error);
+  const Gallery gallery = build(pipeline, 9);
   write_tiny_model(folder / "model.onnx", 32, 16, /*seed=*/2);
-  const Embedder other = open(1);
+  const Pipeline other = open(1);
   EXPECT_THROW(Recognizer(gallery, other, {}), Error);
 }
 

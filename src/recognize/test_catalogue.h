@@ -11,7 +11,7 @@
 #include "core/files.h"
 #include "core/random.h"
 #include "image/encode.h"
-#include "runtime/embedder.h"
+#include "recognize/pipeline.h"
 #include "runtime/tiny_model.h"
 
 namespace shoplens {
@@ -41,11 +41,15 @@ class TestCatalogue : public testing::Test {
     return image;
   }
 
-  Embedder open(int streams) const {
+  Pipeline open(int streams, Tta tta = Tta::kNone) const {
+    return Pipeline({.models = {{(folder / "model.onnx").string(), ""}}, .tta = tta},
+                    runtime(streams));
+  }
+  static RuntimeOptions runtime(int streams) {
     RuntimeOptions options;
     options.precision = "f32";
     options.streams = streams;
-    return Embedder(folder / "model.onnx", options);
+    return options;
   }
 
   std::filesystem::path folder;

@@ -13,6 +13,8 @@ Tta tta_from_string(const std::string& word) {
   return word == "none" ? Tta::kNone : Tta::kHflip;
 }
 
+const char* to_string(Tta tta) { return tta == Tta::kHflip ? "hflip" : "none"; }
+
 int view_count(Tta tta) { return tta == Tta::kHflip ? 2 : 1; }
 
 void preprocess_views(const Image& image, const Preprocessing& preprocessing, Tta tta, float* out) {

@@ -14,6 +14,8 @@ enum class Tta { kNone, kHflip };
 Tta tta_from_string(
     const std::string& word);  // "none", "hflip"; throws kBadInput for any other word
 
+const char* to_string(Tta tta);
+
 /// How many views of a photo the network sees: 1, or 2 with the mirrored one.
 int view_count(Tta tta);
 

@@ -66,7 +66,8 @@ struct TrainOptions {
     v(stop_epoch, "stop-epoch", "leave the run, resumable, after this many epochs; 0: at the end");
     v(arch, "arch", "backbone, by timm's name");
     v(weights, "weights",
-      "backbone's weights to start from: safetensors with timm's names; empty: random");
+      "backbone's weights to start from: safetensors or a PyTorch checkpoint, with timm's names; "
+      "empty: random");
     v(pool, "pool", "pooling of the feature map", {"gem", "avg"});
     v(dim, "dim", "length of an embedding");
     v(drop_path, "drop-path", "stochastic depth of the last block");
@@ -109,8 +110,10 @@ struct TrainOptions {
     v(model_ema, "model-ema", "validate and export an exponential moving average of the weights");
     v(model_ema_decay, "model-ema-decay", "its decay a step");
     v(device, "device", "where to train", {"cpu", "cuda"});
-    v(amp, "amp", "precision of the forward and backward pass; weights stay float32",
-      {"bf16", "fp32"});
+    v(amp, "amp",
+      "precision of the forward and backward pass; weights stay float32, but for fp64, which is "
+      "for comparing",
+      {"bf16", "fp32", "fp64"});
     v(channels_last, "channels-last", "memory format; auto: what measured faster for the backbone",
       {"auto", "on", "off"});
     v(threads, "threads", "of the network; 0: the cores");

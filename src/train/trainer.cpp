@@ -69,6 +69,13 @@ at::Generator generator(const torch::Device& device) {
   return at::globalContext().defaultGenerator(device);
 }
 
+// Counters keep their type, which Module::to would change.
+void to_type(torch::nn::Module& module, torch::ScalarType type) {
+  for (const auto& tensors : {module.parameters(), module.buffers()})
+    for (torch::Tensor t : tensors)
+      if (t.is_floating_point()) t.set_data(t.detach().to(type));
+}
+
 // Convolution weights in the format the input has, so that no step converts them.
 void to_channels_last(torch::nn::Module& module) {
   for (torch::Tensor& p : module.parameters())
@@ -118,6 +125,7 @@ void Trainer::build_model() {
   const BackboneEntry& entry = find_backbone(options_.arch);
   execution_ = {.device = torch::Device(options_.device),
                 .bf16 = options_.amp == "bf16",
+                .weights = options_.amp == "fp64" ? torch::kDouble : torch::kFloat,
                 .channels_last = options_.channels_last == "auto" ? entry.channels_last
                                                                   : options_.channels_last == "on"};
   torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
@@ -130,11 +138,15 @@ void Trainer::build_model() {
   loss_options_ = {.label_smoothing = options_.smoothing,
                    .class_weights = class_weights(options_.class_weights, data_.labels)};
   if (loss_options_.class_weights.defined())
-    loss_options_.class_weights = loss_options_.class_weights.to(execution_.device);
+    loss_options_.class_weights =
+        loss_options_.class_weights.to(execution_.device, execution_.weights);
   if (!options_.weights.empty() && !options_.resume)
     load_backbone(model_->backbone(), entry, options_.weights);
-  model_->to(execution_.device);
-  head_->to(execution_.device);
+  for (torch::nn::Module* module : {static_cast<torch::nn::Module*>(model_.get()),
+                                    static_cast<torch::nn::Module*>(head_.get())}) {
+    module->to(execution_.device);
+    to_type(*module, execution_.weights);
+  }
   if (execution_.channels_last) to_channels_last(*model_);
 }
 
@@ -145,7 +157,7 @@ void Trainer::build_optimizer() {
   if (options_.model_ema) ema_.emplace(model_->state(), options_.model_ema_decay);
 }
 
-NamedTensors Trainer::checkpoint_tensors() {
+NamedTensors Trainer::tensors() {
   NamedTensors all;
   append(all, "model.", model_->state());
   append(all, "head.", parameters_of(*head_));
@@ -159,18 +171,18 @@ NamedTensors Trainer::checkpoint_tensors() {
 void Trainer::resume() {
   folder_ = RunFolder::open(options_.out);
   if (!folder_->has_checkpoint()) return;
-  auto tensors = checkpoint_tensors();
-  state_ = folder_->load_checkpoint(tensors);
+  auto saved = tensors();
+  state_ = folder_->load_checkpoint(saved);
   if (state_.data_hash != data_.hash)
     throw Error(ErrorCode::kBadInput,
                 join("train: want the photos that the run in ", options_.out,
                      " was begun with, got others (", options_.data, ")"),
                 "bring back the list and its files as they were, or begin a new run");
-  for (const auto& [name, tensor] : tensors)
+  for (const auto& [name, tensor] : saved)
     if (name == "rng") generator(execution_.device).set_state(tensor);
 }
 
-void Trainer::save_checkpoint() { folder_->save_checkpoint(state_, checkpoint_tensors()); }
+void Trainer::save_checkpoint() { folder_->save_checkpoint(state_, tensors()); }
 
 RunEnd Trainer::run() {
   while (state_.epoch < options_.epochs) {
@@ -256,6 +268,7 @@ void Trainer::train_batch(Batch& batch, std::int64_t group_size) {
                 "fp32 may go well");
   }
   state_.loss_sum += value;
+  if (on_pass) on_pass({batch.data, numbers, value, learning_rate(state_.step)});
   (group_size > 1 ? loss / static_cast<double>(group_size) : loss).backward();
 }
 

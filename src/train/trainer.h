@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -30,10 +31,23 @@ class Trainer {
   /// longer finite.
   RunEnd run();
 
+  /// One forward pass: pixels [N, 3, S, S] as the loader made them, labels [N], loss, and the
+  /// backbone's rate of the optimiser step it belongs to.
+  struct Pass {
+    const std::vector<float>& pixels;
+    const std::vector<std::int64_t>& labels;
+    double loss, lr;
+  };
+  /// Called after each forward pass, to compare with another framework or to plot.
+  std::function<void(const Pass&)> on_pass;
+
+  /// All that a checkpoint holds: model.*, head.*, optimizer.*, ema.*, rng. The tensors are the
+  /// run's own.
+  NamedTensors tensors();
+
  private:
   void build_model();
   void build_optimizer();
-  NamedTensors checkpoint_tensors();
   void resume();
   void save_checkpoint();
 

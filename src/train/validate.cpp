@@ -27,7 +27,7 @@ std::vector<std::int64_t> labels_of(const Embeddings& set,
 torch::Tensor to_input(std::vector<float>& data, int size, const Execution& execution) {
   const auto n = static_cast<std::int64_t>(data.size()) / (3LL * size * size);
   const torch::Tensor x = torch::from_blob(data.data(), {n, 3, size, size});  // [N, 3, S, S]
-  return x.to(execution.device)
+  return x.to(execution.device, execution.weights)
       .contiguous(execution.channels_last ? torch::MemoryFormat::ChannelsLast
                                           : torch::MemoryFormat::Contiguous);
 }

@@ -15,7 +15,8 @@ namespace shoplens {
 /// How a network is run: where, in what precision, in what memory format.
 struct Execution {
   torch::Device device = torch::kCPU;
-  bool bf16 = true;
+  bool bf16 = true;                           // autocast
+  torch::ScalarType weights = torch::kFloat;  // and the pixels
   bool channels_last = true;
 };
 

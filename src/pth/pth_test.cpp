@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// On files of torch.save and hostile ones; tools/make_pth_goldens.py made them.
+#include "pth/pth.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/files.h"
+
+namespace shoplens {
+namespace {
+
+std::string golden(const std::string& name) {
+  return SHOPLENS_SOURCE_DIR "/tests/golden/pth/" + name;
+}
+
+const PthTensor& named(const std::vector<PthTensor>& tensors, const std::string& name) {
+  for (const PthTensor& tensor : tensors)
+    if (tensor.name == name) return tensor;
+  throw std::out_of_range(name);
+}
+
+template <class T>
+std::vector<T> values(const PthTensor& tensor) {
+  std::vector<T> out(tensor.bytes.size() / sizeof(T));
+  std::memcpy(out.data(), tensor.bytes.data(), tensor.bytes.size());
+  return out;
+}
+
+using Shape = std::vector<std::int64_t>;
+
+class SoundFile : public testing::TestWithParam<const char*> {};
+
+TEST_P(SoundFile, GivesEveryTensorRowMajor) {
+  const auto all = read_pth(golden(GetParam()));
+  EXPECT_EQ(all.size(), 10u);
+  EXPECT_EQ(all[0].name, "conv.weight");
+  EXPECT_EQ(all[0].type, "Float");
+  EXPECT_EQ(all[0].shape, (Shape{2, 2, 2, 2}));
+  EXPECT_EQ(values<float>(all[0])[9], 9 / 8.0F);
+  EXPECT_EQ(named(all, "transposed").shape, (Shape{4, 3}));
+  EXPECT_EQ(values<float>(named(all, "transposed")),
+            (std::vector<float>{0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11}));
+  EXPECT_EQ(values<float>(named(all, "tail")), (std::vector<float>{6, 7, 10, 11}));
+  EXPECT_EQ(named(all, "half").type, "Half");
+  EXPECT_EQ(values<std::uint16_t>(named(all, "half")),
+            (std::vector<std::uint16_t>{0x3e00, 0xc000}));
+  EXPECT_EQ(values<std::uint16_t>(named(all, "bfloat16")),
+            (std::vector<std::uint16_t>{0x3fc0, 0xc000}));
+  EXPECT_EQ(values<double>(named(all, "double")), (std::vector<double>{0.1}));
+  EXPECT_EQ(named(all, "steps").shape, Shape{});
+  EXPECT_EQ(values<std::int64_t>(named(all, "steps")), (std::vector<std::int64_t>{7}));
+  EXPECT_EQ(values<std::uint8_t>(named(all, "bytes")), (std::vector<std::uint8_t>{0, 255}));
+  EXPECT_EQ(values<std::uint8_t>(named(all, "mask")), (std::vector<std::uint8_t>{1, 0}));
+  EXPECT_EQ(named(all, "empty").shape, (Shape{0, 3}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Pth, SoundFile, testing::Values("zip.pth", "legacy.pth"));
+
+TEST(Pth, TakesTheStateDictOfATrainingCheckpoint) {
+  const auto all = read_pth(golden("nested.pth"));
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(values<float>(named(all, "weight")).size(), 2u);
+  EXPECT_EQ(named(all, "weight").shape, (Shape{1, 2}));
+}
+
+TEST(Pth, ReadsParametersAsTensors) {
+  EXPECT_EQ(values<float>(named(read_pth(golden("parameter.pth")), "weight")),
+            (std::vector<float>{1}));
+}
+
+std::string error_of(const std::string& name) {
+  try {
+    read_pth(golden(name));
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(Pth, RefusesWhatIsNoTensorAndRunsNothing) {
+  EXPECT_NE(error_of("bad_call.pth").find("got posix.system"), std::string::npos)
+      << error_of("bad_call.pth");
+  EXPECT_FALSE(std::filesystem::exists("/tmp/shoplens-was-here"));
+  EXPECT_NE(error_of("bad_class.pth").find("argparse"), std::string::npos)
+      << error_of("bad_class.pth");
+  EXPECT_NE(error_of("bad_plain.pth").find("eval"), std::string::npos) << error_of("bad_plain.pth");
+}
+
+TEST(Pth, NamesTheDamage) {
+  EXPECT_NE(error_of("bad_truncated.pth").find("no end record"), std::string::npos);
+  EXPECT_NE(error_of("bad_compressed.pth").find("compressed"), std::string::npos);
+  EXPECT_NE(error_of("bad_beyond.pth").find("goes beyond"), std::string::npos)
+      << error_of("bad_beyond.pth");
+  EXPECT_NE(error_of("bad_beyond.pth").find("bad_beyond.pth"), std::string::npos);
+}
+
+// Any byte may be wrong, and the file may end anywhere.
+TEST(Pth, DamageGivesTensorsOrAnError) {
+  for (const char* name : {"zip.pth", "legacy.pth"}) {
+    const std::string sound = read_file(golden(name));
+    for (std::size_t i = 0; i < sound.size(); ++i) {
+      for (const char flip : {'\x01', '\x80', '\xff'}) {
+        std::string bytes = sound;
+        bytes[i] = static_cast<char>(bytes[i] ^ flip);
+        try {
+          parse_pth(bytes, name);
+        } catch (const Error&) {
+        }
+      }
+      try {
+        parse_pth(std::string_view(sound).substr(0, i), name);
+      } catch (const Error&) {
+      }
+    }
+  }
+}
+
+TEST(Pth, IsToldByItsFirstBytes) {
+  EXPECT_TRUE(looks_like_pth(read_file(golden("zip.pth"))));
+  EXPECT_TRUE(looks_like_pth(read_file(golden("legacy.pth"))));
+  EXPECT_FALSE(looks_like_pth(""));
+  EXPECT_FALSE(looks_like_pth(std::string("\x40\x00\x00\x00\x00\x00\x00\x00{", 9)));  // safetensors
+}
+
+}  // namespace
+}  // namespace shoplens

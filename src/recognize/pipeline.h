@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "image/image.h"
+#include "recognize/pipeline_spec.h"
+#include "runtime/embedder.h"
+
+namespace shoplens {
+
+/// A pipeline ready to run: from a decoded photo to its vector. A photo is brought to each input
+/// size once, however many networks share it. Thread-safe.
+class Pipeline {
+ public:
+  /// Opens the networks at spec.models[i].path, as they can be opened now. Throws as Embedder does,
+  /// and kBadInput that names the file when a fingerprint that the spec gives is not the file's; an
+  /// empty one is filled in.
+  Pipeline(PipelineSpec spec, const RuntimeOptions& runtime);
+
+  const PipelineSpec& spec() const { return spec_; }
+  const std::string& fingerprint() const { return fingerprint_; }
+  int dim() const { return dim_; }  // the networks' dims added up
+  int streams() const { return networks_[0]->streams(); }
+  const Embedder& network(std::size_t i) const { return *networks_[i]; }
+  std::string arch() const;  // the networks', joined by +
+
+  /// What prepare writes for one photo, floats.
+  std::size_t floats_per_photo() const { return floats_per_photo_; }
+
+  /// A photo as the networks' inputs: for each different preprocessing its views [views, 3, S, S].
+  /// out [floats_per_photo].
+  void prepare(const Image& image, float* out) const;
+
+  /// prepared [n, floats_per_photo] -> out [n, dim], each of length 1: the networks' unit vectors
+  /// (the mean of the views'), each times the root of its weight, one behind the other, so that the
+  /// cosine of two photos is the weighted mean of the networks' cosines.
+  void embed(const float* prepared, std::int64_t n, float* out) const;
+
+ private:
+  struct Input {  // a preprocessing that some networks share
+    Preprocessing preprocessing;
+    std::size_t offset, floats;  // where its views begin, how many floats they are
+  };
+  void embed_network(std::size_t i, const float* prepared, std::int64_t n, float* out,
+                     int column) const;
+
+  PipelineSpec spec_;
+  std::vector<std::unique_ptr<Embedder>> networks_;
+  std::vector<Input> inputs_;
+  std::vector<std::size_t> input_of_;  // [networks], a place in inputs_
+  std::string fingerprint_;
+  std::size_t floats_per_photo_ = 0;
+  int dim_ = 0;
+};
+
+}  // namespace shoplens

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The lotte recipe step by step against PyTorch and timm, from the same weights and batches, on photos that demo-photos
+draws; tests/training_steps.cpp does our side.
+
+Networks with random weights are chaotic at this rate: PyTorch in float32 and in float64 part after a few steps of a rate
+above 0, and so does PyTorch from weights changed by 1e-7 (EfficientNet-B1, with its batch norms over few pixels, multiplies
+a difference by 30 a step). So both sides are run in float64, where the losses must agree within 1e-6 for the steps that AGREE
+says, and in float32, where ours must agree within 1e-3 for as long as PyTorch's own float32 and float64 do so within 1e-5.
+
+  training_steps.py BUILD ARCH [STEPS]   BUILD: the folder with bin/ and tests/; exits 77 when timm is missing
+"""
+import math
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+try:
+    import timm_on_cpu  # noqa: F401  (before timm)
+    import timm
+    import torch
+    from safetensors.torch import load_file
+    from torch.nn import functional as F
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SCALE, MARGIN, LR, EPOCHS = 45.0, 0.4, 0.002, 29  # of recipes/lotte.toml
+CLASSES, PHOTOS, BATCH = 6, 8, 8  # so the first 6 steps have rate 0, as the recipe's whole first epoch
+AGREE = {"tf_efficientnet_b1": 11, "dm_nfnet_f0": 20}
+
+
+class Network(torch.nn.Module):
+    """The winner's: features, GeM, Linear, BatchNorm1d, PReLU."""
+
+    def __init__(self, arch, dim):
+        super().__init__()
+        self.backbone = timm.create_model(arch, pretrained=False, num_classes=0, global_pool="")
+        self.p = torch.nn.Parameter(torch.full((1,), 3.0))
+        self.fc = torch.nn.Linear(self.backbone.num_features, dim)
+        self.bn = torch.nn.BatchNorm1d(dim)
+        self.act = torch.nn.PReLU()
+
+    def forward(self, x):
+        y = self.backbone.forward_features(x).clamp(min=1e-6).pow(self.p)
+        y = F.avg_pool2d(y, y.shape[-2:]).pow(1 / self.p).flatten(1)
+        return self.act(self.bn(self.fc(y)))
+
+
+def load(network, tensors):
+    names = {"global_pool.p": "p", "neck.act.weight": "act.weight"}
+    state = {}
+    for name, tensor in tensors.items():
+        if name.startswith("neck.") and name not in names:
+            state[name[len("neck."):]] = tensor
+        else:
+            state[names.get(name, "backbone." + name)] = tensor
+    missing, unexpected = network.load_state_dict(state, strict=False)
+    assert not unexpected, unexpected
+    assert all(name.endswith("num_batches_tracked") for name in missing), missing
+
+
+def rate(step, steps_per_epoch):
+    epoch = step // steps_per_epoch + 1  # the log counts from 1
+    return 0 if epoch == 1 else LR if epoch <= 3 else LR * 0.5 * (1 + math.cos(math.pi * (epoch - 2) / EPOCHS))
+
+
+def arcface(x, weight, labels):
+    cosine = F.linear(F.normalize(x), F.normalize(weight))
+    theta = cosine.gather(1, labels[:, None])
+    sine = (1 - theta**2).sqrt()
+    shifted = theta * math.cos(MARGIN) - sine * math.sin(MARGIN)
+    target = torch.where(theta > math.cos(math.pi - MARGIN), shifted, theta - math.sin(math.pi - MARGIN) * MARGIN)
+    return SCALE * cosine.scatter(1, labels[:, None], target)
+
+
+def our_run(build, arch, amp, steps, folder, photos):
+    out = folder / amp
+    subprocess.run([build / "tests/training_steps", ROOT / "recipes/lotte.toml", photos / "train.csv", arch, amp, str(steps),
+                    out], check=True, stderr=subprocess.DEVNULL)
+    return load_file(out / "start.safetensors"), load_file(out / "steps.safetensors")
+
+
+def torch_losses(arch, start, passes, steps):
+    """The losses of a PyTorch loop from our weights on our batches, in their precision."""
+    weight = torch.nn.Parameter(start["head.weight"])
+    network = Network(arch, 512).to(weight.dtype)
+    load(network, {name[len("model."):]: t for name, t in start.items() if name.startswith("model.")})
+    optimizer = torch.optim.SGD([*network.parameters(), weight], lr=LR, momentum=0.9, nesterov=True, weight_decay=1e-4)
+    class_weights = 1 / torch.log1p(torch.full((CLASSES,), float(PHOTOS), dtype=weight.dtype))
+    class_weights = class_weights / class_weights.sum() * CLASSES
+    network.train()
+    losses = []
+    for step in range(steps):
+        lr = rate(step, CLASSES * PHOTOS // BATCH)
+        assert abs(lr - passes[f"lr.{step}"].item()) < 1e-9, (step, lr, passes[f"lr.{step}"].item())
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        labels = passes[f"labels.{step}"]
+        pixels = passes[f"pixels.{step}"].to(weight.dtype)
+        loss = F.cross_entropy(arcface(network(pixels), weight, labels), labels, weight=class_weights)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def main(build, arch, steps=20):
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        photos = folder / "photos"
+        subprocess.run([build / "bin/shoplens", "demo-photos", "--out", photos, "--classes", str(CLASSES), "--train",
+                        str(PHOTOS), "--test", "1"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        ours, theirs = {}, {}
+        for amp in ("fp64", "fp32"):
+            start, passes = our_run(build, arch, amp, steps, folder, photos)
+            theirs[amp] = torch_losses(arch, start, passes, steps)
+            ours[amp] = [passes[f"loss.{step}"].item() for step in range(steps)]
+    failed, calm, compared = False, True, 0
+    print("step   PyTorch fp64  shoplens differs   PyTorch fp32 differs from its fp64   shoplens fp32 from PyTorch's")
+    for step in range(steps):
+        exact = theirs["fp64"][step]
+        double = abs(ours["fp64"][step] - exact) / exact
+        drift = abs(theirs["fp32"][step] - exact) / exact
+        single = abs(ours["fp32"][step] - theirs["fp32"][step]) / exact
+        calm = calm and drift < 1e-5
+        compared += calm
+        failed |= (step < AGREE[arch] and not double < 1e-6) or (calm and not single < 1e-3)
+        print(f"{step:4}  {exact:12.7f}  {double:16.1e}  {drift:36.1e}  {single:30.1e}")
+    print(f"{arch}: {'differs' if failed else 'agrees'}; float32 compared for {compared} steps")
+    return failed or compared < 7  # one step of a rate above 0 at least
+
+
+if __name__ == "__main__":
+    sys.exit(main(pathlib.Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:])))
