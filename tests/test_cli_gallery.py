@@ -50,6 +50,29 @@ class Index(CliTest):
         self.run_cli("eval", "--data", "test.csv", status=2)
         self.assertIn("its model is another one now", self.run_cli("index", "verify", status=1).stdout)
 
+    def test_several_models_answer_together(self):
+        subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
+        self.run_cli("index", "build", "--data", "train.csv", "--model", "model.onnx", "--model", "other.onnx",
+                     "--model-weight", 1, "--model-weight", 0.5, "--tta", "hflip")
+        pipeline = self.run_json("index", "list")["pipeline"]
+        self.assertEqual(pipeline["tta"], "hflip")
+        self.assertEqual([m["path"] for m in pipeline["models"]], ["model.onnx", "other.onnx"])
+        self.assertEqual([m["weight"] for m in pipeline["models"]], [1, 0.5])
+        # Whoever opens it does the same without being told: a gallery photo finds itself.
+        answer = self.run_json("predict", "train/fuji1.png")[0]
+        self.assertEqual(answer["neighbours"][0]["path"], "train/fuji1.png")
+        self.assertGreater(answer["neighbours"][0]["score"], 0.999)
+        self.write_list("more.csv", "more", 1)
+        self.assertEqual(self.run_json("index", "add", "--data", "more.csv")["items"], 15)
+        self.assertTrue(self.run_json("index", "verify")["sound"])
+        error = self.run_cli("predict", "train/fuji1.png", "--model", "model.onnx", status=2).stderr
+        self.assertIn("want all 2 models of the gallery", error)
+        error = self.run_cli("predict", "train/fuji1.png", "--model", "other.onnx", "--model", "model.onnx", status=2)
+        self.assertIn("want the model with the fingerprint", error.stderr)
+        error = self.run_cli("index", "build", "--gallery", "x.db", "--data", "train.csv", "--model", "model.onnx",
+                             "--model-weight", "heavy", status=2).stderr
+        self.assertIn("--model-weight: want a number above 0, got heavy", error)
+
     def test_the_model_is_found_from_anywhere_and_missed_by_name(self):
         self.build()
         (self.folder / "moved").mkdir()

@@ -69,6 +69,24 @@ class TrainTest(unittest.TestCase):
         self.run_cli("train", "--resume", "--out", "killed", "--stop-epoch", before + 1)
         self.assertGreater(len(summary.read_text().splitlines()), before)
 
+    def test_a_recipe_is_the_start_and_flags_win(self):
+        names = [line.split("\t")[0] for line in self.run_cli("train", "--list-recipes").stdout.splitlines()]
+        self.assertEqual(names, ["grocery", "lotte", "lotte-fixed"])
+        self.run_cli("train", "--recipe", "lotte", "--fold", 1, "--data", "photos/train.csv", "--out", "lotte", *TRAIN,
+                     "--arch", "mobilenetv2_100", "--folds", 3, "--stop-epoch", 1)
+        config = (self.folder / "lotte/config.toml").read_text()
+        for line in ('recipe = "lotte"', 'sched = "lotte"', "scale = 45.0", "dim = 32", 'arch = "mobilenetv2_100"'):
+            self.assertIn(line, config)
+        self.assertIn("did you mean lotte?", self.run_cli("train", "--recipe", "loto", status=2).stderr)
+
+    def test_folds_one_after_the_other(self):
+        done = self.run_cli("train", "--data", "photos/train.csv", "--out", "folds", *TRAIN, "--folds", 2)
+        self.assertRegex(done.stderr, r"fold 0 +[1-3] ")
+        self.assertRegex(done.stderr, r"fold 1 +[1-3] ")
+        self.assertIn("mean", done.stderr)
+        self.assertEqual(len((self.folder / "folds/folds.csv").read_text().splitlines()), 3)
+        self.run_cli("export", "folds/fold-1", "--out", "fold1.onnx")
+
     def test_mistakes_are_named(self):
         error = lambda *words: self.run_cli(*words, status=2).stderr
         self.assertIn("did you mean --batch-size?", error("train", "--batchsize", 3))

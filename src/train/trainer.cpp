@@ -3,19 +3,17 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <torch/utils.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <iomanip>
 
-#include "core/hash.h"
 #include "core/log.h"
 #include "core/threads.h"
 #include "data/sampler.h"
-#include "models/load_backbone.h"
 #include "train/autocast.h"
+#include "train/build.h"
 #include "train/parameter_groups.h"
 
 namespace shoplens {
@@ -25,13 +23,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-Preprocessing preprocessing_for(const TrainOptions& o) {
-  const BackboneEntry& entry = find_backbone(o.arch);
-  Preprocessing p = entry.preprocessing;
-  p.size = entry.train_size;
-  return o.preprocessing.apply(p);
 }
 
 void append(NamedTensors& all, const std::string& prefix, const NamedTensors& more) {
@@ -44,42 +35,8 @@ NamedTensors buffers_of(const torch::nn::Module& module) {
   return all;
 }
 
-HeadOptions head_options(const TrainOptions& o, int dim, const LabelSet& labels) {
-  HeadOptions head{.name = o.head,
-                   .dim = dim,
-                   .classes = static_cast<int>(labels.names.size()),
-                   .scale = o.scale,
-                   .margin = o.margin,
-                   .margins = {},
-                   .subcenters = o.subcenters};
-  if (o.margin_rare > 0)
-    head.margins = margins_by_count(count_labels(labels), o.margin, o.margin_rare);
-  return head;
-}
-
-// 1 / log(1 + photos) of each label, their mean 1: [K]. Undefined for "none".
-torch::Tensor class_weights(const std::string& kind, const LabelSet& labels) {
-  if (kind == "none") return {};
-  const torch::Tensor counts = torch::tensor(count_labels(labels), torch::kLong).to(torch::kFloat);
-  const torch::Tensor weights = 1 / counts.log1p();
-  return weights / weights.mean();
-}
-
 at::Generator generator(const torch::Device& device) {
   return at::globalContext().defaultGenerator(device);
-}
-
-// Counters keep their type, which Module::to would change.
-void to_type(torch::nn::Module& module, torch::ScalarType type) {
-  for (const auto& tensors : {module.parameters(), module.buffers()})
-    for (torch::Tensor t : tensors)
-      if (t.is_floating_point()) t.set_data(t.detach().to(type));
-}
-
-// Convolution weights in the format the input has, so that no step converts them.
-void to_channels_last(torch::nn::Module& module) {
-  for (torch::Tensor& p : module.parameters())
-    if (p.dim() == 4) p.set_data(p.detach().contiguous(torch::MemoryFormat::ChannelsLast));
 }
 
 }  // namespace
@@ -88,7 +45,8 @@ Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupt
     : options_(options),
       interrupted_(interrupted),
       data_((check_options(options), read_training_data(options))),
-      preprocessing_(preprocessing_for(options)) {
+      preprocessing_(build_preprocessing(options)),
+      execution_(build_execution(options)) {
   const std::int64_t cache = std::int64_t{options_.cache_mb} << 20;
   photos_ = std::make_unique<Photos>(data_.train.paths, preprocessing_, options_.augment, cache);
   val_photos_ =
@@ -107,8 +65,16 @@ Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupt
                std::llround(options_.warmup_epochs * static_cast<double>(steps_per_epoch_)),
                steps_per_epoch_ * options_.epochs};
 
-  build_model();
-  build_optimizer();
+  check(batches_per_epoch_ > 0, "train: want photos for at least one batch an epoch, got ",
+        photos_->size(), " (", options_.data, ")");
+
+  model_ = build_model(options_, execution_);
+  head_ = build_head(options_, model_->dim(), data_.labels, execution_);
+  loss_options_ = build_loss_options(options_, data_.labels, execution_);
+  auto groups = parameter_groups(*model_, *head_, options_);
+  optimizer_ = options_.opt == "sgd" ? make_sgd(std::move(groups), options_.momentum)
+                                     : make_adamw(std::move(groups));
+  if (options_.model_ema) ema_.emplace(model_->state(), options_.model_ema_decay);
   if (options_.resume)
     resume();
   else
@@ -119,42 +85,6 @@ Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupt
       options_.arch, " on ", photos_->size(), " photos of ", data_.labels.names.size(),
       " products, ", val_photos_->size(), " to validate, ", options_.amp, " on ", options_.device,
       state_.step > 0 ? join(", resumed at epoch ", state_.epoch, " batch ", state_.batch) : "");
-}
-
-void Trainer::build_model() {
-  const BackboneEntry& entry = find_backbone(options_.arch);
-  execution_ = {.device = torch::Device(options_.device),
-                .bf16 = options_.amp == "bf16",
-                .weights = options_.amp == "fp64" ? torch::kDouble : torch::kFloat,
-                .channels_last = options_.channels_last == "auto" ? entry.channels_last
-                                                                  : options_.channels_last == "on"};
-  torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
-  model_ =
-      std::make_shared<EmbeddingModel>(EmbeddingModelOptions{.arch = options_.arch,
-                                                             .pool = options_.pool,
-                                                             .dim = options_.dim,
-                                                             .drop_path_rate = options_.drop_path});
-  head_ = make_head(head_options(options_, model_->dim(), data_.labels));
-  loss_options_ = {.label_smoothing = options_.smoothing,
-                   .class_weights = class_weights(options_.class_weights, data_.labels)};
-  if (loss_options_.class_weights.defined())
-    loss_options_.class_weights =
-        loss_options_.class_weights.to(execution_.device, execution_.weights);
-  if (!options_.weights.empty() && !options_.resume)
-    load_backbone(model_->backbone(), entry, options_.weights);
-  for (torch::nn::Module* module : {static_cast<torch::nn::Module*>(model_.get()),
-                                    static_cast<torch::nn::Module*>(head_.get())}) {
-    module->to(execution_.device);
-    to_type(*module, execution_.weights);
-  }
-  if (execution_.channels_last) to_channels_last(*model_);
-}
-
-void Trainer::build_optimizer() {
-  auto groups = parameter_groups(*model_, *head_, options_);
-  optimizer_ = options_.opt == "sgd" ? make_sgd(std::move(groups), options_.momentum)
-                                     : make_adamw(std::move(groups));
-  if (options_.model_ema) ema_.emplace(model_->state(), options_.model_ema_decay);
 }
 
 NamedTensors Trainer::tensors() {

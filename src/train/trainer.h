@@ -46,8 +46,6 @@ class Trainer {
   NamedTensors tensors();
 
  private:
-  void build_model();
-  void build_optimizer();
   void resume();
   void save_checkpoint();
 
