@@ -27,6 +27,10 @@ endif()
 if(SHOPLENS_SANITIZE)
   add_compile_options(-fsanitize=${SHOPLENS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SHOPLENS_SANITIZE})
+  if(SHOPLENS_SANITIZE MATCHES address)
+    add_library(shoplens_dlopen OBJECT "${PROJECT_SOURCE_DIR}/tests/dlopen_under_asan.cpp")
+    link_libraries("$<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:$<TARGET_OBJECTS:shoplens_dlopen>>")
+  endif()
 endif()
 
 set(SHOPLENS_WARNINGS -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local>

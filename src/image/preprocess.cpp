@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "image/normalize_avx2.h"
 
 namespace shoplens {
 namespace {
@@ -53,6 +54,32 @@ Image fit_letterbox(const Image& image, const Preprocessing& p) {
     std::memcpy(out.row(top + y) + std::ptrdiff_t{left} * 3, inner.row(y),
                 static_cast<std::size_t>(width) * 3);
   return out;
+}
+
+using Table = std::array<std::array<float, 256>, 3>;
+
+// What every byte of every channel becomes: the definition.
+Table normalization_table(const Preprocessing& p) {
+  Table table;
+  for (std::size_t c = 0; c < 3; ++c)
+    for (std::size_t v = 0; v < 256; ++v)
+      table[c][v] = (static_cast<float>(v) / 255.0f - p.mean[c]) / p.std[c];
+  return table;
+}
+
+// Whether the vector code is there and gives the table to the bit.
+bool fast_normalization_equals(const Table& table, const Preprocessing& p) {
+  static const bool there = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (!there) return false;
+  static const auto every_byte = [] {
+    std::array<std::uint8_t, 3 * 256> grey;
+    for (std::size_t i = 0; i < grey.size(); ++i) grey[i] = static_cast<std::uint8_t>(i / 3);
+    return grey;
+  }();
+  Table got;
+  float* const planes[3] = {got[0].data(), got[1].data(), got[2].data()};
+  normalize_avx2(every_byte.data(), 256, p.mean.data(), p.std.data(), planes);
+  return std::memcmp(&got, &table, sizeof table) == 0;
 }
 
 }  // namespace
@@ -110,21 +137,17 @@ Image fit_image(const Image& image, const Preprocessing& preprocessing) {
 }
 
 void normalize(const Image& image, const Preprocessing& preprocessing, float* out) {
-  float table[3][256];
-  for (int c = 0; c < 3; ++c)
-    for (int v = 0; v < 256; ++v)
-      table[c][v] = (static_cast<float>(v) / 255.0f - preprocessing.mean[c]) / preprocessing.std[c];
-
+  const Table table = normalization_table(preprocessing);
   const std::size_t plane = static_cast<std::size_t>(image.width) * image.height;
-  float* const red = out;
-  float* const green = out + plane;
-  float* const blue = out + 2 * plane;
+  float* const planes[3] = {out, out + plane, out + 2 * plane};
   const std::uint8_t* pixel = image.pixels.data();
-  for (std::size_t i = 0; i < plane; ++i, pixel += 3) {
-    red[i] = table[0][pixel[0]];
-    green[i] = table[1][pixel[1]];
-    blue[i] = table[2][pixel[2]];
+  std::size_t i = 0;
+  if (fast_normalization_equals(table, preprocessing)) {
+    i = plane / 8 * 8;
+    normalize_avx2(pixel, i, preprocessing.mean.data(), preprocessing.std.data(), planes);
   }
+  for (pixel += 3 * i; i < plane; ++i, pixel += 3)
+    for (int c = 0; c < 3; ++c) planes[c][i] = table[c][pixel[c]];
 }
 
 void preprocess(const Image& image, const Preprocessing& preprocessing, float* out) {

@@ -72,16 +72,23 @@ TEST(Preprocess, IsFitImageThenNormalize) {
   }
 }
 
-TEST(Normalize, IsThePlanarDefinition) {
-  const Image image = test_pattern(7, 5);
-  const Preprocessing p;
-  std::vector<float> out(3 * 5 * 7);
-  normalize(image, p, out.data());
-  for (int c = 0; c < 3; ++c)
-    for (int y = 0; y < 5; ++y)
-      for (int x = 0; x < 7; ++x)
-        EXPECT_NEAR(out[(c * 5 + y) * 7 + x],
-                    (image.row(y)[3 * x + c] / 255.0 - p.mean[c]) / p.std[c], 1e-6);
+TEST(Normalize, IsThePlanarDefinitionToTheBit) {
+  Preprocessing imagenet, inception, odd;
+  inception.mean = kInceptionMean, inception.std = kInceptionStd;
+  odd.mean = {0.1f, 1.0f / 3, 0.7f}, odd.std = {1e-3f, 3.0f, 0.299999f};
+  for (const Preprocessing& p : {imagenet, inception, odd})
+    for (const auto& [width, height] :
+         {std::pair(7, 5), {1, 1}, {16, 16}, {33, 9}}) {  // 8 at a time, and what is left
+      const Image image = test_pattern(width, height);
+      std::vector<float> out(static_cast<std::size_t>(3 * width * height));
+      normalize(image, p, out.data());
+      for (int c = 0; c < 3; ++c)
+        for (int y = 0; y < height; ++y)
+          for (int x = 0; x < width; ++x)
+            EXPECT_EQ(
+                out[static_cast<std::size_t>((c * height + y) * width + x)],
+                (static_cast<float>(image.row(y)[3 * x + c]) / 255.0f - p.mean[c]) / p.std[c]);
+    }
 }
 
 TEST(FitImage, ThinPicturesKeepAPixelAndLittleMemory) {

@@ -25,135 +25,52 @@ class Machine {
   // Python's Lib/pickle.py names the opcodes.
   bool step() {
     const auto opcode = in_.number<std::uint8_t>();
+    // clang-format off
     switch (opcode) {
-      case 0x80:
-        protocol(in_.number<std::uint8_t>());
-        break;  // PROTO
-      case 0x95:
-        in_.take(8);
-        break;  // FRAME
-      case '.':
-        return false;  // STOP
-      case '(':
-        marks_.push_back(stack_.size());
-        break;  // MARK
-      case '0':
-        pop();
-        break;  // POP
-      case 'N':
-        push({});
-        break;  // NONE
-      case 0x88:
-        push({.kind = Kind::kBool, .integer = 1});
-        break;  // NEWTRUE
-      case 0x89:
-        push({.kind = Kind::kBool, .integer = 0});
-        break;  // NEWFALSE
-      case 'J':
-        push_int(in_.number<std::int32_t>());
-        break;  // BININT
-      case 'K':
-        push_int(in_.number<std::uint8_t>());
-        break;  // BININT1
-      case 'M':
-        push_int(in_.number<std::uint16_t>());
-        break;  // BININT2
-      case 0x8a:
-        push_long(in_.take(in_.number<std::uint8_t>()));
-        break;  // LONG1
-      case 'G':
-        push_float(in_.number<std::uint64_t>());
-        break;  // BINFLOAT
-      case 'X':
-        push_string(in_.take(in_.number<std::uint32_t>()));
-        break;  // BINUNICODE
-      case 'T':
-        push_string(in_.take(in_.number<std::uint32_t>()));
-        break;  // BINSTRING
-      case 'B':
-        push_string(in_.take(in_.number<std::uint32_t>()));
-        break;  // BINBYTES
-      case 'U':
-        push_string(in_.take(in_.number<std::uint8_t>()));
-        break;  // SHORT_BINSTRING
-      case 'C':
-        push_string(in_.take(in_.number<std::uint8_t>()));
-        break;  // SHORT_BINBYTES
-      case 0x8c:
-        push_string(in_.take(in_.number<std::uint8_t>()));
-        break;  // SHORT_BINUNICODE
-      case 0x8d:
-        push_string(in_.take(in_.number<std::uint64_t>()));
-        break;  // BINUNICODE8
-      case ')':
-        push({.kind = Kind::kSequence});
-        break;  // EMPTY_TUPLE
-      case ']':
-        push({.kind = Kind::kSequence});
-        break;  // EMPTY_LIST
-      case '}':
-        push({.kind = Kind::kDict});
-        break;  // EMPTY_DICT
-      case 't':
-        push_sequence(pop_to_mark());
-        break;  // TUPLE
-      case 'l':
-        push_sequence(pop_to_mark());
-        break;  // LIST
-      case 0x85:
-        push_sequence(pop_last(1));
-        break;  // TUPLE1
-      case 0x86:
-        push_sequence(pop_last(2));
-        break;  // TUPLE2
-      case 0x87:
-        push_sequence(pop_last(3));
-        break;  // TUPLE3
-      case 'a':
-        append(pop_last(1));
-        break;  // APPEND
-      case 'e':
-        append(pop_to_mark());
-        break;  // APPENDS
-      case 's':
-        set_items(pop_last(2));
-        break;  // SETITEM
-      case 'u':
-        set_items(pop_to_mark());
-        break;  // SETITEMS
-      case 'q':
-        put(in_.number<std::uint8_t>());
-        break;  // BINPUT
-      case 'r':
-        put(in_.number<std::uint32_t>());
-        break;  // LONG_BINPUT
-      case 0x94:
-        put(memo_.size());
-        break;  // MEMOIZE
-      case 'h':
-        get(in_.number<std::uint8_t>());
-        break;  // BINGET
-      case 'j':
-        get(in_.number<std::uint32_t>());
-        break;  // LONG_BINGET
-      case 'c':
-        push_global();
-        break;  // GLOBAL
-      case 0x93:
-        push_stack_global();
-        break;  // STACK_GLOBAL
-      case 'Q':
-        persistent();
-        break;  // BINPERSID
-      case 'R':
-        reduce();
-        break;  // REDUCE
-      case 0x81:
-        reduce();
-        break;  // NEWOBJ
-      case 'b':
-        build();
-        break;  // BUILD
+      case 0x80: protocol(in_.number<std::uint8_t>()); break;  // PROTO
+      case 0x95: in_.take(8); break;  // FRAME
+      case '.': return false;  // STOP
+      case '(': marks_.push_back(stack_.size()); break;  // MARK
+      case '0': pop(); break;  // POP
+      case 'N': push({}); break;  // NONE
+      case 0x88: push({.kind = Kind::kBool, .integer = 1}); break;  // NEWTRUE
+      case 0x89: push({.kind = Kind::kBool, .integer = 0}); break;  // NEWFALSE
+      case 'J': push_int(in_.number<std::int32_t>()); break;  // BININT
+      case 'K': push_int(in_.number<std::uint8_t>()); break;  // BININT1
+      case 'M': push_int(in_.number<std::uint16_t>()); break;  // BININT2
+      case 0x8a: push_long(in_.take(in_.number<std::uint8_t>())); break;  // LONG1
+      case 'G': push_float(in_.number<std::uint64_t>()); break;  // BINFLOAT
+      case 'X': push_string(in_.take(in_.number<std::uint32_t>())); break;  // BINUNICODE
+      case 'T': push_string(in_.take(in_.number<std::uint32_t>())); break;  // BINSTRING
+      case 'B': push_string(in_.take(in_.number<std::uint32_t>())); break;  // BINBYTES
+      case 'U': push_string(in_.take(in_.number<std::uint8_t>())); break;  // SHORT_BINSTRING
+      case 'C': push_string(in_.take(in_.number<std::uint8_t>())); break;  // SHORT_BINBYTES
+      case 0x8c: push_string(in_.take(in_.number<std::uint8_t>())); break;  // SHORT_BINUNICODE
+      case 0x8d: push_string(in_.take(in_.number<std::uint64_t>())); break;  // BINUNICODE8
+      case ')': push({.kind = Kind::kSequence}); break;  // EMPTY_TUPLE
+      case ']': push({.kind = Kind::kSequence}); break;  // EMPTY_LIST
+      case '}': push({.kind = Kind::kDict}); break;  // EMPTY_DICT
+      case 't': push_sequence(pop_to_mark()); break;  // TUPLE
+      case 'l': push_sequence(pop_to_mark()); break;  // LIST
+      case 0x85: push_sequence(pop_last(1)); break;  // TUPLE1
+      case 0x86: push_sequence(pop_last(2)); break;  // TUPLE2
+      case 0x87: push_sequence(pop_last(3)); break;  // TUPLE3
+      case 'a': append(pop_last(1)); break;  // APPEND
+      case 'e': append(pop_to_mark()); break;  // APPENDS
+      case 's': set_items(pop_last(2)); break;  // SETITEM
+      case 'u': set_items(pop_to_mark()); break;  // SETITEMS
+      case 'q': put(in_.number<std::uint8_t>()); break;  // BINPUT
+      case 'r': put(in_.number<std::uint32_t>()); break;  // LONG_BINPUT
+      case 0x94: put(memo_.size()); break;  // MEMOIZE
+      case 'h': get(in_.number<std::uint8_t>()); break;  // BINGET
+      case 'j': get(in_.number<std::uint32_t>()); break;  // LONG_BINGET
+      case 'c': push_global(); break;  // GLOBAL
+      case 0x93: push_stack_global(); break;  // STACK_GLOBAL
+      case 'Q': persistent(); break;  // BINPERSID
+      case 'R': reduce(); break;  // REDUCE
+      case 0x81: reduce(); break;  // NEWOBJ
+      case 'b': build(); break;  // BUILD
+      // clang-format on
       default:
         throw Error(ErrorCode::kUnsupported,
                     join("checkpoint: want a pickle of tensors, got opcode ", int{opcode}, " at ",
