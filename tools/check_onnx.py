@@ -57,6 +57,7 @@ ORACLE = {
     "pool": lambda x: F.avg_pool2d(x, 2, 2),
     "pool_ceil": lambda x: F.avg_pool2d(x, 2, 2, ceil_mode=True, count_include_pad=False),
     "pool_same": pool_same,
+    "max_pool": lambda x: F.max_pool2d(x, 3, 2, 1),
     "swish_clip": lambda x: F.silu(x).clamp(0, 0.5),
     "prelu": lambda x: F.prelu(x, wave(1, 3)),
     "head": head,

@@ -32,6 +32,7 @@ BACKBONES = [
     "mobilenetv2_100",
     *(f"efficientnet_b{i}" for i in range(5)),
     *(f"tf_efficientnet_b{i}" for i in range(5)),
+    "resnet50",
     "dm_nfnet_f0",
 ]
 EVAL_SIDES = (65, 96)  # odd and even: TensorFlow's padding differs

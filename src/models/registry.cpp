@@ -4,6 +4,7 @@
 #include "models/backbone.h"
 #include "models/efficientnet.h"
 #include "models/nfnet.h"
+#include "models/resnet.h"
 
 namespace shoplens {
 namespace {
@@ -56,6 +57,7 @@ const std::vector<BackboneEntry>& backbones() {
        [](Options o) { return efficientnet(3, true, o); }},
       {"tf_efficientnet_b4", 1792, 380, 380, imagenet(380, 0.922), {"classifier."}, true,
        [](Options o) { return efficientnet(4, true, o); }},
+      {"resnet50", 2048, 224, 288, imagenet(288, 1.0), {"fc."}, true, resnet50},
       {"dm_nfnet_f0", 3072, 192, 256, squash(256), {"head."}, false, dm_nfnet_f0},
   };
   // clang-format on

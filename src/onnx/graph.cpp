@@ -163,6 +163,12 @@ Value Graph::average_pool(const Value& x, int kernel, int stride, bool same, boo
   return add("AveragePool", 4, {x}, {}, std::move(attributes));
 }
 
+Value Graph::max_pool(const Value& x, int kernel, int stride, int padding) {
+  return add("MaxPool", 4, {x}, {},
+             {ints_of("kernel_shape", {kernel, kernel}), ints_of("strides", {stride, stride}),
+              ints_of("pads", {padding, padding, padding, padding})});
+}
+
 Value Graph::global_average_pool(const Value& x) { return add("GlobalAveragePool", 4, {x}); }
 
 Value Graph::flatten(const Value& x) { return add("Flatten", 2, {x}, {}, {int_of("axis", 1)}); }

@@ -57,7 +57,8 @@ class Graph {
   Value binary(const std::string& op, const Value& a, Constant b);
   Value clip(const Value& x, float low, float high);  // +-infinity leaves that side out
   Value average_pool(const Value& x, int kernel, int stride, bool same,
-                     bool ceil_mode);         // the padding is not counted
+                     bool ceil_mode);  // the padding is not counted
+  Value max_pool(const Value& x, int kernel, int stride, int padding);
   Value global_average_pool(const Value& x);  // [N, C, H, W] -> [N, C, 1, 1]
   Value flatten(const Value& x);              // [N, C, ...] -> [N, C * ...]
   Value l2_normalize(
