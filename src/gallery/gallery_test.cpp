@@ -35,7 +35,7 @@ TEST_F(GalleryTest, GivesBackWhatWasAdded) {
             (std::vector<std::pair<std::string, std::string>>{{"coarse_label", "fruit"}}));
   EXPECT_EQ(gallery.label_counts(),
             (std::map<std::string, std::int64_t>{{"apple", 2}, {"pear", 1}}));
-  EXPECT_EQ(gallery.note("tta"), "hflip");
+  EXPECT_EQ(gallery.note("pipeline"), "as the apps write it");
   EXPECT_EQ(gallery.note("no such"), "");
   EXPECT_EQ(gallery.model().path, "model.onnx");
   EXPECT_TRUE(gallery.verify().empty());

@@ -56,10 +56,10 @@ class GalleryFolder : public testing::Test {
 
   std::filesystem::path build(const std::string& name, std::size_t n,
                               const std::string& prefix = "a") const {
-    const auto path = folder / name;
+    auto path = folder / name;
     GalleryModel model = kTestModel;
     model.path = (folder / "model.onnx").string();
-    build_gallery(path, model, {{"tta", "hflip"}}, test_items(n, prefix),
+    build_gallery(path, model, {{"pipeline", "as the apps write it"}}, test_items(n, prefix),
                   unit_vectors(n, model.dim, n), false);
     return path;
   }

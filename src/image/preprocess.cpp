@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -79,7 +80,8 @@ bool fast_normalization_equals(const Table& table, const Preprocessing& p) {
   Table got;
   float* const planes[3] = {got[0].data(), got[1].data(), got[2].data()};
   normalize_avx2(every_byte.data(), 256, p.mean.data(), p.std.data(), planes);
-  return std::memcmp(&got, &table, sizeof table) == 0;
+  using Bits = std::array<std::uint32_t, 3 * 256>;
+  return std::bit_cast<Bits>(got) == std::bit_cast<Bits>(table);
 }
 
 }  // namespace

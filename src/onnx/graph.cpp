@@ -45,7 +45,7 @@ Graph::Use& Graph::use(const std::string& name) {
 std::string Graph::new_name(const std::string& op) { return op + "_" + std::to_string(names_++); }
 
 // The node's inputs are the values, then the constants (an empty name leaves an optional one out).
-Value Graph::add(std::string op, int rank, const std::vector<Value>& values,
+Value Graph::add(const std::string& op, int rank, const std::vector<Value>& values,
                  std::vector<std::string> constants, std::vector<Attribute> attributes) {
   Node node{op, {}, new_name(op), std::move(attributes)};
   for (const Value& value : values) {

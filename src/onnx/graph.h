@@ -100,7 +100,7 @@ class Graph {
 
   Use& use(const std::string& name);
   std::string new_name(const std::string& op);
-  Value add(std::string op, int rank, const std::vector<Value>& values,
+  Value add(const std::string& op, int rank, const std::vector<Value>& values,
             std::vector<std::string> constants = {}, std::vector<Attribute> attributes = {});
   std::string constant(Constant value);
   Value scale_rows(const Value& x, const std::vector<float>& scale,
