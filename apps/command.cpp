@@ -72,7 +72,7 @@ int run_words(const std::vector<Command>& commands, const Words& words) {
 
 }  // namespace
 
-Command handed_over(std::string name, std::string summary, std::string program) {
+Command handed_over(std::string name, std::string summary, const std::string& program) {
   const auto run = [=](const Words& words) -> int {
     const auto path = std::filesystem::read_symlink("/proc/self/exe").parent_path() / program;
     std::vector<char*> arguments{const_cast<char*>(program.c_str()),

@@ -37,7 +37,7 @@ Command command(std::string name, std::string summary, int (*body)(const Options
 
 /// A verb that the program `program`, found beside this one, does: run with exec, as git runs its
 /// parts.
-Command handed_over(std::string name, std::string summary, std::string program);
+Command handed_over(std::string name, std::string summary, const std::string& program);
 
 /// The body of main: finds the verb, runs it, and turns exceptions into messages and exit statuses
 /// (0 done, 1 our bug or a failed run, 2 the user's mistake). The only place that catches all

@@ -254,7 +254,7 @@ Canvas render(const Scene& scene, const Camera& camera, int size) {
     float pending = 0;  // samples in `albedo` that wait for light
     float last_x = 0, last_y = 0;
     const auto light_up = [&] {
-      if (pending > 0)
+      if (last && pending > 0)
         sum = sum + lit(scene, *last->material, albedo * (1 / pending), last->spot(last_x, last_y),
                         view.eye()) *
                         pending;

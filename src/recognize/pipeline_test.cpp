@@ -96,7 +96,7 @@ TEST_F(PipelineTest, RefusesAnotherModelThanTheSpecs) {
   PipelineSpec spec = three(Tta::kNone);
   spec.models[1].fingerprint = std::string(64, '0');
   try {
-    Pipeline(spec, runtime(1));
+    const Pipeline refused(spec, runtime(1));
     FAIL();
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("b.onnx"), std::string::npos) << e.what();
