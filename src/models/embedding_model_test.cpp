@@ -114,7 +114,7 @@ TEST(EmbeddingModel, WritesEveryKindIntoAGraph) {
 }
 
 TEST(EmbeddingModel, RefusesUnknownParts) {
-  EXPECT_THROW(EmbeddingModel({.arch = "resnet50"}), Error);
+  EXPECT_THROW(EmbeddingModel({.arch = "alexnet"}), Error);
   EXPECT_THROW(EmbeddingModel({.dim = -1}), Error);
   try {
     EmbeddingModel({.pool = "max"});
