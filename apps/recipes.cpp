@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/recipes.h"
 
-#include "core/error.h"
 #include "core/options.h"
 
 namespace shoplens {
@@ -13,16 +12,12 @@ std::string Recipe::summary() const {
 
 const Recipe& find_recipe(const std::string& name) {
   std::vector<std::string> names;
-  std::string list;
   for (const Recipe& recipe : recipes()) {
     if (recipe.name == name) return recipe;
     names.push_back(recipe.name);
-    list += (list.empty() ? "" : ", ") + recipe.name;
   }
-  const std::string near = nearest_name(name, names);
-  throw Error(ErrorCode::kBadInput, join("train: want a recipe, one of ", list, ", got ", name),
-              near.empty() ? "a TOML file of your own is given with --config"
-                           : "did you mean " + near + "?");
+  refuse_name("train: want a recipe,", name, names,
+              "a TOML file of your own is given with --config");
 }
 
 }  // namespace shoplens

@@ -183,6 +183,15 @@ std::string nearest_name(const std::string& word, const std::vector<std::string>
   return best;
 }
 
+void refuse_name(const std::string& what, const std::string& word,
+                 const std::vector<std::string>& names, const std::string& otherwise) {
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  const std::string near = nearest_name(word, names);
+  throw Error(ErrorCode::kBadInput, join(what, " one of ", list, ", got ", word),
+              near.empty() ? otherwise : "did you mean " + near + "?");
+}
+
 bool parse_flags(const std::vector<Option>& options, const std::vector<std::string>& words) {
   std::vector<std::string> names{"config", "help"};
   for (const Option& option : options) {

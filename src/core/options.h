@@ -93,4 +93,10 @@ void from_json(const std::vector<Option>& options, const std::string& text,
 /// meant.
 std::string nearest_name(const std::string& word, const std::vector<std::string>& names);
 
+/// Throws kBadInput "WHAT one of A, B, C, got WORD"; the hint is the nearest name, or `otherwise`
+/// when none is near.
+[[noreturn]] void refuse_name(const std::string& what, const std::string& word,
+                              const std::vector<std::string>& names,
+                              const std::string& otherwise = {});
+
 }  // namespace shoplens

@@ -24,10 +24,10 @@ NamedTensors without_prefix(NamedTensors all, const std::string& first) {
 
 }  // namespace
 
-NamedTensors state_of(const Backbone& backbone) {
+NamedTensors state_of(const torch::nn::Module& module) {
   NamedTensors all;
-  for (const auto& item : backbone.named_parameters()) all.emplace_back(item.key(), item.value());
-  for (const auto& item : backbone.named_buffers()) all.emplace_back(item.key(), item.value());
+  for (const auto& item : module.named_parameters()) all.emplace_back(item.key(), item.value());
+  for (const auto& item : module.named_buffers()) all.emplace_back(item.key(), item.value());
   return all;
 }
 

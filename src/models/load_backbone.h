@@ -7,8 +7,9 @@
 
 namespace shoplens {
 
-/// The backbone's parameters and buffers by timm's names; the tensors are its own.
-NamedTensors state_of(const Backbone& backbone);
+/// A module's parameters, then its buffers, by name (a backbone's are timm's); the tensors are its
+/// own.
+NamedTensors state_of(const torch::nn::Module& module);
 
 /// Loads pretrained weights strictly: a timm checkpoint (its classifier is left out), or a model
 /// that `shoplens train` saved (its pooling and neck are left out); safetensors or PyTorch's own

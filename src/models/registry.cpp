@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/error.h"
 #include "core/options.h"
 #include "models/backbone.h"
 #include "models/efficientnet.h"
@@ -70,11 +69,7 @@ const BackboneEntry& find_backbone(const std::string& name) {
     if (entry.name == name) return entry;
     names.push_back(entry.name);
   }
-  std::string list;
-  for (const std::string& known : names) list += (list.empty() ? "" : ", ") + known;
-  const std::string nearest = nearest_name(name, names);
-  throw Error(ErrorCode::kBadInput, join("backbone: want one of ", list, ", got ", name),
-              nearest.empty() ? "" : "did you mean " + nearest + "?");
+  refuse_name("backbone: want", name, names);
 }
 
 }  // namespace shoplens

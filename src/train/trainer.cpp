@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/threads.h"
 #include "data/sampler.h"
+#include "models/load_backbone.h"
 #include "train/autocast.h"
 #include "train/build.h"
 #include "train/parameter_groups.h"
@@ -27,12 +28,6 @@ double seconds_since(Clock::time_point start) {
 
 void append(NamedTensors& all, const std::string& prefix, const NamedTensors& more) {
   for (const auto& [name, tensor] : more) all.emplace_back(prefix + name, tensor.detach());
-}
-
-NamedTensors buffers_of(const torch::nn::Module& module) {
-  NamedTensors all;
-  for (const auto& item : module.named_buffers()) all.emplace_back(item.key(), item.value());
-  return all;
 }
 
 at::Generator generator(const torch::Device& device) {
@@ -90,8 +85,7 @@ Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupt
 NamedTensors Trainer::tensors() {
   NamedTensors all;
   append(all, "model.", model_->state());
-  append(all, "head.", parameters_of(*head_));
-  append(all, "head.", buffers_of(*head_));
+  append(all, "head.", state_of(*head_));
   append(all, "optimizer.", optimizer_->state());
   if (ema_) append(all, "ema.", ema_->averages());
   all.emplace_back("rng", generator(execution_.device).get_state());
