@@ -9,15 +9,15 @@
 
 #include "core/error.h"
 #include "core/threads.h"
-#include "index/top_k.h"
+#include "index/inner_product.h"
+#include "index/survivors.h"
 
 namespace shoplens {
 namespace {
 
-constexpr std::int64_t kQueryBlock =
-    252;  // queries a scan: 42 tiles, 0.5 MB at 512 components, stays in L2
+constexpr std::int64_t kQueryBlock = 258;  // queries a scan: 43 tiles, their codes stay in L2
 constexpr std::int64_t kThreadWork =
-    4'000'000;  // multiplications worth a thread's start: about 0.1 ms
+    16'000'000;  // multiplications worth a thread's start: about 0.1 ms
 
 // On bits, because that loop becomes vector instructions; NaN and infinity have larger bits than
 // any number.
@@ -35,58 +35,66 @@ void check_vectors(const char* where, std::span<const float> values, std::int64_
         ": want components from -1e15 to 1e15, got one larger, infinite or NaN");
 }
 
-bool any_at_least(const float* scores, float threshold) {
-  int any = 0;
-  for (std::int64_t i = 0; i < PackedVectors::kPanel; ++i) any |= scores[i] >= threshold;
-  return any != 0;
-}
-
 // One thread's share of a scan: panels handed out by `next`, each against all the queries.
 struct Scan {
-  const PackedVectors& vectors;
-  std::span<const std::int64_t> ids;
-  std::span<const float> queries;
+  const Int8Vectors& codes;
+  const Int8Kernel& kernel;
+  const Int8Queries& queries;
   std::atomic<std::int64_t>& next;
 
-  void run(std::vector<TopK>& best) const {
-    for (std::int64_t panel; (panel = next++) < vectors.panels();)
-      for (std::size_t first = 0; first < best.size(); first += PackedVectors::kTile)
-        score_tile(panel,
-                   std::span(best).subspan(
-                       first, std::min<std::size_t>(PackedVectors::kTile, best.size() - first)),
-                   queries.data() + first * static_cast<std::size_t>(vectors.dim()));
+  // score(q) gives query q's exact scores of rows.
+  template <class ScoreOf>
+  void run(std::vector<Survivors>& survivors, const ScoreOf& score_of) const {
+    for (std::int64_t p; (p = next++) < codes.panels();)
+      for (std::size_t first = 0; first < survivors.size(); first += kInt8Tile)
+        scan_tile(p, first, std::min<std::size_t>(kInt8Tile, survivors.size() - first), survivors,
+                  score_of);
   }
 
-  void score_tile(std::int64_t panel, std::span<TopK> best, const float* tile) const {
-    alignas(64) float scores[PackedVectors::kTile * PackedVectors::kPanel];
-    vectors.score_panel(panel, tile, static_cast<std::int64_t>(best.size()), scores);
-    for (std::size_t q = 0; q < best.size(); ++q)
-      offer(panel, scores + q * PackedVectors::kPanel, best[q]);
-  }
-
-  void offer(std::int64_t panel, const float* scores, TopK& best) const {
-    if (!any_at_least(scores, best.threshold())) return;  // nearly always, once the heap is warm
-    const std::int64_t* id = ids.data() + panel * PackedVectors::kPanel;
-    for (std::int64_t i = 0; i < vectors.panel_size(panel); ++i)
-      if (scores[i] >= best.threshold()) best.offer({id[i], scores[i]});
+  template <class ScoreOf>
+  void scan_tile(std::int64_t p, std::size_t first, std::size_t count,
+                 std::vector<Survivors>& survivors, const ScoreOf& score_of) const {
+    const Int8Panel panel = codes.panel(p);
+    Int8Query tile[kInt8Tile];
+    for (std::size_t q = 0; q < count; ++q) {
+      tile[q] = queries[first + q];
+      tile[q].threshold = survivors[first + q].threshold();
+    }
+    alignas(64) float upper[kInt8Tile * kInt8Panel];
+    bool any[kInt8Tile];
+    kernel.upper_bounds(panel, tile, static_cast<int>(count), codes.groups(), upper, any);
+    for (std::size_t q = 0; q < count; ++q) {
+      if (!any[q]) continue;  // nearly always, once some panels have been seen
+      for (int i = 0; i < codes.panel_size(p); ++i) {
+        const float most = upper[q * kInt8Panel + static_cast<std::size_t>(i)];
+        if (most < survivors[first + q].threshold()) continue;
+        survivors[first + q].offer(p * kInt8Panel + i, most,
+                                   most - 2 * int8_radius(panel, tile[q], i), score_of(first + q));
+      }
+    }
   }
 };
 
 }  // namespace
 
 ExactIndex::ExactIndex(int dim, int threads)
-    : threads_(threads > 0 ? threads : available_cores()), vectors_(dim) {
-  check(dim > 0, "index: want dim above 0, got ", dim);
-}
+    : ExactIndex(dim, threads, *supported_int8_kernels().back()) {}
+
+ExactIndex::ExactIndex(int dim, int threads, const Int8Kernel& kernel)
+    : dim_(dim),
+      threads_(threads > 0 ? threads : available_cores()),
+      kernel_(kernel),
+      codes_(dim) {}
 
 void ExactIndex::add(std::span<const std::int64_t> ids, std::span<const float> vectors) {
-  check_vectors("index add", vectors, static_cast<std::int64_t>(ids.size()), dim());
+  check_vectors("index add", vectors, static_cast<std::int64_t>(ids.size()), dim_);
   std::unordered_set<std::int64_t> seen;
   for (const std::int64_t id : ids)
     check(!row_of_.contains(id) && seen.insert(id).second,
           "index add: want new, distinct ids, got ", id, " again");
   const std::int64_t first = size();
-  vectors_.append(vectors);
+  codes_.append(vectors);
+  vectors_.insert(vectors_.end(), vectors.begin(), vectors.end());
   for (std::size_t i = 0; i < ids.size(); ++i)
     row_of_.emplace(ids[i], first + static_cast<std::int64_t>(i));
   ids_.insert(ids_.end(), ids.begin(), ids.end());
@@ -98,11 +106,13 @@ std::int64_t ExactIndex::remove(std::span<const std::int64_t> ids) {
     const auto found = row_of_.find(id);
     if (found == row_of_.end()) continue;
     const std::int64_t row = found->second;
-    row_of_[ids_.back()] = row;  // the last takes its place, as in vectors_
+    row_of_[ids_.back()] = row;  // the last takes its place, as in codes_
     row_of_.erase(id);
     ids_[static_cast<std::size_t>(row)] = ids_.back();
     ids_.pop_back();
-    vectors_.remove(row);
+    std::copy_n(vectors_.end() - dim_, dim_, vectors_.begin() + row * dim_);
+    vectors_.resize(vectors_.size() - static_cast<std::size_t>(dim_));
+    codes_.remove(row);
     ++removed;
   }
   return removed;
@@ -110,30 +120,46 @@ std::int64_t ExactIndex::remove(std::span<const std::int64_t> ids) {
 
 std::vector<std::vector<Hit>> ExactIndex::search(std::span<const float> queries, int k) const {
   check(k >= 1, "index search: want k of at least 1, got ", k);
-  const auto width = static_cast<std::size_t>(dim());
+  const auto width = static_cast<std::size_t>(dim_);
   const std::size_t count = queries.size() / width;
-  check_vectors("index search", queries, static_cast<std::int64_t>(count), dim());
+  check_vectors("index search", queries, static_cast<std::int64_t>(count), dim_);
   std::vector<std::vector<Hit>> results(count);
-  const auto kept = static_cast<std::size_t>(std::min<std::int64_t>(k, size()));
-  if (kept == 0) return results;
+  if (size() == 0) return results;
   for (std::size_t first = 0; first < count; first += kQueryBlock) {
     const std::size_t block = std::min<std::size_t>(kQueryBlock, count - first);
-    const std::int64_t work = size() * dim() * static_cast<std::int64_t>(block);
-    const auto threads =
-        static_cast<int>(std::clamp<std::int64_t>(work / kThreadWork, 1, threads_));
-    std::atomic<std::int64_t> next{0};
-    const Scan scan{vectors_, ids_, queries.subspan(first * width, block * width), next};
-    std::vector<std::vector<TopK>> best(static_cast<std::size_t>(threads),
-                                        std::vector<TopK>(block, TopK(kept)));
-    parallel_for(threads, threads,
-                 [&](std::int64_t thread) { scan.run(best[static_cast<std::size_t>(thread)]); });
-    for (std::size_t q = 0; q < block; ++q) {
-      for (std::size_t thread = 1; thread < best.size(); ++thread)
-        best[0][q].merge(best[thread][q]);
-      results[first + q] = best[0][q].take();
-    }
+    search_block(queries.subspan(first * width, block * width), k,
+                 std::span(results).subspan(first, block));
   }
   return results;
+}
+
+void ExactIndex::search_block(std::span<const float> queries, int k,
+                              std::span<std::vector<Hit>> results) const {
+  const auto kept = static_cast<std::size_t>(std::min<std::int64_t>(k, size()));
+  const Int8Queries encoded(queries, dim_);
+  const auto score_of = [&](std::size_t q) {
+    return [this, query = queries.data() + q * static_cast<std::size_t>(dim_)](std::int64_t row) {
+      return Scored{ids_[static_cast<std::size_t>(row)],
+                    inner_product(query, vectors_.data() + row * dim_, dim_)};
+    };
+  };
+  std::vector<Survivors> empty;
+  for (std::size_t q = 0; q < results.size(); ++q) empty.emplace_back(kept, encoded[q].factor);
+  const std::int64_t work = size() * dim_ * static_cast<std::int64_t>(results.size());
+  const auto threads = static_cast<int>(std::clamp<std::int64_t>(work / kThreadWork, 1, threads_));
+  std::vector<std::vector<Survivors>> survivors(static_cast<std::size_t>(threads), empty);
+  std::atomic<std::int64_t> next{0};
+  const Scan scan{codes_, kernel_, encoded, next};
+  parallel_for(threads, threads, [&](std::int64_t thread) {
+    scan.run(survivors[static_cast<std::size_t>(thread)], score_of);
+  });
+  parallel_for(static_cast<std::int64_t>(results.size()), threads, [&](std::int64_t place) {
+    const auto q = static_cast<std::size_t>(place);
+    for (std::size_t thread = 1; thread < survivors.size(); ++thread)
+      survivors[0][q].merge(survivors[thread][q], score_of(q));
+    for (const Scored& best : survivors[0][q].take(score_of(q)))
+      results[q].push_back({best.id, static_cast<float>(best.score)});
+  });
 }
 
 }  // namespace shoplens

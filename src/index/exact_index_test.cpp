@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "index/inner_product.h"
 #include "index/top_k.h"
 
 namespace shoplens {
@@ -36,46 +37,132 @@ std::span<const float> row(const std::vector<float>& vectors, std::int64_t i, in
                                     static_cast<std::size_t>(dim));
 }
 
-// The definition: all inner products in double, sorted.
-std::vector<std::pair<double, std::int64_t>> oracle(std::span<const float> query,
-                                                    const std::vector<float>& vectors,
-                                                    const std::vector<std::int64_t>& ids) {
-  std::vector<std::pair<double, std::int64_t>> all;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    double score = 0;
-    for (std::size_t j = 0; j < query.size(); ++j)
-      score += double{query[j]} * vectors[i * query.size() + j];
-    all.emplace_back(-score, ids[i]);
+// The definition: every float64 inner product, sorted, the k best.
+std::vector<Hit> oracle(std::span<const float> query, const std::vector<float>& vectors,
+                        const std::vector<std::int64_t>& ids, std::size_t k) {
+  const int dim = static_cast<int>(query.size());
+  std::vector<Scored> all;
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    all.push_back({ids[i], inner_product(query.data(), vectors.data() + i * query.size(), dim)});
+  std::sort(all.begin(), all.end(), ranks_before);
+  std::vector<Hit> best;
+  for (std::size_t i = 0; i < std::min(k, all.size()); ++i)
+    best.push_back({all[i].id, static_cast<float>(all[i].score)});
+  return best;
+}
+
+// Searches with every instruction set and compares with the definition, scores to the bit.
+void expect_exact(int dim, const std::vector<float>& vectors, const std::vector<float>& queries,
+                  int k) {
+  auto ids = ids_from(1000, static_cast<std::int64_t>(vectors.size()) / dim);
+  Random{7}.shuffle(ids.begin(), ids.end());
+  for (const Int8Kernel* kernel : supported_int8_kernels()) {
+    ExactIndex index(dim, 3, *kernel);
+    index.add(ids, vectors);
+    const auto found = index.search(queries, k);
+    for (std::size_t q = 0; q < found.size(); ++q)
+      ASSERT_EQ(found[q], oracle(row(queries, static_cast<std::int64_t>(q), dim), vectors, ids,
+                                 static_cast<std::size_t>(k)))
+          << kernel->name << ", dim " << dim << ", query " << q;
   }
-  std::sort(all.begin(), all.end());
-  return all;
+}
+
+TEST(InnerProduct, IsTheSumInFloat64) {
+  for (const int dim : {1, 7, 8, 9, 64, 513}) {
+    const auto a = random_vectors(1, dim, 20), b = random_vectors(1, dim, 21);
+    long double sum = 0;
+    for (std::size_t j = 0; j < a.size(); ++j) sum += static_cast<long double>(a[j]) * b[j];
+    EXPECT_NEAR(inner_product(a.data(), b.data(), dim), static_cast<double>(sum), 1e-15);
+  }
 }
 
 TEST(ExactIndex, EqualsTheDefinition) {
-  for (const int dim : {1, 3, 16, 33, 128})
-    for (const std::int64_t size : {1, 5, 63, 64, 65, 400}) {
-      const auto vectors = random_vectors(size, dim, 1);
-      const auto queries = random_vectors(13, dim, 2);
-      auto ids = ids_from(1000, size);
-      Random{7}.shuffle(ids.begin(), ids.end());
-      ExactIndex index(dim, 3);
-      index.add(ids, vectors);
-      const auto found = index.search(queries, 7);
-      ASSERT_EQ(found.size(), 13u);
-      for (std::int64_t q = 0; q < 13; ++q) {
-        const auto want = oracle(row(queries, q, dim), vectors, ids);
-        const auto& hits = found[static_cast<std::size_t>(q)];
-        ASSERT_EQ(hits.size(), static_cast<std::size_t>(std::min<std::int64_t>(7, size)));
-        for (std::size_t i = 0; i < hits.size(); ++i) {
-          EXPECT_NEAR(hits[i].score, -want[i].first, 1e-5);
-          // Ranks may only differ where the scores are too near for float32; at dim 1 all are +-1.
-          const bool apart = (i == 0 || want[i].first - want[i - 1].first > 1e-5) &&
-                             (i + 1 == want.size() || want[i + 1].first - want[i].first > 1e-5);
-          if (!apart) continue;
-          EXPECT_EQ(hits[i].id, want[i].second)
-              << "dim " << dim << " size " << size << " rank " << i;
+  for (const int dim : {1, 3, 16, 33, 128, 512})
+    for (const std::int64_t size : {1, 5, 63, 64, 65, 400})
+      expect_exact(dim, random_vectors(size, dim, 1), random_vectors(13, dim, 2), 7);
+}
+
+TEST(ExactIndex, EqualsTheDefinitionOnClusters) {  // as embeddings of 30 photos a product lie
+  const int dim = 64;
+  const auto centres = random_vectors(50, dim, 30);
+  auto vectors = random_vectors(1500, dim, 31), queries = random_vectors(40, dim, 32);
+  for (auto* set : {&vectors, &queries})
+    for (std::size_t i = 0; i < set->size(); ++i)
+      (*set)[i] = (*set)[i] * 0.3f + centres[i % centres.size()];
+  l2_normalize(vectors, dim);
+  expect_exact(dim, vectors, queries, 5);
+  expect_exact(dim, vectors, queries, 100);
+}
+
+TEST(ExactIndex, TellsApartWhatDiffersInTheLastBit) {
+  const int dim = 40;
+  const auto one = random_vectors(1, dim, 33);
+  Random random{34};
+  std::vector<float> vectors;
+  for (int i = 0; i < 300; ++i) {
+    vectors.insert(vectors.end(), one.begin(), one.end());
+    float& x = vectors[vectors.size() - 1 - static_cast<std::size_t>(random.integer(0, dim - 1))];
+    if (i % 3) x = std::nextafter(x, i % 2 ? 2.0f : -2.0f);
+  }
+  expect_exact(dim, vectors, one, 50);
+  expect_exact(dim, vectors, random_vectors(5, dim, 35), 299);
+}
+
+TEST(ExactIndex, EqualsTheDefinitionAtAnyScale) {  // denormals, zeros and huge side by side
+  const int dim = 24;
+  for (const double query_scale : {1e-44, 1e-30, 1.0, 1e15}) {
+    auto vectors = random_vectors(400, dim, 36), queries = random_vectors(6, dim, 37);
+    const double scales[] = {0, 1e-44, 1e-38, 1e-20, 1e-3, 1, 1e9, 1e15};
+    for (std::size_t i = 0; i < vectors.size(); ++i)
+      vectors[i] = static_cast<float>(vectors[i] * scales[i / dim % 8]);
+    for (float& x : queries) x = static_cast<float>(x * query_scale);
+    expect_exact(dim, vectors, queries, 60);
+  }
+}
+
+TEST(ExactIndex, EqualsTheDefinitionOnSpikes) {  // one large component leaves the rest no codes
+  const int dim = 100;
+  auto vectors = random_vectors(500, dim, 38), queries = random_vectors(6, dim, 39);
+  for (std::size_t i = 0; i < vectors.size(); i += dim) vectors[i + i / dim % dim] = 50;
+  for (std::size_t i = 0; i < queries.size(); i += dim) queries[i + 3] = i % 200 ? 1000 : 1;
+  expect_exact(dim, vectors, queries, 9);
+}
+
+TEST(ExactIndex, EqualsTheDefinitionWhenNothingCanBeRuledOut) {  // more than survivors are kept
+  const auto ids = ids_from(0, 20000);
+  ExactIndex index(2, 2);
+  std::vector<float> vectors;
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    vectors.insert(vectors.end(), {1, static_cast<float>(i % 5000) * 1e-7f});
+  index.add(ids, vectors);
+  const std::vector<float> query{1, 1};
+  EXPECT_EQ(index.search(query, 11)[0], oracle(query, vectors, ids, 11));
+  EXPECT_EQ(index.search(query, 20000)[0], oracle(query, vectors, ids, 20000));
+}
+
+TEST(Int8Vectors, BoundsHoldAndAreTight) {
+  const int dim = 128;
+  const auto vectors = random_vectors(64, dim, 40), queries = random_vectors(6, dim, 41);
+  Int8Vectors codes(dim);
+  codes.append(vectors);
+  const Int8Queries encoded(queries, dim);
+  const Int8Panel panel = codes.panel(0);
+  for (const Int8Kernel* kernel : supported_int8_kernels())
+    for (int count = 1; count <= kInt8Tile; ++count) {
+      Int8Query tile[kInt8Tile];
+      for (int q = 0; q < count; ++q) tile[q] = encoded[static_cast<std::size_t>(q)];
+      std::vector<float> upper(kInt8Tile * kInt8Panel);
+      bool any[kInt8Tile];
+      kernel->upper_bounds(panel, tile, count, codes.groups(), upper.data(), any);
+      for (int q = 0; q < count; ++q)
+        for (int i = 0; i < kInt8Panel; ++i) {
+          const double score = inner_product(&queries[static_cast<std::size_t>(q * dim)],
+                                             &vectors[static_cast<std::size_t>(i * dim)], dim);
+          const float most = upper[static_cast<std::size_t>(q * kInt8Panel + i)];
+          EXPECT_GE(most, score) << kernel->name;
+          EXPECT_LE(most - 2 * int8_radius(panel, tile[q], i), score) << kernel->name;
+          EXPECT_LT(int8_radius(panel, tile[q], i), 0.025);
         }
-      }
     }
 }
 
@@ -216,16 +303,16 @@ TEST(ExactIndex, SearchesRunAtOnce) {
 }
 
 TEST(TopK, DoesNotDependOnTheOrderOfOffers) {
-  std::vector<Hit> hits;
-  for (std::int64_t id = 0; id < 60; ++id) hits.push_back({id, static_cast<float>(id % 4)});
-  std::vector<Hit> sorted = hits;
+  std::vector<Scored> hits;
+  for (std::int64_t id = 0; id < 60; ++id) hits.push_back({id, static_cast<double>(id % 4)});
+  std::vector<Scored> sorted = hits;
   std::sort(sorted.begin(), sorted.end(), ranks_before);
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     Random{seed}.shuffle(hits.begin(), hits.end());
     TopK best(17), other(17);
     for (std::size_t i = 0; i < hits.size(); ++i) (i % 2 ? best : other).offer(hits[i]);
     best.merge(other);
-    EXPECT_EQ(best.take(), std::vector<Hit>(sorted.begin(), sorted.begin() + 17));
+    EXPECT_EQ(best.take(), std::vector<Scored>(sorted.begin(), sorted.begin() + 17));
   }
 }
 

@@ -8,8 +8,8 @@
 
 namespace shoplens {
 
-/// A stored vector near a query. `score` is the inner product: the cosine, for L2-normalised
-/// vectors.
+/// A stored vector near a query. `score` is the inner product, rounded from float64: the cosine,
+/// for L2-normalised vectors.
 struct Hit {
   std::int64_t id;
   float score;

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exact search for a comparison in turn with other programs (bench/peers/search.py):
+//   bench_search VECTORS.npy QUERIES.npy K
+// Answers each line `BATCH` on stdin with one search of the next BATCH queries: milliseconds, then
+// the ids found. Says "ready" first, with the GB/s at which this machine's threads read memory.
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <numeric>
+#include <string>
+
+#include "core/error.h"
+#include "core/threads.h"
+#include "data/npy.h"
+#include "index/exact_index.h"
+
+namespace shoplens {
+namespace {
+
+double seconds_of(const auto& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// What a sum over 1 GB reaches, the best of five times.
+double stream_gb_per_s() {
+  const std::vector<std::int64_t> data(std::size_t{1} << 27, 1);
+  const int threads = available_cores();
+  std::vector<std::int64_t> sums(static_cast<std::size_t>(threads) * 8);
+  double best = 1e9;
+  for (int round = 0; round < 5; ++round)
+    best = std::min(best, seconds_of([&] {
+                      parallel_for(threads, threads, [&](std::int64_t t) {
+                        const auto share = static_cast<std::ptrdiff_t>(data.size()) / threads;
+                        sums[static_cast<std::size_t>(t) * 8] +=
+                            std::accumulate(data.begin() + t * share,
+                                            data.begin() + (t + 1) * share, std::int64_t{0});
+                      });
+                    }));
+  check(sums[0] > 0, "stream: want a sum above 0");
+  return static_cast<double>(data.size() * sizeof data[0]) / best * 1e-9;
+}
+
+void run(const char* vectors_path, const char* queries_path, int k) {
+  const NpyMatrix vectors = read_npy(vectors_path), queries = read_npy(queries_path);
+  ExactIndex index(static_cast<int>(vectors.dim));
+  std::vector<std::int64_t> ids(static_cast<std::size_t>(vectors.rows));
+  std::iota(ids.begin(), ids.end(), 0);
+  index.add(ids, vectors.values);
+  std::cout << "ready " << stream_gb_per_s() << std::endl;
+  std::int64_t next = 0;
+  for (std::int64_t batch; std::cin >> batch; next += batch) {
+    if (next + batch > queries.rows) next = 0;
+    const auto dim = static_cast<std::size_t>(queries.dim);
+    const auto part =
+        std::span(queries.values)
+            .subspan(static_cast<std::size_t>(next) * dim, static_cast<std::size_t>(batch) * dim);
+    std::vector<std::vector<Hit>> hits;
+    const double seconds = seconds_of([&] { hits = index.search(part, k); });
+    std::cout << seconds * 1e3;
+    for (const auto& list : hits)
+      for (const Hit& hit : list) std::cout << ' ' << hit.id;
+    std::cout << std::endl;
+  }
+}
+
+}  // namespace
+}  // namespace shoplens
+
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    std::fprintf(stderr, "usage: bench_search VECTORS.npy QUERIES.npy K\n");
+    return 2;
+  }
+  try {
+    shoplens::run(argv[1], argv[2], std::stoi(argv[3]));
+  } catch (const shoplens::Error& e) {
+    std::fprintf(stderr, "error: %s\n", e.what());
+    return 2;
+  }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/int8_vectors.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+#include "core/error.h"
+
+namespace shoplens {
+namespace {
+
+constexpr int kMaxCode = 127;
+
+// A float no less than x, whatever was lost on the way to it.
+float round_up(double x) {
+  return std::nextafter(static_cast<float>(x * (1 + 1e-6)), std::numeric_limits<float>::infinity());
+}
+
+struct Encoded {
+  float scale;
+  double rest, norm;  // lengths of vector - scale * codes, and of the vector
+};
+
+// Calls put(j, code) for each component.
+template <class Put>
+Encoded encode_components(const float* vector, int dim, double factor, const Put& put) {
+  double largest = 0;
+  for (int j = 0; j < dim; ++j) largest = std::max(largest, std::abs(vector[j] * factor));
+  const auto scale = static_cast<float>(largest / kMaxCode);
+  double rest = 0, norm = 0;
+  for (int j = 0; j < dim; ++j) {
+    const double x = vector[j] * factor;
+    const int code =
+        scale > 0 ? static_cast<int>(std::clamp(std::nearbyint(x / scale), -127.0, 127.0)) : 0;
+    put(j, code);
+    const double left = x - double{scale} * code;
+    rest += left * left;
+    norm += x * x;
+  }
+  return {scale, std::sqrt(rest), std::sqrt(norm)};
+}
+
+int groups_of(int dim) { return (dim + kInt8Group - 1) / kInt8Group; }
+
+}  // namespace
+
+Int8Vectors::Int8Vectors(int dim) : dim_(dim), groups_(groups_of(dim)) {
+  check(dim > 0 && dim <= kMaxDim, "index: want dim from 1 to ", kMaxDim, ", got ", dim);
+}
+
+std::int64_t Int8Vectors::panel_size(std::int64_t panel) const {
+  return std::min<std::int64_t>(kInt8Panel, size_ - panel * kInt8Panel);
+}
+
+Int8Panel Int8Vectors::panel(std::int64_t panel) const {
+  const auto first = static_cast<std::size_t>(panel * kInt8Panel);
+  return {lines_[static_cast<std::size_t>(panel * groups_ * kInt8Group)].codes, &scale_[first],
+          &error_[first], max_norm_[static_cast<std::size_t>(panel)]};
+}
+
+std::uint8_t* Int8Vectors::codes_at(std::int64_t row, int group) {
+  const std::int64_t byte =
+      ((row / kInt8Panel * groups_ + group) * kInt8Panel + row % kInt8Panel) * kInt8Group;
+  return lines_[static_cast<std::size_t>(byte / 64)].codes + byte % 64;
+}
+
+void Int8Vectors::encode(const float* vector, std::int64_t row) {
+  const Encoded encoded = encode_components(vector, dim_, 1, [&](int j, int code) {
+    codes_at(row, j / kInt8Group)[j % kInt8Group] = static_cast<std::uint8_t>(code + 128);
+  });
+  scale_[static_cast<std::size_t>(row)] = encoded.scale;
+  error_[static_cast<std::size_t>(row)] = round_up(encoded.rest);
+  // One float a panel, not a vector: those of a gallery are all of length 1.
+  float& norm = max_norm_[static_cast<std::size_t>(row / kInt8Panel)];
+  norm = std::max(norm, round_up(encoded.norm + encoded.rest));
+}
+
+void Int8Vectors::append(std::span<const float> vectors) {
+  const std::int64_t count = static_cast<std::int64_t>(vectors.size()) / dim_;
+  const std::int64_t wanted = (size_ + count + kInt8Panel - 1) / kInt8Panel;
+  Line zeros;
+  std::fill(std::begin(zeros.codes), std::end(zeros.codes), std::uint8_t{128});
+  lines_.resize(static_cast<std::size_t>(wanted * groups_ * kInt8Group), zeros);
+  scale_.resize(static_cast<std::size_t>(wanted * kInt8Panel));
+  error_.resize(static_cast<std::size_t>(wanted * kInt8Panel));
+  max_norm_.resize(static_cast<std::size_t>(wanted));
+  for (std::int64_t i = 0; i < count; ++i) encode(vectors.data() + i * dim_, size_ + i);
+  size_ += count;
+}
+
+void Int8Vectors::remove(std::int64_t row) {
+  const std::int64_t last = size_ - 1;
+  const auto to = static_cast<std::size_t>(row), from = static_cast<std::size_t>(last);
+  for (int group = 0; group < groups_; ++group) {
+    std::copy_n(codes_at(last, group), kInt8Group, codes_at(row, group));
+    std::fill_n(codes_at(last, group), kInt8Group, std::uint8_t{128});
+  }
+  scale_[to] = scale_[from];
+  error_[to] = error_[from];
+  scale_[from] = error_[from] = 0;
+  float& norm = max_norm_[to / kInt8Panel];
+  norm = std::max(norm, max_norm_[from / kInt8Panel]);
+  size_ = last;
+  lines_.resize(static_cast<std::size_t>(panels() * groups_ * kInt8Group));
+  scale_.resize(static_cast<std::size_t>(panels() * kInt8Panel));
+  error_.resize(static_cast<std::size_t>(panels() * kInt8Panel));
+  max_norm_.resize(static_cast<std::size_t>(panels()));
+}
+
+Int8Queries::Int8Queries(std::span<const float> queries, int dim) {
+  const std::size_t count = queries.size() / static_cast<std::size_t>(dim);
+  const std::size_t width = static_cast<std::size_t>(groups_of(dim)) * kInt8Group;
+  codes_.resize(count * width);
+  for (std::size_t i = 0; i < count; ++i) {
+    const float* const query = queries.data() + i * static_cast<std::size_t>(dim);
+    double squares = 0;
+    for (int j = 0; j < dim; ++j) squares += double{query[j]} * query[j];
+    const double factor = squares > 0 ? 1 / std::sqrt(squares) : 1;
+    std::int8_t* const codes = codes_.data() + i * width;
+    std::int32_t sum = 0;
+    const Encoded encoded = encode_components(query, dim, factor, [&](int j, int code) {
+      codes[j] = static_cast<std::int8_t>(code);
+      sum += code;
+    });
+    // 1e-6: the kernel rounds four times in float32, 6e-8 each of at most (1 + error) |x|.
+    queries_.push_back({codes, 128 * sum, encoded.scale, round_up(encoded.rest + 1e-6),
+                        -std::numeric_limits<float>::infinity(), factor});
+  }
+}
+
+std::vector<const Int8Kernel*> supported_int8_kernels() {
+  std::vector<const Int8Kernel*> kernels{&kInt8Baseline};
+  if (__builtin_cpu_supports("avx2")) kernels.push_back(&kInt8Avx2);
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni"))
+    kernels.push_back(&kInt8Avx512Vnni);
+  return kernels;
+}
+
+}  // namespace shoplens
