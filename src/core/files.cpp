@@ -36,14 +36,16 @@ std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
   std::error_code status;
   const std::uint64_t size = fs::file_size(path, status);
   if (!status && size > max_bytes) too_large(std::to_string(size));
-  std::string bytes;
-  if (!status) bytes.reserve(size);
   // To the end, whatever the size said: pipes and /proc have none, and a file may be growing.
-  char block[1 << 16];
-  while (in.read(block, sizeof block) || in.gcount() > 0) {
-    bytes.append(block, static_cast<std::size_t>(in.gcount()));
-    if (bytes.size() > max_bytes) too_large("more");
+  std::string bytes(status ? 1 << 16 : size + 1, '\0');
+  std::size_t have = 0;
+  while (in.read(bytes.data() + have, static_cast<std::streamsize>(bytes.size() - have)) ||
+         in.gcount() > 0) {
+    have += static_cast<std::size_t>(in.gcount());
+    if (have > max_bytes) too_large("more");
+    if (have == bytes.size()) bytes.resize(2 * have);
   }
+  bytes.resize(have);
   if (in.bad())
     throw Error(ErrorCode::kIo,
                 join("cannot read: ", std::strerror(errno), " (", path.string(), ")"));

@@ -40,11 +40,20 @@ struct Axis {
   }
 };
 
+// What an axis' weights are made from.
+struct AxisArguments {
+  int source_size = 0;
+  double box_from = 0, box_to = 0;
+  int size = 0, begin = 0, end = 0;
+  Interpolation interpolation = Interpolation::kBilinear;
+  bool operator==(const AxisArguments&) const = default;
+};
+
 // Weights that take source pixels [box_from, box_to) of `source_size` to outputs [begin, end) of
 // `size`; nothing when that leaves every pixel as it is. Pillow keeps the box in float and the rest
 // in double; so must this, or the last bit of a weight differs.
-std::optional<Axis> make_axis(int source_size, double box_from, double box_to, int size, int begin,
-                              int end, Interpolation interpolation) {
+std::optional<Axis> make_axis(const AxisArguments& arguments) {
+  const auto& [source_size, box_from, box_to, size, begin, end, interpolation] = arguments;
   const float from = static_cast<float>(box_from), to = static_cast<float>(box_to);
   if (size == source_size && from == 0 && to == static_cast<float>(size)) return std::nullopt;
   const auto kernel = interpolation == Interpolation::kBilinear ? triangle : keys_cubic;
@@ -82,6 +91,21 @@ std::optional<Axis> make_axis(int source_size, double box_from, double box_to, i
   }
   return axis;
 }
+
+// The last axis made, kept while the next photo has the same size: weights are a tenth of a small
+// photo's time.
+struct AxisCache {
+  AxisArguments arguments;
+  std::optional<Axis> axis;
+
+  const std::optional<Axis>& get(const AxisArguments& wanted) {
+    if (!(arguments == wanted)) {
+      axis = make_axis(wanted);
+      arguments = wanted;
+    }
+    return axis;
+  }
+};
 
 // Rows of RGB bytes inside a picture.
 struct Pixels {
@@ -147,10 +171,12 @@ std::vector<const ResamplePasses*> supported_passes() {
 Image resize_window(const Image& image, int width, int height, Interpolation interpolation,
                     const Box& box, const Window& window, const ResamplePasses& passes) {
   check_arguments(image, width, height, box);
-  const std::optional<Axis> across = make_axis(image.width, box.left, box.right, width, window.x,
-                                               window.x + window.width, interpolation);
-  const std::optional<Axis> down = make_axis(image.height, box.top, box.bottom, height, window.y,
-                                             window.y + window.height, interpolation);
+  thread_local AxisCache across_cache, down_cache;
+  const std::optional<Axis>& across = across_cache.get(
+      {image.width, box.left, box.right, width, window.x, window.x + window.width, interpolation});
+  const std::optional<Axis>& down =
+      down_cache.get({image.height, box.top, box.bottom, height, window.y, window.y + window.height,
+                      interpolation});
 
   // The part of the picture that is read.
   const int left = across ? across->low : window.x,
