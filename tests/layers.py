@@ -7,7 +7,7 @@ import re
 import sys
 
 # Top to bottom, as in DESIGN.md. A folder may include itself and those below it.
-ORDER = ["apps", "demo", "recognize", "runtime", "train", "models", "losses", "nn", "eval", "gallery", "index",
+ORDER = ["apps", "demo", "recognize", "runtime", "train", "models", "losses", "nn", "eval", "gallery", "ranking", "index",
          "data", "pth", "onnx", "image", "core"]
 TORCH = {"train", "models", "losses", "nn"}
 # library -> (folders that may include it, whether headers may)
@@ -19,6 +19,7 @@ LIBRARIES = {
     r"nlohmann/json_fwd\.hpp": ({"apps"}, True),  # names only
     r"nlohmann/(?!json_fwd)": ({"core", "nn", "gallery", "recognize", "demo", "apps"}, False),
     r"jpeglib\.h|png\.h|webp/": ({"image"}, False),
+    r"Eigen/": ({"ranking"}, False),
     r"protozero/": ({"onnx"}, False),
 }
 

@@ -124,6 +124,38 @@ std::string Gallery::note(const std::string& key) const {
   return row.bind(1, key).step() ? row.text(0) : "";
 }
 
+std::optional<GalleryArray> Gallery::array(const std::string& name) const {
+  Statement row(*database_, "SELECT rows, columns, data FROM arrays WHERE name = ?");
+  if (!row.bind(1, name).step()) return std::nullopt;
+  GalleryArray array{row.integer(0), row.integer(1), {}};
+  append_blob(row.blob(2), array.values);
+  if (static_cast<std::int64_t>(array.values.size()) != array.rows * array.columns)
+    throw Error(ErrorCode::kCorrupt,
+                join("gallery: want ", array.rows, " x ", array.columns, " floats of ", name,
+                     ", got ", array.values.size(), " (", path().string(), ")"),
+                "`shoplens index verify` tells all that is wrong");
+  return array;
+}
+
+void Gallery::configure(const std::map<std::string, std::string>& notes,
+                        const std::map<std::string, GalleryArray>& arrays) {
+  Transaction transaction(*database_, Transaction::Kind::kWrite);
+  Statement note(*database_,
+                 "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET "
+                 "value = excluded.value");
+  for (const auto& [key, value] : notes) note.bind(1, key).bind(2, value).run();
+  database_->run("DELETE FROM arrays");
+  Statement insert(
+      *database_,
+      "INSERT INTO arrays (name, rows, columns, data, checksum) VALUES (?, ?, ?, ?, ?)");
+  for (const auto& [name, array] : arrays) {
+    const std::string blob = vector_to_blob(array.values);
+    insert.bind(1, name).bind(2, array.rows).bind(3, array.columns).bind_blob(4, blob);
+    insert.bind(5, blob_checksum(blob)).run();
+  }
+  transaction.commit();
+}
+
 void Gallery::check_model(const std::string& fingerprint, const fs::path& model_file) const {
   if (fingerprint == model_.fingerprint) return;
   throw Error(ErrorCode::kBadInput,

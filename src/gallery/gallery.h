@@ -38,6 +38,13 @@ struct GalleryContent {
   std::vector<float> vectors;
 };
 
+/// A matrix kept with the gallery, e.g. "whitening": values [rows, columns], row-major.
+struct GalleryArray {
+  std::int64_t rows = 0, columns = 0;
+  std::vector<float> values;
+  bool operator==(const GalleryArray&) const = default;
+};
+
 enum class OnExisting {
   kError,
   kSkip,
@@ -64,6 +71,11 @@ class Gallery {
   const GalleryModel& model() const { return model_; }
   /// A note kept with the gallery, e.g. "pipeline"; empty when there is none of that key.
   std::string note(const std::string& key) const;
+  /// A matrix kept with the gallery; nothing when there is none of that name.
+  std::optional<GalleryArray> array(const std::string& name) const;
+  /// Writes notes, and in place of all arrays these, in one transaction.
+  void configure(const std::map<std::string, std::string>& notes,
+                 const std::map<std::string, GalleryArray>& arrays);
 
   /// Throws kBadInput naming `model_file` unless `fingerprint` is the gallery's model's.
   void check_model(const std::string& fingerprint, const std::filesystem::path& model_file) const;

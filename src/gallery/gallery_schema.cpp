@@ -34,6 +34,13 @@ CREATE TABLE embeddings (
   checksum TEXT NOT NULL,
   PRIMARY KEY (item_id, model_id)
 ) STRICT;
+CREATE TABLE arrays (
+  name TEXT PRIMARY KEY,
+  rows INTEGER NOT NULL,
+  columns INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  checksum TEXT NOT NULL
+) STRICT;
 )sql";
 
 // WAL wants a -shm file beside the database; in a folder that cannot be written there is none, and

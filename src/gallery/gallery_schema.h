@@ -9,7 +9,7 @@
 namespace shoplens {
 
 inline constexpr std::int64_t kGalleryMagic = 0x53684c67;  // "ShLg", SQLite's application_id
-inline constexpr std::int64_t kGalleryVersion = 1;         // SQLite's user_version
+inline constexpr std::int64_t kGalleryVersion = 2;         // SQLite's user_version
 
 /// Makes the empty tables in a new database, with magic and version, in WAL mode.
 void create_schema(const Database& database);

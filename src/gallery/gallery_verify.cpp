@@ -58,6 +58,19 @@ void check_embeddings(const Database& database, int dim, Faults& faults) {
   }
 }
 
+void check_arrays(const Database& database, Faults& faults) {
+  Statement row(database, "SELECT name, rows, columns, data, checksum FROM arrays ORDER BY name");
+  while (row.step()) {
+    const std::string_view blob = row.blob(3);
+    if (blob_checksum(blob) != row.text(4))
+      faults.push_back(join("array ", row.text(0), ": its content does not match its checksum"));
+    if (static_cast<std::int64_t>(blob.size()) !=
+        row.integer(1) * row.integer(2) * std::int64_t{sizeof(float)})
+      faults.push_back(join("array ", row.text(0), ": want ", row.integer(1), " x ", row.integer(2),
+                            " floats, got ", blob.size(), " bytes"));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> Gallery::verify() const {
@@ -67,6 +80,7 @@ std::vector<std::string> Gallery::verify() const {
     check_structure(*database_, faults);
     check_counts(*database_, faults);
     check_embeddings(*database_, model_.dim, faults);
+    check_arrays(*database_, faults);
   } catch (const Error& e) {  // so damaged that SQLite gives up
     if (e.code != ErrorCode::kCorrupt) throw;
     faults.push_back(e.what());

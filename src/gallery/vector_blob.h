@@ -26,6 +26,13 @@ inline void append_blob(std::string_view blob, std::vector<float>& vectors) {
   std::memcpy(vectors.data() + end, blob.data(), blob.size());
 }
 
+/// What an array's checksum holds: the first 16 digits of the SHA-256 of its bytes.
+inline std::string blob_checksum(std::string_view blob) {
+  Sha256 hash;
+  hash.update(blob);
+  return hash.hex().substr(0, 16);
+}
+
 /// What a row's checksum holds: the first 16 digits of the SHA-256 of the item's label, path,
 /// source and columns (as stored), each with a zero byte after it, and of the vector.
 inline std::string row_checksum(const std::string& label, const std::string& path,

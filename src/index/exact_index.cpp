@@ -83,7 +83,7 @@ ExactIndex::ExactIndex(int dim, int threads)
 ExactIndex::ExactIndex(int dim, int threads, const Int8Kernel& kernel)
     : dim_(dim),
       threads_(threads > 0 ? threads : available_cores()),
-      kernel_(kernel),
+      kernel_(&kernel),
       codes_(dim) {}
 
 void ExactIndex::add(std::span<const std::int64_t> ids, std::span<const float> vectors) {
@@ -149,7 +149,7 @@ void ExactIndex::search_block(std::span<const float> queries, int k,
   const auto threads = static_cast<int>(std::clamp<std::int64_t>(work / kThreadWork, 1, threads_));
   std::vector<std::vector<Survivors>> survivors(static_cast<std::size_t>(threads), empty);
   std::atomic<std::int64_t> next{0};
-  const Scan scan{codes_, kernel_, encoded, next};
+  const Scan scan{codes_, *kernel_, encoded, next};
   parallel_for(threads, threads, [&](std::int64_t thread) {
     scan.run(survivors[static_cast<std::size_t>(thread)], score_of);
   });

@@ -32,7 +32,7 @@ class ExactIndex : public VectorIndex {
                     std::span<std::vector<Hit>> results) const;
 
   int dim_, threads_;
-  const Int8Kernel& kernel_;
+  const Int8Kernel* kernel_;
   Int8Vectors codes_;
   std::vector<float> vectors_;     // [size, dim]
   std::vector<std::int64_t> ids_;  // [size], of the rows of codes_ and vectors_

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the vectors that a gallery holds to those that are compared: networks weighted, then
+// whitened. Vectors are float32, row-major [n, dim].
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace shoplens {
+
+/// A network's part of a vector, and how much its cosine counts.
+struct Block {
+  int dim = 0;
+  double weight = 1;  // >= 0
+};
+
+/// An affine map x -> y: row o of `matrix` [out, dim + 1] holds the coefficients of y_o, then its
+/// constant.
+struct AffineMap {
+  int out = 0;
+  std::vector<float> matrix;
+};
+
+/// Each block times the root of its weight, the whole over its length, then the map, if any, and
+/// over the length again. Without a map the cosine of two such vectors, whose blocks are of one
+/// length, is the weighted mean of the blocks' cosines. vectors [n, sum of dims] -> [n, map.out or
+/// the same dim]. Throws kBadInput for sizes that do not fit.
+std::vector<float> project(std::span<const float> vectors, std::span<const Block> blocks,
+                           const AffineMap& map);
+
+/// PCA of vectors [n, dim] to `out` components, each divided by its standard deviation to the power
+/// `whiten` (0: PCA alone; 1: whitening). Throws kBadInput unless 0 < out <= dim and n > out.
+/// Source: Jegou and Chum 2012, "Negative evidences and co-occurences in image retrieval", ECCV,
+/// section 3.
+AffineMap learn_whitening(std::span<const float> vectors, int dim, int out, double whiten);
+
+}  // namespace shoplens

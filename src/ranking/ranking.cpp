@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ranking/ranking.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numeric>
+
+#include "core/error.h"
+
+namespace shoplens {
+namespace {
+
+void fill(ExactIndex& index, const std::vector<float>& vectors) {
+  std::vector<std::int64_t> rows(vectors.size() / static_cast<std::size_t>(index.dim()));
+  std::iota(rows.begin(), rows.end(), 0);
+  index.add(rows, vectors);
+}
+
+}  // namespace
+
+Ranking::Ranking(std::vector<float> vectors, int dim, const RankingOptions& options, int threads)
+    : options_(options), vectors_(std::move(vectors)), index_(dim, threads) {
+  for (const ExpansionOptions& o : {options.augment, options.expand})
+    check(o.k >= 0 && o.alpha >= 0, "ranking: want k and alpha of at least 0, got ", o.k, " and ",
+          o.alpha);
+  fill(index_, vectors_);
+  if (options.augment.k > 0) {
+    vectors_ = take_in(vectors_, options.augment, true);
+    index_ = ExactIndex(dim, threads);
+    fill(index_, vectors_);
+  }
+  if (options.rerank)
+    k_reciprocal_.emplace(index_.search(vectors_, options.k_reciprocal.k1 + 1),
+                          options.k_reciprocal);
+}
+
+// Each vector, at weight 1, and its neighbours; over the length.
+std::vector<float> Ranking::take_in(std::span<const float> vectors, const ExpansionOptions& options,
+                                    bool found_among_themselves) const {
+  const auto width = static_cast<std::size_t>(dim());
+  const auto found = index_.search(vectors, options.k + (found_among_themselves ? 1 : 0));
+  std::vector<float> out(vectors.begin(), vectors.end());
+  for (std::size_t q = 0; q < found.size(); ++q) {
+    std::vector<double> sum(out.begin() + static_cast<std::ptrdiff_t>(q * width),
+                            out.begin() + static_cast<std::ptrdiff_t>((q + 1) * width));
+    int taken = 0;
+    for (const Hit& hit : found[q]) {
+      if (found_among_themselves && hit.id == static_cast<std::int64_t>(q)) continue;
+      if (taken++ == options.k || hit.score <= 0) break;
+      const double weight = std::pow(hit.score, options.alpha);
+      const float* const neighbour = vectors_.data() + static_cast<std::size_t>(hit.id) * width;
+      for (std::size_t j = 0; j < width; ++j) sum[j] += weight * neighbour[j];
+    }
+    for (std::size_t j = 0; j < width; ++j) out[q * width + j] = static_cast<float>(sum[j]);
+  }
+  l2_normalize(out, dim());
+  return out;
+}
+
+std::vector<float> Ranking::expand(std::span<const float> queries) const {
+  if (options_.expand.k == 0) return {queries.begin(), queries.end()};
+  return take_in(queries, options_.expand, false);
+}
+
+std::vector<std::vector<Hit>> Ranking::search(std::span<const float> expanded, int k) const {
+  auto found = index_.search(expanded, k_reciprocal_ ? std::max(k, kReranked) : k);
+  if (!k_reciprocal_) return found;
+  for (std::vector<Hit>& hits : found) {
+    hits = k_reciprocal_->rerank(std::move(hits));
+    hits.resize(std::min(hits.size(), static_cast<std::size_t>(k)));
+  }
+  return found;
+}
+
+}  // namespace shoplens
