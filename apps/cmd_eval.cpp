@@ -11,9 +11,8 @@ namespace shoplens {
 namespace {
 
 struct EvalOptions {
-  std::string gallery = "gallery.db", data, vote = "top1";
-  int vote_k = DecideOptions{}.k;
-  double vote_temperature = DecideOptions{}.temperature;
+  std::string gallery = "gallery.db", data;
+  VoteOptions vote;
   NetworkOptions network;
   bool json = false;
 
@@ -22,12 +21,7 @@ struct EvalOptions {
     v(gallery, "gallery", "gallery.db made by `shoplens index build`");
     v(data, "data",
       "labelled photos: a CSV with path and label, or a folder with one folder a label");
-    v(vote, "vote",
-      "what macro-F1 and the rows by label are of: the nearest photo's label, or a vote",
-      {"top1", "weighted"});
-    v(vote_k, "vote-k", "weighted: how many photos vote");
-    v(vote_temperature, "vote-temperature",
-      "weighted: the cosine that makes a vote e times lighter");
+    vote.visit(v);
     network.visit(v);
     v(json, "json", "print one JSON document");
   }
@@ -42,8 +36,13 @@ Json to_json(const Evaluation& e) {
                       {"recall_at_1", row.recall_at_1},
                       {"precision", row.precision},
                       {"f1", row.f1}});
-  return {{"queries", m.queries},         {"gallery", m.gallery}, {"recall_at_1", m.recall_at_1},
-          {"recall_at_5", m.recall_at_5}, {"map", m.map},         {"macro_f1", m.macro_f1},
+  return {{"queries", m.queries},
+          {"gallery", m.gallery},
+          {"recall_at_1", m.recall_at_1},
+          {"recall_at_5", m.recall_at_5},
+          {"map", m.map},
+          {"accuracy", e.accuracy},
+          {"macro_f1", m.macro_f1},
           {"labels", std::move(labels)}};
 }
 
@@ -62,14 +61,14 @@ Json to_json(const std::vector<Evaluation>& evaluations, Json errors) {
 void print_text(const std::vector<Evaluation>& evaluations) {
   std::cout << std::fixed << std::setprecision(2) << std::left << std::setw(16) << "percent"
             << std::right;
-  for (const char* title : {"queries", "gallery", "R@1", "R@5", "mAP", "macro-F1"})
+  for (const char* title : {"queries", "gallery", "R@1", "R@5", "mAP", "accuracy", "macro-F1"})
     std::cout << std::setw(10) << title;
   std::cout << '\n';
   for (const Evaluation& e : evaluations) {
     std::cout << std::left << std::setw(16) << e.column << std::right << std::setw(10)
               << e.metrics.queries << std::setw(10) << e.metrics.gallery;
-    for (const double value :
-         {e.metrics.recall_at_1, e.metrics.recall_at_5, e.metrics.map, e.metrics.macro_f1})
+    for (const double value : {e.metrics.recall_at_1, e.metrics.recall_at_5, e.metrics.map,
+                               e.accuracy, e.metrics.macro_f1})
       std::cout << std::setw(10) << value * 100;
     std::cout << '\n';
   }
@@ -94,10 +93,13 @@ int eval(const EvalOptions& o) {
   check(!o.data.empty(), "eval: want --data, a CSV or a folder of labelled photos");
   const Manifest manifest = read_manifest(o.data);
   const Gallery gallery(o.gallery);
-  const auto pipeline = open_gallery_pipeline(gallery, o.network, manifest.size());
+  const auto pipeline = open_gallery_pipeline(gallery, o.network, manifest.size(), o.vote);
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, manifest.paths, o.network);
-  const auto evaluations = evaluate(gallery.content(), manifest, embedded,
-                                    {vote_from_string(o.vote), o.vote_k, o.vote_temperature});
+  const GalleryContent content = gallery.content();
+  const Matcher matcher(content.vectors, pipeline->blocks(), pipeline->spec(),
+                        gallery.array("whitening"));
+  const auto evaluations = evaluate(content.items, matcher, manifest, embedded,
+                                    {pipeline->spec().decide, pipeline->classes()});
   if (o.json) {
     print_json(to_json(evaluations, errors_json(embedded.errors, manifest.names)));
   } else {

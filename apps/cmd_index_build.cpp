@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // index build and index add: photos into a gallery.
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
 #include "apps/commands.h"
 #include "apps/embedding.h"
@@ -31,7 +32,7 @@ std::vector<GalleryItem> to_items(const Manifest& manifest, const std::vector<st
 }
 
 struct BuildOptions {
-  std::string gallery = "gallery.db", data;
+  std::string gallery = "gallery.db", data, pipeline;
   NetworkOptions network;
   bool force = false, json = false;
 
@@ -40,6 +41,9 @@ struct BuildOptions {
     v(gallery, "gallery", "gallery to make");
     v(data, "data",
       "labelled photos: a CSV with path and label, or a folder with one folder a label");
+    v(pipeline, "pipeline",
+      "in place of --model: TOML file that says how the gallery answers, as `shoplens index "
+      "pipeline` prints it");
     network.visit(v);
     v(force, "force", "overwrite the gallery if there is one");
     v(json, "json", "print one JSON document");
@@ -63,21 +67,28 @@ void print_change(const std::string& gallery, const AddCounts& counts, const Man
 
 int build(const BuildOptions& o) {
   check(!o.data.empty(), "index build: want --data, a CSV or a folder of labelled photos");
-  check(!o.network.model.empty(), "index build: want --model, a model.onnx");
+  check(!o.network.model.empty() || !o.pipeline.empty(),
+        "index build: want --model, a model.onnx, or --pipeline");
   if (!o.force && fs::exists(o.gallery))  // said before the photos are embedded
     throw Error(ErrorCode::kBadInput,
                 join("index build: want a new file, this one exists (", o.gallery, ")"),
                 "add to it with `shoplens index add`, or overwrite it with --force");
   const Manifest manifest = read_manifest(o.data);
-  const auto pipeline = open_pipeline("index build", o.network, manifest.size());
+  const auto pipeline = o.pipeline.empty()
+                            ? open_pipeline("index build", o.network, manifest.size())
+                            : open_pipeline_file(o.pipeline, o.network, manifest.size());
+  check(pipeline->spec().whiten == 0,
+        "index build: want a pipeline without whitening, which `shoplens index tune` learns (",
+        o.pipeline, ")");
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, manifest.paths, o.network);
   check(!embedded.photos.empty(), "index build: want photos, none could be read (", o.data, ")");
   PipelineSpec spec = pipeline->spec();
   for (PipelineModel& model : spec.models) model.path = relative_to_gallery(model.path, o.gallery);
-  build_gallery(o.gallery,
-                {pipeline->fingerprint(), pipeline->arch(), pipeline->dim(), o.network.model[0]},
-                {{"pipeline", to_toml(spec)}}, to_items(manifest, embedded.photos, o.gallery),
-                embedded.embeddings, o.force);
+  build_gallery(
+      o.gallery,
+      {pipeline->fingerprint(), pipeline->arch(), pipeline->dim(), pipeline->spec().models[0].path},
+      {{"pipeline", to_toml(spec)}}, to_items(manifest, embedded.photos, o.gallery),
+      embedded.embeddings, o.force);
   print_change(o.gallery, {static_cast<std::int64_t>(embedded.photos.size()), 0, 0}, manifest,
                embedded, o.json);
   return status_of(embedded);
@@ -113,10 +124,11 @@ void check_new(const Gallery& gallery, const Manifest& manifest) {
 
 // Without the rows whose path the gallery has.
 Manifest only_new(const Gallery& gallery, const Manifest& manifest) {
+  const std::vector<std::string> there = gallery.existing(manifest.names);
+  const std::unordered_set<std::string> known(there.begin(), there.end());
   std::vector<std::int64_t> rows;
   for (std::size_t row = 0; row < manifest.size(); ++row)
-    if (gallery.existing({manifest.names[row]}).empty())
-      rows.push_back(static_cast<std::int64_t>(row));
+    if (!known.contains(manifest.names[row])) rows.push_back(static_cast<std::int64_t>(row));
   return select_rows(manifest, rows);
 }
 

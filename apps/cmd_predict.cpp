@@ -13,10 +13,10 @@ namespace {
 namespace fs = std::filesystem;
 
 struct PredictOptions {
-  std::string gallery = "gallery.db", vote = "top1";
+  std::string gallery = "gallery.db";
   std::vector<std::string> photos;
-  int top = 5, vote_k = DecideOptions{}.k;
-  double vote_temperature = DecideOptions{}.temperature;
+  int top = 5;
+  VoteOptions vote;
   NetworkOptions network;
   bool json = false;
 
@@ -25,11 +25,7 @@ struct PredictOptions {
     v.positional(photos, "photos", "photos, folders of photos, or CSVs with a path column");
     v(gallery, "gallery", "gallery.db made by `shoplens index build`");
     v(top, "top", "nearest gallery photos to show");
-    v(vote, "vote", "label of the nearest photo, or of most weight among the nearest",
-      {"top1", "weighted"});
-    v(vote_k, "vote-k", "weighted: how many photos vote");
-    v(vote_temperature, "vote-temperature",
-      "weighted: the cosine that makes a vote e times lighter");
+    vote.visit(v);
     network.visit(v);
     v(json, "json", "print one JSON document");
   }
@@ -78,13 +74,14 @@ int predict(const PredictOptions& o) {
   check(!o.photos.empty(), "predict: want at least one photo, folder or CSV");
   const PhotoList list = list_photos(o.photos);
   const Gallery gallery(o.gallery);
-  const auto pipeline = open_gallery_pipeline(gallery, o.network, list.paths.size());
+  const auto pipeline = open_gallery_pipeline(gallery, o.network, list.paths.size(), o.vote);
   RecognizeOptions options;
   options.top = o.top;
-  options.decide = {vote_from_string(o.vote), o.vote_k, o.vote_temperature};
+  options.decide = pipeline->spec().decide;
   const Recognizer recognizer(gallery, *pipeline, options);
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, list.paths, o.network);
-  const std::vector<Answer> answers = recognizer.answer(embedded.embeddings);
+  const std::vector<Answer> answers =
+      recognizer.answer(embedded.embeddings, embedded.class_probabilities);
 
   Json all = Json::array();  // in the order of the list, answers and errors
   auto failed = embedded.errors.begin();

@@ -5,8 +5,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "core/files.h"
 #include "core/log.h"
 #include "core/threads.h"
+#include "data/csv.h"
+#include "data/npy.h"
 
 namespace shoplens {
 namespace fs = std::filesystem;
@@ -48,7 +51,35 @@ std::unique_ptr<Pipeline> open(PipelineSpec spec, const NetworkOptions& options,
   return pipeline;
 }
 
+// Row i is that of row i of the .npy: path, label if the list has labels, then its other columns.
+std::string rows_csv(const Manifest& manifest, const std::vector<std::int64_t>& photos) {
+  const bool labelled = std::any_of(manifest.labels.begin(), manifest.labels.end(),
+                                    [](const std::string& label) { return !label.empty(); });
+  std::vector<std::string> fields{"path"};
+  if (labelled) fields.emplace_back("label");
+  for (const auto& column : manifest.columns) fields.push_back(column.name);
+  std::string text = csv_line(fields);
+  for (const std::int64_t photo : photos) {
+    const auto row = static_cast<std::size_t>(photo);
+    fields = {manifest.names[row]};
+    if (labelled) fields.push_back(manifest.labels[row]);
+    for (const auto& column : manifest.columns) fields.push_back(column.values[row]);
+    text += csv_line(fields);
+  }
+  return text;
+}
+
 }  // namespace
+
+DecideOptions VoteOptions::apply(DecideOptions own) const {
+  check(k >= 0 && temperature >= 0,
+        "--vote-k and --vote-temperature: want numbers of at least 0, got ", k, " and ",
+        temperature);
+  if (!vote.empty()) own.vote = vote_from_string(vote);
+  if (k > 0) own.k = k;
+  if (temperature > 0) own.temperature = temperature;
+  return own;
+}
 
 std::unique_ptr<Pipeline> open_pipeline(const std::string& verb, const NetworkOptions& options,
                                         std::size_t photos) {
@@ -64,14 +95,28 @@ std::unique_ptr<Pipeline> open_pipeline(const std::string& verb, const NetworkOp
   return open(std::move(spec), options, photos);
 }
 
+std::unique_ptr<Pipeline> open_pipeline_file(const std::string& file, const NetworkOptions& options,
+                                             std::size_t photos) {
+  check(options.model.empty() && options.model_weight.empty(),
+        "--pipeline: want no --model and no --model-weight beside it; they are in the file");
+  PipelineSpec spec = pipeline_from_toml(read_file(file, 1 << 20), file);
+  for (PipelineModel& model : spec.models)
+    model.path = (fs::path(file).parent_path() / model.path).string();
+  if (!options.tta.empty()) spec.tta = tta_from_string(options.tta);
+  return open(std::move(spec), options, photos);
+}
+
 std::unique_ptr<Pipeline> open_gallery_pipeline(const Gallery& gallery,
-                                                const NetworkOptions& options, std::size_t photos) {
+                                                const NetworkOptions& options, std::size_t photos,
+                                                const VoteOptions& vote) {
   PipelineSpec spec = pipeline_of(gallery);
+  spec.decide = vote.apply(spec.decide);
   check(options.model.empty() || options.model.size() == spec.models.size(), "--model: want all ",
         spec.models.size(), " models of the gallery, in its order, got ", options.model.size());
-  check(options.model_weight.empty(),
-        "--model-weight: the gallery has its weights, they cannot be changed (",
-        gallery.path().string(), ")");
+  check(
+      options.model_weight.empty(),
+      "--model-weight: the gallery has its weights; `shoplens index pipeline --set` changes them (",
+      gallery.path().string(), ")");
   for (std::size_t i = 0; i < spec.models.size(); ++i) {
     PipelineModel& model = spec.models[i];
     model.path = options.model.empty() ? gallery.find_model(model.path).string() : options.model[i];
@@ -97,6 +142,15 @@ PhotoEmbeddings embed_and_report(const Pipeline& pipeline, const std::vector<fs:
   if (!result.errors.empty())
     log_warning(result.errors.size(), " of ", photos.size(), " photos could not be read");
   return result;
+}
+
+fs::path write_embeddings(const fs::path& npy, const Manifest& manifest,
+                          const std::vector<std::int64_t>& rows, std::span<const float> vectors,
+                          int dim) {
+  const auto csv = fs::path(npy).replace_extension(".csv");
+  write_npy(npy, vectors, dim);
+  write_file(csv, rows_csv(manifest, rows));
+  return csv;
 }
 
 Json errors_json(const std::vector<SampleError>& errors, const std::vector<std::string>& names) {

@@ -3,10 +3,12 @@
 #pragma once
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "apps/json_output.h"
+#include "data/manifest.h"
 #include "gallery/gallery.h"
 #include "recognize/embed_photos.h"
 
@@ -37,20 +39,50 @@ struct NetworkOptions {
   }
 };
 
+/// How neighbours become a label, when it is not as the gallery says.
+struct VoteOptions {
+  std::string vote;
+  int k = 0;
+  double temperature = 0;
+
+  template <class V>
+  void visit(V& v) {
+    v(vote, "vote",
+      "label of the nearest photo, of most weight among the nearest, or with the classes' "
+      "probabilities; empty: as the gallery",
+      {"", "top1", "weighted", "classes"});
+    v(k, "vote-k", "how many photos vote; 0: as the gallery");
+    v(temperature, "vote-temperature",
+      "weighted: the cosine that makes a vote e times lighter; 0: as the gallery");
+  }
+  DecideOptions apply(DecideOptions own) const;
+};
+
 /// The given models set up for `photos` photos: for few, to answer soon; for many, to get many
 /// through. Throws kBadInput when no model is given, naming `verb`.
 std::unique_ptr<Pipeline> open_pipeline(const std::string& verb, const NetworkOptions& options,
                                         std::size_t photos);
 
-/// The gallery's own pipeline, with the models and views that `options` give in place of its own.
-/// Throws unless its vectors may be compared with the gallery's.
+/// The same for the pipeline of a file, whose paths are relative to it.
+std::unique_ptr<Pipeline> open_pipeline_file(const std::string& file, const NetworkOptions& options,
+                                             std::size_t photos);
+
+/// The gallery's own pipeline, with what `options` and `vote` give in place of its own. Throws
+/// unless its vectors may be compared with the gallery's.
 std::unique_ptr<Pipeline> open_gallery_pipeline(const Gallery& gallery,
-                                                const NetworkOptions& options, std::size_t photos);
+                                                const NetworkOptions& options, std::size_t photos,
+                                                const VoteOptions& vote = {});
 
 /// embed_photos with a progress bar; says a line for each photo that could not be read.
 PhotoEmbeddings embed_and_report(const Pipeline& pipeline,
                                  const std::vector<std::filesystem::path>& photos,
                                  const NetworkOptions& options);
+
+/// Writes the vectors [n, dim] of the manifest's `rows` as `npy`, and which photos they are as a
+/// .csv beside it: path, label if the list has labels, its other columns. Returns the .csv's path.
+std::filesystem::path write_embeddings(const std::filesystem::path& npy, const Manifest& manifest,
+                                       const std::vector<std::int64_t>& rows,
+                                       std::span<const float> vectors, int dim);
 
 /// [{path, error: {code, message, hint}}], paths as `names` has them.
 Json errors_json(const std::vector<SampleError>& errors, const std::vector<std::string>& names);

@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
       handed_over("export", "write a run's best model as model.onnx", "shoplens-train"),
       handed_over("import", "write a backbone's pretrained weights as model.onnx",
                   "shoplens-train"),
+      distill_command(),
       embed_command(),
   };
   for (Command& c : index_commands()) commands.push_back(std::move(c));

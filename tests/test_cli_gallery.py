@@ -101,6 +101,64 @@ class Index(CliTest):
         self.assertIn("want one of build, add", self.run_cli("index", status=2).stderr)
 
 
+class Pipeline(CliTest):
+    """How a gallery answers: shown, set, learnt, and followed by whoever opens it."""
+
+    def setUp(self):
+        super().setUp()
+        subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
+        (self.folder / "pipeline.toml").write_text(
+            "tta = 'hflip'\n[[model]]\npath = 'model.onnx'\n[[model]]\npath = 'other.onnx'\nweight = 0.5\n"
+            "[ranking]\naugment_k = 2\n[decide]\nvote = 'weighted'\nk = 3\n")
+        self.run_cli("index", "build", "--data", "train.csv", "--pipeline", "pipeline.toml")
+
+    def test_a_file_says_it_and_the_gallery_keeps_it(self):
+        shown = self.run_cli("index", "pipeline").stdout
+        for line in ("tta = 'hflip'", "weight = 0.5", "augment_k = 2", "vote = 'weighted'"):
+            self.assertIn(line, shown)
+        (self.folder / "shown.toml").write_text(shown)  # what is shown can be built from
+        self.run_cli("index", "build", "--gallery", "again.db", "--data", "train.csv", "--pipeline", "shown.toml")
+        self.assertEqual(self.run_cli("index", "pipeline", "--gallery", "again.db").stdout, shown)
+        self.assertEqual(self.run_json("eval", "--data", "test.csv")["accuracy"], 1)
+
+    def test_set_changes_how_it_answers_and_not_what_it_holds(self):
+        self.assertIn("vote = 'weighted'", self.run_cli("index", "pipeline").stdout)
+        (self.folder / "plain.toml").write_text(
+            "tta = 'none'\n[[model]]\npath = 'x'\n[[model]]\npath = 'y'\nweight = 2\n")
+        self.run_cli("index", "pipeline", "--set", "plain.toml")
+        self.assertIn("vote = 'top1'", self.run_cli("index", "pipeline").stdout)
+        after = self.run_json("predict", "train/gala1.png")[0]
+        self.assertEqual(after["neighbours"][0]["path"], "train/gala1.png")
+        self.assertGreater(after["score"], 0.99)
+        self.assertTrue(self.run_json("index", "verify")["sound"])
+        (self.folder / "one.toml").write_text("[[model]]\npath = 'model.onnx'\n")
+        error = self.run_cli("index", "pipeline", "--set", "one.toml", status=2).stderr
+        self.assertIn("want the gallery's models and norm, got others (one.toml)", error)
+        (self.folder / "bad.toml").write_text("[[model]]\npath = 'x'\n[ranking]\nfusion = 1\n")
+        error = self.run_cli("index", "pipeline", "--set", "bad.toml", status=2).stderr
+        self.assertIn("unknown key fusion (bad.toml)", error)
+
+    def test_tune_learns_from_held_out_photos(self):
+        error = self.run_cli("index", "tune", "--data", "train.csv", status=2).stderr
+        self.assertIn("want photos that are not in the gallery, train/gala0.png and 11 more", error)
+        before = self.run_cli("index", "pipeline").stdout
+        trials = self.run_json("index", "tune", "--data", "test.csv", "--dry-run")["trials"]
+        self.assertEqual(trials[0]["what"], "as it is")
+        self.assertEqual(self.run_cli("index", "pipeline").stdout, before)
+        self.run_cli("index", "tune", "--data", "test.csv", "--whiten", 6)
+        self.assertIn("whiten = 6", self.run_cli("index", "pipeline").stdout)
+        self.assertTrue(self.run_json("index", "verify")["sound"])
+        self.assertEqual(self.run_json("eval", "--data", "test.csv")["queries"], 6)
+        self.run_cli("index", "snapshot", "--out", "s.db")  # the learnt map goes with it
+        self.assertEqual(self.run_json("predict", "test/gala0.png", "--gallery", "s.db")[0],
+                         self.run_json("predict", "test/gala0.png")[0])
+
+    def test_a_model_without_classes_cannot_vote_by_them(self):
+        error = self.run_cli("predict", "test/gala0.png", "--vote", "classes", status=2).stderr
+        self.assertIn("want a model with raw embeddings and class scores", error)
+        self.assertIn("hint: export it again with --classes", error)
+
+
 class Answers(CliTest):
     def test_predict_json_and_exit_status(self):
         self.build()
@@ -130,7 +188,7 @@ class Answers(CliTest):
     def test_eval_json(self):
         self.build()
         found = self.run_json("eval", "--data", "test.csv")
-        keys = {"queries", "gallery", "recall_at_1", "recall_at_5", "map", "macro_f1", "labels"}
+        keys = {"queries", "gallery", "recall_at_1", "recall_at_5", "map", "accuracy", "macro_f1", "labels"}
         self.assertEqual(set(found), keys | {"errors", "coarse_label"})  # "note" is shared by no photos
         self.assertEqual(set(found["coarse_label"]), keys)
         self.assertEqual((found["queries"], found["gallery"]), (6, 12))

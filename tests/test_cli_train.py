@@ -56,6 +56,25 @@ class TrainTest(unittest.TestCase):
                      "--out", "page.html")
         self.assertIn("data:image/jpeg;base64,", (self.folder / "page.html").read_text())
 
+    def test_an_ensemble_votes_by_classes_and_teaches_a_student(self):
+        for seed in 1, 2:
+            self.train(f"run{seed}", "--seed", seed)
+            self.run_cli("export", f"run{seed}", "--classes", "--out", f"m{seed}.onnx")
+        (self.folder / "lotte.toml").write_text(
+            "norm = 'joint'\n[[model]]\npath = 'm1.onnx'\n[[model]]\npath = 'm2.onnx'\n[decide]\nvote = 'classes'\n")
+        self.run_cli("index", "build", "--gallery", "two.db", "--pipeline", "lotte.toml", "--data", "photos/train.csv")
+        found = json.loads(self.run_cli("eval", "--gallery", "two.db", "--data", "photos/train.csv", "--json").stdout)
+        self.assertEqual(found["recall_at_1"], 1)  # each photo finds itself
+        self.assertGreater(found["accuracy"], 0.25)  # the heads of three epochs know a little of four products
+        self.run_cli("distill", "--gallery", "two.db", "--data", "photos/train.csv", "--out", "student", "--dim", 24,
+                     "--", *TRAIN[:-2], "--val", "photos/val.csv")
+        config = (self.folder / "student/config.toml").read_text()
+        self.assertIn('teacher = "student.teacher.npy"', config)
+        self.assertIn("dim = 24", config)
+        self.run_cli("export", "student", "--out", "student.onnx")
+        error = self.train("wrong", "--teacher", "student.teacher.npy", status=2).stderr
+        self.assertIn("want --dim 24 as the teacher's embeddings have, got 32", error)
+
     def test_sigterm_saves_and_resume_goes_on(self):
         command = [BIN / "shoplens", "train", "--data", "photos/train.csv", "--out", "killed", *TRAIN, "--epochs", 60]
         started = subprocess.Popen(list(map(str, command)), cwd=self.folder, stderr=subprocess.DEVNULL)

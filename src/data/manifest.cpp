@@ -197,6 +197,18 @@ LabelSet number_labels(const std::vector<std::string>& labels) {
   return set;
 }
 
+std::vector<std::int64_t> places_among(const std::vector<std::string>& labels,
+                                       const std::vector<std::string>& names) {
+  std::map<std::string, std::int64_t> place;
+  for (std::size_t i = 0; i < names.size(); ++i) place.emplace(names[i], i);
+  std::vector<std::int64_t> places;
+  for (const std::string& label : labels) {
+    const auto found = place.find(label);
+    places.push_back(found == place.end() ? -1 : found->second);
+  }
+  return places;
+}
+
 std::string labels_hash(const std::vector<std::string>& names) {
   Sha256 hash;
   for (const std::string& name : names) hash.update(name + '\n');

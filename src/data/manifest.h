@@ -44,6 +44,10 @@ struct LabelSet {
 };
 LabelSet number_labels(const std::vector<std::string>& labels);
 
+/// Where each label stands among `names`; -1: nowhere.
+std::vector<std::int64_t> places_among(const std::vector<std::string>& labels,
+                                       const std::vector<std::string>& names);
+
 /// SHA-256 of the label names, a line each: what ModelInfo::labels_hash holds.
 std::string labels_hash(const std::vector<std::string>& names);
 

@@ -103,7 +103,7 @@ void check_set(const char* which, const EmbeddingSet& set, int dim) {
 }
 
 std::vector<QueryResult> judge_all(const EmbeddingSet& queries, const EmbeddingSet& gallery,
-                                   int dim, int threads) {
+                                   int dim, int threads, const Rescore& rescore) {
   PackedVectors packed(dim);
   packed.append(gallery.embeddings);
   std::unordered_map<std::int64_t, std::vector<std::int64_t>> rows_of;
@@ -123,6 +123,9 @@ std::vector<QueryResult> judge_all(const EmbeddingSet& queries, const EmbeddingS
       score_block(packed, queries.embeddings.data() + first * dim, count, scores, stride);
       for (std::int64_t q = 0; q < count; ++q) {
         const auto place = static_cast<std::size_t>(first + q);
+        if (rescore)
+          rescore(place, std::span(scores).subspan(static_cast<std::size_t>(q * stride),
+                                                   gallery.labels.size()));
         const auto relevant = rows_of.find(queries.labels[place]);
         results[place] =
             judge(scores.data() + q * stride, gallery.labels,
@@ -136,7 +139,7 @@ std::vector<QueryResult> judge_all(const EmbeddingSet& queries, const EmbeddingS
 }  // namespace
 
 RetrievalMetrics evaluate_retrieval(const EmbeddingSet& queries, const EmbeddingSet& gallery,
-                                    int dim, int threads) {
+                                    int dim, int threads, const Rescore& rescore) {
   check(dim > 0, "evaluate_retrieval: want dim above 0, got ", dim);
   check_set("queries", queries, dim);
   check_set("gallery", gallery, dim);
@@ -144,7 +147,7 @@ RetrievalMetrics evaluate_retrieval(const EmbeddingSet& queries, const Embedding
   metrics.queries = static_cast<std::int64_t>(queries.labels.size());
   metrics.gallery = static_cast<std::int64_t>(gallery.labels.size());
   // Summed in the order of the queries, so the number of threads does not change the last digit.
-  for (const QueryResult& result : judge_all(queries, gallery, dim, threads)) {
+  for (const QueryResult& result : judge_all(queries, gallery, dim, threads, rescore)) {
     metrics.recall_at_1 += result.best_rank <= 1;
     metrics.recall_at_5 += result.best_rank <= 5;
     metrics.map += result.average_precision;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -23,13 +25,16 @@ struct EmbeddingSet {
   std::span<const std::int64_t> labels;
 };
 
+/// Changes a query's scores of the gallery's rows before they are ranked; called from many threads.
+using Rescore = std::function<void(std::size_t query, std::span<float> scores)>;
+
 /// The metrics of `queries` against `gallery`, by cosine; equal scores rank by gallery row. Average
 /// precision is the mean, over the items of the query's label, of the share of that label among the
 /// items down to this one. Blocked: memory is a block of queries a thread x the gallery, never
 /// queries x gallery; time O(queries x gallery x (dim + log of the items a label)). Throws
 /// kBadInput for an empty side, sizes that do not fit `dim`, or a NaN or infinity.
 RetrievalMetrics evaluate_retrieval(const EmbeddingSet& queries, const EmbeddingSet& gallery,
-                                    int dim, int threads);
+                                    int dim, int threads, const Rescore& rescore = {});
 
 /// How one label fares among top-1 predictions.
 struct LabelMetrics {

@@ -41,6 +41,32 @@ TEST_F(GalleryTest, GivesBackWhatWasAdded) {
   EXPECT_TRUE(gallery.verify().empty());
 }
 
+TEST_F(GalleryTest, KeepsNotesAndArrays) {
+  Gallery gallery(build("g.db", 3));
+  EXPECT_FALSE(gallery.array("whitening"));
+  const GalleryArray array{2, 3, {1, 2, 3, 4, 5, 6}};
+  gallery.configure({{"pipeline", "another"}, {"new", "note"}}, {{"whitening", array}});
+  const Gallery again(gallery.path());
+  EXPECT_EQ(again.note("pipeline"), "another");
+  EXPECT_EQ(again.note("new"), "note");
+  EXPECT_EQ(again.array("whitening"), array);
+  EXPECT_TRUE(again.verify().empty());
+  gallery.configure({}, {});  // the arrays are those given, and no others
+  EXPECT_FALSE(again.array("whitening"));
+  EXPECT_EQ(again.note("new"), "note");
+}
+
+TEST_F(GalleryTest, VerifyFindsADamagedArray) {
+  Gallery gallery(build("g.db", 3));
+  gallery.configure({}, {{"whitening", {1, 2, {1, 2}}}});
+  sql(gallery.path(), "UPDATE arrays SET data = x'00000000'");
+  const auto faults = gallery.verify();
+  ASSERT_EQ(faults.size(), 2u);
+  EXPECT_EQ(faults[0], "array whitening: its content does not match its checksum");
+  EXPECT_EQ(faults[1], "array whitening: want 1 x 2 floats, got 4 bytes");
+  EXPECT_THROW(gallery.array("whitening"), Error);
+}
+
 TEST_F(GalleryTest, ExistingPathIsAnErrorSkippedOrReplaced) {
   Gallery gallery(build("g.db", 3));
   auto items = test_items(1, "a");

@@ -39,6 +39,11 @@ torch::Tensor CosineHead::cosine(const torch::Tensor& x) const {
              : all.view({x.size(0), options_.classes, options_.subcenters}).amax(2);
 }
 
+std::optional<LinearScores> CosineHead::linear_scores() const {
+  if (options_.subcenters > 1) return std::nullopt;
+  return LinearScores{unit_rows(weight_.detach()), torch::zeros({options_.classes}), true};
+}
+
 torch::Tensor CosineHead::logits(const torch::Tensor& x) { return options_.scale * cosine(x); }
 
 torch::Tensor CosineHead::logits(const torch::Tensor& x, const torch::Tensor& labels) {

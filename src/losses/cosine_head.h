@@ -23,6 +23,8 @@ class CosineHead : public ClassifierHead {
   torch::Tensor logits(const torch::Tensor& x, const torch::Tensor& labels) override;
 
   double scale() const override { return options_.scale; }
+  /// Nothing with sub-centres, where the nearest counts.
+  std::optional<LinearScores> linear_scores() const override;
 
  protected:
   /// target: cos(theta) of the true classes [N, 1] -> what takes its place [N, 1].

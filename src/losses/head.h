@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,12 @@ namespace shoplens {
 struct LossOptions {
   double label_smoothing = 0;     // share of the target spread over all classes
   torch::Tensor class_weights{};  // [K], or undefined: every class counts alike
+};
+
+/// A head's scores as one matrix, for a network to compute itself: weight [K, D], bias [K].
+struct LinearScores {
+  torch::Tensor weight, bias;
+  bool of_unit_vector = false;  // of the embedding over its length, i.e. cosines, without the scale
 };
 
 /// What training puts behind an embedding: the loss, and for most kinds scores of the K training
@@ -28,6 +35,8 @@ class Head : public torch::nn::Module {
   virtual torch::Tensor logits(const torch::Tensor& x);
   /// What the logits are multiplied by: s of the cosine heads.
   virtual double scale() const { return 1; }
+  /// Nothing for a head whose scores are no matrix.
+  virtual std::optional<LinearScores> linear_scores() const { return std::nullopt; }
 };
 
 /// A head with a score for each training class.

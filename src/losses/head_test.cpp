@@ -36,6 +36,24 @@ TEST(Head, RefusesAnUnknownNameAndBadSizes) {
   EXPECT_THROW(make_head({.dim = 0, .classes = 3}), Error);
 }
 
+TEST(Head, LinearScoresAreItsLogits) {
+  torch::manual_seed(1);
+  const torch::NoGradGuard no_grad;
+  const auto x = torch::randn({5, 8});
+  for (const char* name : {"arcface", "cosface", "adaface", "softmax"}) {
+    const auto head = make_head({.name = name, .dim = 8, .classes = 3, .scale = 7});
+    const auto scores = head->linear_scores();
+    ASSERT_TRUE(scores) << name;
+    EXPECT_EQ(scores->of_unit_vector, std::string(name) != "softmax");
+    const auto in = scores->of_unit_vector ? x / x.norm(2, 1, true) : x;
+    EXPECT_TRUE(torch::allclose(head->scale() * torch::linear(in, scores->weight, scores->bias),
+                                head->logits(x), 1e-4, 1e-5))
+        << name;
+  }
+  EXPECT_FALSE(make_head({.dim = 8, .classes = 3, .subcenters = 2})->linear_scores());
+  EXPECT_FALSE(make_head({.name = "triplet", .dim = 8, .classes = 3})->linear_scores());
+}
+
 TEST(Head, LossIsTheCrossEntropyOfItsLogits) {
   torch::manual_seed(1);
   const auto x = torch::randn({16, 8});

@@ -11,6 +11,9 @@ class Softmax : public ClassifierHead {
   Softmax(int dim, int classes);
   torch::Tensor logits(const torch::Tensor& x) override;
   torch::Tensor logits(const torch::Tensor& x, const torch::Tensor& labels) override;
+  std::optional<LinearScores> linear_scores() const override {
+    return LinearScores{weight_.detach(), bias_.detach()};
+  }
 
  private:
   torch::Tensor weight_, bias_;

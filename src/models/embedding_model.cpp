@@ -46,7 +46,7 @@ V EmbeddingModel::embed(const V& x) {
 }
 
 torch::Tensor EmbeddingModel::forward(const torch::Tensor& x) { return embed(x); }
-Value EmbeddingModel::forward(const Value& x) { return x.graph->l2_normalize(embed(x)); }
+Value EmbeddingModel::forward(const Value& x) { return embed(x); }
 
 int EmbeddingModel::dim() const { return options_.dim > 0 ? options_.dim : features_; }
 

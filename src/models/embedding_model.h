@@ -40,7 +40,6 @@ class EmbeddingModel : public torch::nn::Module {
  public:
   explicit EmbeddingModel(const EmbeddingModelOptions& options);
   torch::Tensor forward(const torch::Tensor& x);
-  /// The same, then L2-normalised: what model.onnx computes.
   Value forward(const Value& x);
   int dim() const;
   const EmbeddingModelOptions& options() const { return options_; }

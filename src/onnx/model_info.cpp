@@ -19,8 +19,35 @@ namespace {
 using Metadata = std::map<std::string, std::string>;
 constexpr const char* kFormatKey = "shoplens.format";
 constexpr const char* kFormat = "1";
+constexpr const char* kClassesKey = "shoplens.classes";
 constexpr int kMaxDim = 65536,
               kMaxSize = 8192;  // far over any real network; a damaged file is over them
+
+// A label a line; a backslash or line break inside one is escaped.
+std::string lines_of(const std::vector<std::string>& labels) {
+  std::string text;
+  for (const std::string& label : labels) {
+    if (&label != &labels[0]) text += '\n';
+    for (const char c : label) {
+      if (c == '\\' || c == '\n') text += '\\';
+      text += c == '\n' ? 'n' : c;
+    }
+  }
+  return text;
+}
+
+std::vector<std::string> split_lines(const std::string& text) {
+  std::vector<std::string> labels(1);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n')
+      labels.emplace_back();
+    else if (text[i] == '\\' && i + 1 < text.size())
+      labels.back() += text[++i] == 'n' ? '\n' : text[i];
+    else
+      labels.back() += text[i];
+  }
+  return labels;
+}
 
 // Shortest digits that come back to the same number, whatever the locale.
 template <class Number>
@@ -166,17 +193,19 @@ std::string metadata_entry(const std::string& key, const std::string& value) {
 
 Metadata to_metadata(const ModelInfo& info) {
   const Preprocessing& p = info.preprocessing;
-  return {{kFormatKey, kFormat},
-          {"shoplens.arch", info.arch},
-          {"shoplens.dim", std::to_string(info.dim)},
-          {"shoplens.input_size", std::to_string(p.size)},
-          {"shoplens.fit", to_string(p.fit)},
-          {"shoplens.crop_pct", number_text(p.crop_pct)},
-          {"shoplens.interpolation", to_string(p.interpolation)},
-          {"shoplens.mean", triple_text(p.mean)},
-          {"shoplens.std", triple_text(p.std)},
-          {"shoplens.labels_hash", info.labels_hash},
-          {kFingerprintKey, info.fingerprint}};
+  Metadata metadata{{kFormatKey, kFormat},
+                    {"shoplens.arch", info.arch},
+                    {"shoplens.dim", std::to_string(info.dim)},
+                    {"shoplens.input_size", std::to_string(p.size)},
+                    {"shoplens.fit", to_string(p.fit)},
+                    {"shoplens.crop_pct", number_text(p.crop_pct)},
+                    {"shoplens.interpolation", to_string(p.interpolation)},
+                    {"shoplens.mean", triple_text(p.mean)},
+                    {"shoplens.std", triple_text(p.std)},
+                    {"shoplens.labels_hash", info.labels_hash},
+                    {kFingerprintKey, info.fingerprint}};
+  if (!info.classes.empty()) metadata[kClassesKey] = lines_of(info.classes);
+  return metadata;
 }
 
 ModelInfo from_metadata(const Metadata& metadata, const fs::path& path) {
@@ -201,6 +230,7 @@ ModelInfo from_metadata(const Metadata& metadata, const fs::path& path) {
     if (s <= 0) read.wrong("shoplens.std", "numbers over 0");
   if (!read.text("shoplens.labels_hash").empty())
     info.labels_hash = read.hash("shoplens.labels_hash");
+  if (metadata.contains(kClassesKey)) info.classes = split_lines(read.text(kClassesKey));
   if (!read.text(kFingerprintKey).empty())  // a checkpoint of a training run has none yet
     info.fingerprint = read.hash(kFingerprintKey);
   return info;

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "image/preprocess.h"
 
@@ -16,6 +17,7 @@ struct ModelInfo {
   Preprocessing preprocessing;
   std::string labels_hash;  // SHA-256 of the sorted training labels, a line each; empty for an
                             // imported backbone
+  std::vector<std::string> classes{};  // what the columns of the output "classes" are; empty: none
   std::string fingerprint;  // SHA-256 of the graph and the preprocessing: equal exactly when
                             // embeddings may be compared
 };

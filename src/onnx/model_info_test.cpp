@@ -74,6 +74,18 @@ TEST_F(ModelInfoTest, ComesBackFromTheFile) {
   EXPECT_EQ(read.fingerprint.size(), 64u);
 }
 
+TEST_F(ModelInfoTest, ClassesComeBackWhateverIsInThem) {
+  for (const std::vector<std::string>& classes : {std::vector<std::string>{},
+                                                  {"apple"},
+                                                  {"a", "b c", "ünï"},
+                                                  {"line\nbreak", "back\\slash\\n", ""}}) {
+    ModelInfo info = some_info();
+    info.classes = classes;
+    write_file(path, small_model(info));
+    EXPECT_EQ(read_model_info(path).classes, classes);
+  }
+}
+
 TEST_F(ModelInfoTest, LabelsHashMayBeEmpty) {
   ModelInfo info = some_info();
   info.labels_hash.clear();

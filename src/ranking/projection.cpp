@@ -15,12 +15,6 @@ namespace {
 using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Rows = Eigen::Map<const Matrix>;
 
-int dim_of(std::span<const Block> blocks) {
-  int dim = 0;
-  for (const Block& block : blocks) dim += block.dim;
-  return dim;
-}
-
 std::vector<float> weigh(std::span<const float> vectors, std::span<const Block> blocks, int dim) {
   std::vector<float> out(vectors.begin(), vectors.end());
   for (std::size_t row = 0; row < out.size(); row += static_cast<std::size_t>(dim)) {
@@ -53,6 +47,12 @@ Moments moments_of(const Rows& rows) {
 }
 
 }  // namespace
+
+int dim_of(std::span<const Block> blocks) {
+  int dim = 0;
+  for (const Block& block : blocks) dim += block.dim;
+  return dim;
+}
 
 std::vector<float> project(std::span<const float> vectors, std::span<const Block> blocks,
                            const AffineMap& map) {

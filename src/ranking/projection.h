@@ -14,6 +14,9 @@ struct Block {
   double weight = 1;  // >= 0
 };
 
+/// The blocks' dims added up.
+int dim_of(std::span<const Block> blocks);
+
 /// An affine map x -> y: row o of `matrix` [out, dim + 1] holds the coefficients of y_o, then its
 /// constant.
 struct AffineMap {

@@ -10,16 +10,32 @@
 namespace shoplens {
 
 Vote vote_from_string(const std::string& word) {
-  check(word == "top1" || word == "weighted", "vote: want top1 or weighted, got ", word);
-  return word == "top1" ? Vote::kTop1 : Vote::kWeighted;
+  for (const Vote vote : {Vote::kTop1, Vote::kWeighted, Vote::kClasses})
+    if (word == to_string(vote)) return vote;
+  throw Error(ErrorCode::kBadInput,
+              join("vote: want top1, weighted or classes, got \"", word, "\""));
+}
+
+const char* to_string(Vote vote) {
+  switch (vote) {
+    case Vote::kTop1:
+      return "top1";
+    case Vote::kWeighted:
+      return "weighted";
+    case Vote::kClasses:
+      return "classes";
+  }
+  return "";
 }
 
 Decision decide(std::span<const std::int64_t> labels, std::span<const float> scores,
-                const DecideOptions& options) {
+                const DecideOptions& options, std::span<const float> probabilities) {
   check(labels.size() == scores.size(), "decide: want a score a label, got ", scores.size(),
         " for ", labels.size());
   check(options.k >= 1 && options.temperature > 0, "decide: want k >= 1 and temperature > 0, got ",
         options.k, " and ", options.temperature);
+  check(options.vote != Vote::kClasses || probabilities.size() == labels.size(),
+        "decide: want a class probability a label, got ", probabilities.size());
   if (labels.empty()) return {};
   if (options.vote == Vote::kTop1) return {labels[0], scores[0]};
 
@@ -32,7 +48,10 @@ Decision decide(std::span<const std::int64_t> labels, std::span<const float> sco
   double total = 0;
   for (std::size_t i = 0; i < std::min(labels.size(), static_cast<std::size_t>(options.k)); ++i) {
     const double weight =
-        std::exp((static_cast<double>(scores[i]) - scores[0]) / options.temperature);
+        options.vote == Vote::kWeighted
+            ? std::exp((static_cast<double>(scores[i]) - scores[0]) / options.temperature)
+            : std::pow(std::max(0.0, static_cast<double>(scores[i])), options.cosine_power) *
+                  std::pow(static_cast<double>(probabilities[i]), options.class_power);
     const auto same =
         std::find_if(sums.begin(), sums.end(), [&](const Sum& s) { return s.label == labels[i]; });
     if (same == sums.end())
@@ -43,6 +62,7 @@ Decision decide(std::span<const std::int64_t> labels, std::span<const float> sco
   }
   const auto best = std::max_element(
       sums.begin(), sums.end(), [](const Sum& a, const Sum& b) { return a.weight < b.weight; });
+  if (!(total > 0)) return {labels[0], 0};  // nobody's vote weighs anything
   return {best->label, best->weight / total};
 }
 

@@ -48,6 +48,23 @@ TEST(Decide, OneVoterIsTop1) {
   EXPECT_EQ(d.score, 1);
 }
 
+TEST(Decide, ByClassesIsTheWinnersFusion) {  // sum of sim^9 * probability^10
+  const std::vector<std::int64_t> labels{7, 3, 3};
+  const std::vector<float> scores{0.9f, 0.85f, 0.8f}, probabilities{0.3f, 0.32f, 0.32f};
+  const Decision d = decide(labels, scores, {.vote = Vote::kClasses}, probabilities);
+  const double a = std::pow(0.9, 9) * std::pow(0.3, 10),
+               b = (std::pow(0.85, 9) + std::pow(0.8, 9)) * std::pow(0.32, 10);
+  EXPECT_EQ(d.label, 3);
+  EXPECT_NEAR(d.score, b / (a + b), 1e-6);
+  EXPECT_THROW(decide(labels, scores, {.vote = Vote::kClasses}), Error);
+}
+
+TEST(Decide, ByClassesWithNoWeightAnywhereIsTop1) {
+  const Decision d = decide(std::vector<std::int64_t>{7, 3}, std::vector<float>{-0.1f, -0.2f},
+                            {.vote = Vote::kClasses}, std::vector<float>{0.5f, 0.5f});
+  EXPECT_EQ(d.label, 7);
+}
+
 TEST(Decide, RefusesBadOptions) {
   EXPECT_THROW(decide_of({1}, {1.f}, {Vote::kWeighted, 0, 0.05}), Error);
   EXPECT_THROW(decide_of({1}, {1.f}, {Vote::kWeighted, 1, 0}), Error);

@@ -19,16 +19,17 @@ struct Work {
   const EmbedPhotosOptions& options;
   const std::function<void(std::int64_t)>& progress;
   Loader loader;
-  std::vector<float> rows;  // [photos, dim]; the rows of photos that failed are not filled
+  // [photos, dim] and [photos, classes]; the rows of photos that failed are not filled.
+  std::vector<float> rows, class_rows;
   std::vector<SampleError> errors;
   std::mutex next_mutex,
       finish_mutex;  // two, so that a stream that waits for photos does not keep another's result
 
   // Embeds batch after batch until there is none; run by each stream.
   void run() {
-    std::vector<float> vectors;
+    std::vector<float> vectors, probabilities;
     for (std::optional<Batch> batch; (batch = next());) {
-      embed(*batch, vectors);
+      embed(*batch, vectors, probabilities);
       finish(std::move(*batch));
     }
   }
@@ -38,14 +39,21 @@ struct Work {
     return loader.next();
   }
 
-  void embed(const Batch& batch, std::vector<float>& vectors) {
-    const int dim = pipeline.dim();
-    vectors.resize(batch.samples.size() * static_cast<std::size_t>(dim));
-    pipeline.embed(batch.data.data(), static_cast<std::int64_t>(batch.samples.size()),
-                   vectors.data());
+  void embed(const Batch& batch, std::vector<float>& vectors, std::vector<float>& probabilities) {
+    const std::size_t n = batch.samples.size();
+    vectors.resize(n * static_cast<std::size_t>(pipeline.dim()));
+    probabilities.resize(n * pipeline.classes().size());
+    pipeline.embed(batch.data.data(), static_cast<std::int64_t>(n), vectors.data(),
+                   probabilities.data());
+    scatter(batch, vectors, rows);
+    scatter(batch, probabilities, class_rows);
+  }
+
+  static void scatter(const Batch& batch, const std::vector<float>& from, std::vector<float>& to) {
+    const auto width = static_cast<std::ptrdiff_t>(from.size() / batch.samples.size());
     for (std::size_t i = 0; i < batch.samples.size(); ++i)
-      std::copy_n(vectors.begin() + static_cast<std::ptrdiff_t>(i) * dim, dim,
-                  rows.begin() + batch.samples[i] * dim);
+      std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(i) * width, width,
+                  to.begin() + batch.samples[i] * width);
   }
 
   void finish(Batch&& batch) {
@@ -64,28 +72,33 @@ LoaderOptions loader_options(const EmbedPhotosOptions& options, int streams) {
   return loader;
 }
 
-// Rows of failed photos are closed up.
+// Keeps the rows of `photos`, ascending, of rows [any, width].
+std::vector<float> keep_rows(std::vector<float> rows, const std::vector<std::int64_t>& photos,
+                             std::size_t width) {
+  const auto w = static_cast<std::ptrdiff_t>(width);
+  for (std::size_t row = 0; row < photos.size(); ++row)
+    if (const auto place = static_cast<std::ptrdiff_t>(row); photos[row] != place)
+      std::copy_n(rows.begin() + photos[row] * w, w, rows.begin() + place * w);
+  rows.resize(photos.size() * width);
+  return rows;
+}
+
 PhotoEmbeddings collect(Work& work, std::size_t photos) {
-  const int dim = work.pipeline.dim();
   PhotoEmbeddings out;
-  out.dim = dim;
+  out.dim = work.pipeline.dim();
   out.wait_seconds = work.loader.wait_seconds();
   out.errors = std::move(work.errors);
   std::sort(out.errors.begin(), out.errors.end(),
             [](const SampleError& a, const SampleError& b) { return a.sample < b.sample; });
-  out.embeddings = std::move(work.rows);
   auto failed = out.errors.begin();
-  for (std::int64_t photo = 0; photo < static_cast<std::int64_t>(photos); ++photo) {
-    if (failed != out.errors.end() && failed->sample == photo) {
+  for (std::int64_t photo = 0; photo < static_cast<std::int64_t>(photos); ++photo)
+    if (failed != out.errors.end() && failed->sample == photo)
       ++failed;
-      continue;
-    }
-    const auto row = static_cast<std::int64_t>(out.photos.size());
-    if (row != photo)
-      std::copy_n(out.embeddings.begin() + photo * dim, dim, out.embeddings.begin() + row * dim);
-    out.photos.push_back(photo);
-  }
-  out.embeddings.resize(out.photos.size() * static_cast<std::size_t>(dim));
+    else
+      out.photos.push_back(photo);
+  out.embeddings = keep_rows(std::move(work.rows), out.photos, static_cast<std::size_t>(out.dim));
+  out.class_probabilities =
+      keep_rows(std::move(work.class_rows), out.photos, work.pipeline.classes().size());
   return out;
 }
 
@@ -106,6 +119,7 @@ PhotoEmbeddings embed_photos(const Pipeline& pipeline,
             Loader(sequential_order(static_cast<std::int64_t>(photos.size())),
                    pipeline.floats_per_photo(), load, loader_options(options, pipeline.streams())),
             std::vector<float>(photos.size() * static_cast<std::size_t>(pipeline.dim())),
+            std::vector<float>(photos.size() * pipeline.classes().size()),
             {},
             {},
             {}};

@@ -18,10 +18,11 @@ struct EmbedPhotosOptions {
 /// Embeddings of those photos of a list that could be read, in its order.
 struct PhotoEmbeddings {
   int dim = 0;
-  std::vector<std::int64_t> photos;  // [n], places in the list
-  std::vector<float> embeddings;     // [n, dim], each of length 1
-  std::vector<SampleError> errors;   // the others, by place
-  double seconds = 0;                // from the first photo read to the last embedding
+  std::vector<std::int64_t> photos;          // [n], places in the list
+  std::vector<float> embeddings;             // [n, dim], each of length 1
+  std::vector<float> class_probabilities{};  // [n, the pipeline's classes]
+  std::vector<SampleError> errors;           // the others, by place
+  double seconds = 0;                        // from the first photo read to the last embedding
   double wait_seconds = 0;  // how long the network had no photos while some were being decoded
 };
 

@@ -2,12 +2,10 @@
 #include "recognize/evaluate.h"
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 
 #include "core/error.h"
 #include "core/threads.h"
-#include "index/exact_index.h"
 
 namespace shoplens {
 namespace {
@@ -15,13 +13,26 @@ namespace {
 // One side of a comparison: the rows that have a value, with their vectors.
 struct Side {
   std::vector<std::string> values;
+  std::vector<std::int64_t> rows;  // among all items, or all queries
   std::vector<float> vectors;
 
-  void add(const std::string& value, const float* vector, int dim) {
+  void add(const std::string& value, std::int64_t row, const float* vectors_of_all, int dim) {
     if (value.empty()) return;
+    const float* const vector = vectors_of_all + row * dim;
     values.push_back(value);
+    rows.push_back(row);
     vectors.insert(vectors.end(), vector, vector + dim);
   }
+};
+
+// What is the same for every column.
+struct Setting {
+  const std::vector<GalleryItem>& items;
+  const Matcher& matcher;
+  const PhotoEmbeddings& embedded;
+  const EvaluateOptions& options;
+  std::vector<float> prepared;                // [queries, matcher.dim()]
+  std::vector<std::int64_t> class_of_item{};  // places in options.classes
 };
 
 const std::string& value_of(const GalleryItem& item, const std::string& column) {
@@ -32,19 +43,19 @@ const std::string& value_of(const GalleryItem& item, const std::string& column) 
   return none;
 }
 
-Side gallery_side(const GalleryContent& gallery, const std::string& column, int dim) {
+Side gallery_side(const Setting& setting, const std::string& column) {
   Side side;
-  for (std::size_t i = 0; i < gallery.items.size(); ++i)
-    side.add(value_of(gallery.items[i], column),
-             gallery.vectors.data() + i * static_cast<std::size_t>(dim), dim);
+  for (std::size_t i = 0; i < setting.items.size(); ++i)
+    side.add(value_of(setting.items[i], column), static_cast<std::int64_t>(i),
+             setting.matcher.vectors().data(), setting.matcher.dim());
   return side;
 }
 
-Side query_side(const std::vector<std::string>& values, const PhotoEmbeddings& embedded) {
+Side query_side(const Setting& setting, const std::vector<std::string>& values) {
   Side side;
-  for (std::size_t i = 0; i < embedded.photos.size(); ++i)
-    side.add(values[static_cast<std::size_t>(embedded.photos[i])],
-             embedded.embeddings.data() + i * static_cast<std::size_t>(embedded.dim), embedded.dim);
+  for (std::size_t i = 0; i < setting.embedded.photos.size(); ++i)
+    side.add(values[static_cast<std::size_t>(setting.embedded.photos[i])],
+             static_cast<std::int64_t>(i), setting.prepared.data(), setting.matcher.dim());
   return side;
 }
 
@@ -55,41 +66,74 @@ bool share_a_value(const Side& a, const Side& b) {
   });
 }
 
-// What decide() says of each query.
-std::vector<std::int64_t> decided(const Side& queries, const Side& gallery,
-                                  std::span<const std::int64_t> labels, int dim,
-                                  const DecideOptions& options) {
-  ExactIndex index(dim);
-  std::vector<std::int64_t> rows(gallery.values.size());
-  std::iota(rows.begin(), rows.end(), 0);
-  index.add(rows, gallery.vectors);
+// Where each of `count` items stands in a side; -1: nowhere.
+std::vector<std::int64_t> places_in(const Side& side, std::size_t count) {
+  std::vector<std::int64_t> places(count, -1);
+  for (std::size_t i = 0; i < side.rows.size(); ++i)
+    places[static_cast<std::size_t>(side.rows[i])] = static_cast<std::int64_t>(i);
+  return places;
+}
+
+// What decide() says of each query. labels [gallery side].
+std::vector<std::int64_t> decided(const Setting& setting, const Side& queries, const Side& gallery,
+                                  std::span<const std::int64_t> labels) {
+  const auto places = places_in(gallery, setting.items.size());
+  // Enough that k of them have a value.
+  const int k = setting.options.decide.neighbours() +
+                static_cast<int>(setting.items.size() - gallery.rows.size());
+  const std::size_t classes = setting.options.classes.size();
   std::vector<std::int64_t> out, of_hits;
-  std::vector<float> scores;
-  for (const auto& hits :
-       index.search(queries.vectors, options.vote == Vote::kTop1 ? 1 : options.k)) {
+  std::vector<float> scores, probabilities;
+  for (const auto& hits : setting.matcher.search(queries.vectors, k)) {
+    const auto query = static_cast<std::size_t>(queries.rows[out.size()]);
     of_hits.clear();
     scores.clear();
+    probabilities.clear();
     for (const Hit& hit : hits) {
-      of_hits.push_back(labels[static_cast<std::size_t>(hit.id)]);
+      const std::int64_t place = places[static_cast<std::size_t>(hit.id)];
+      if (place < 0) continue;
+      of_hits.push_back(labels[static_cast<std::size_t>(place)]);
       scores.push_back(hit.score);
+      if (classes > 0)
+        probabilities.push_back(probability_of(
+            setting.class_of_item[static_cast<std::size_t>(hit.id)],
+            std::span(setting.embedded.class_probabilities).subspan(query * classes, classes)));
     }
-    out.push_back(decide(of_hits, scores, options).label);
+    out.push_back(decide(of_hits, scores, setting.options.decide, probabilities).label);
   }
   return out;
 }
 
-Evaluation compare(const std::string& column, const Side& queries, const Side& gallery, int dim,
-                   const DecideOptions& options) {
+// Puts re-ranked items above all others, in their order.
+Rescore rescoring(const Setting& setting, const Side& queries, const Side& gallery) {
+  if (!setting.matcher.reranks()) return {};
+  auto found = setting.matcher.search(queries.vectors, Ranking::kReranked);
+  return [found = std::move(found), places = places_in(gallery, setting.items.size())](
+             std::size_t query, std::span<float> scores) {
+    float score = 3;
+    for (const Hit& hit : found[query]) {
+      const std::int64_t place = places[static_cast<std::size_t>(hit.id)];
+      if (place >= 0) scores[static_cast<std::size_t>(place)] = score -= 0.01f;
+    }
+  };
+}
+
+Evaluation compare(const Setting& setting, const std::string& column, const Side& queries,
+                   const Side& gallery) {
   std::vector<std::string> all = gallery.values;
   all.insert(all.end(), queries.values.begin(), queries.values.end());
   LabelSet numbered = number_labels(all);
   const std::span<const std::int64_t> labels(numbered.of_row);
   const auto of_gallery = labels.first(gallery.values.size()),
              of_queries = labels.subspan(gallery.values.size());
-  Evaluation result{column, {}, std::move(numbered.names), {}};
+  Evaluation result{column, {}, 0, std::move(numbered.names), {}};
   result.metrics = evaluate_retrieval({queries.vectors, of_queries}, {gallery.vectors, of_gallery},
-                                      dim, available_cores());
-  const auto predicted = decided(queries, gallery, of_gallery, dim, options);
+                                      setting.matcher.dim(), available_cores(),
+                                      rescoring(setting, queries, gallery));
+  const auto predicted = decided(setting, queries, gallery, of_gallery);
+  std::int64_t right = 0;
+  for (std::size_t i = 0; i < predicted.size(); ++i) right += predicted[i] == of_queries[i];
+  result.accuracy = static_cast<double>(right) / static_cast<double>(predicted.size());
   result.metrics.macro_f1 = macro_f1(of_queries, predicted);
   result.labels = label_metrics(of_queries, predicted);
   return result;
@@ -97,19 +141,23 @@ Evaluation compare(const std::string& column, const Side& queries, const Side& g
 
 }  // namespace
 
-std::vector<Evaluation> evaluate(const GalleryContent& gallery, const Manifest& queries,
-                                 const PhotoEmbeddings& embedded, const DecideOptions& options) {
-  check(!gallery.items.empty(), "eval: want photos in the gallery, it is empty");
+std::vector<Evaluation> evaluate(const std::vector<GalleryItem>& items, const Matcher& matcher,
+                                 const Manifest& queries, const PhotoEmbeddings& embedded,
+                                 const EvaluateOptions& options) {
+  check(!items.empty(), "eval: want photos in the gallery, it is empty");
   check(!embedded.photos.empty(), "eval: want photos to evaluate, none could be read (",
         queries.source.string(), ")");
-  const int dim = embedded.dim;
-  std::vector<Evaluation> results{compare("label", query_side(queries.labels, embedded),
-                                          gallery_side(gallery, "label", dim), dim, options)};
+  Setting setting{items, matcher, embedded, options, matcher.prepare(embedded.embeddings)};
+  std::vector<std::string> labels;
+  for (const GalleryItem& item : items) labels.push_back(item.label);
+  setting.class_of_item = places_among(labels, options.classes);
+  std::vector<Evaluation> results{compare(setting, "label", query_side(setting, queries.labels),
+                                          gallery_side(setting, "label"))};
   for (const Manifest::Column& column : queries.columns) {
-    const Side query = query_side(column.values, embedded),
-               stored = gallery_side(gallery, column.name, dim);
+    const Side query = query_side(setting, column.values),
+               stored = gallery_side(setting, column.name);
     if (share_a_value(query, stored))
-      results.push_back(compare(column.name, query, stored, dim, options));
+      results.push_back(compare(setting, column.name, query, stored));
   }
   return results;
 }

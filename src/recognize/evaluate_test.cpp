@@ -34,13 +34,15 @@ class EvaluateTest : public testing::Test {
     embedded.photos = {0, 1, 2};  // the fourth could not be read
     embedded.embeddings = {1, 0, 0.8f, 0.6f, 0, 1};
   }
+  Matcher plain() const { return Matcher(gallery.vectors, 2); }
+
   GalleryContent gallery;
   Manifest queries;
   PhotoEmbeddings embedded;
 };
 
 TEST_F(EvaluateTest, ByLabelAndByEachSharedColumn) {
-  const auto results = evaluate(gallery, queries, embedded, {});
+  const auto results = evaluate(gallery.items, plain(), queries, embedded, {});
   ASSERT_EQ(results.size(), 2u);  // "note" has no value on both sides
   EXPECT_EQ(results[0].column, "label");
   EXPECT_EQ(results[0].metrics.queries, 3);
@@ -55,7 +57,7 @@ TEST_F(EvaluateTest, ByLabelAndByEachSharedColumn) {
 }
 
 TEST_F(EvaluateTest, LabelRowsCarryNames) {
-  const auto result = evaluate(gallery, queries, embedded, {})[0];
+  const auto result = evaluate(gallery.items, plain(), queries, embedded, {})[0];
   ASSERT_EQ(result.labels.size(), 2u);
   EXPECT_EQ(result.names[static_cast<std::size_t>(result.labels[0].label)], "conference");
   EXPECT_EQ(result.labels[0].recall_at_1, 1);
@@ -71,15 +73,38 @@ TEST_F(EvaluateTest, MacroF1FollowsTheVote) {
   gallery.items[2].label = "gala";  // two galas close to the one fuji
   embedded.photos = {0};
   embedded.embeddings = {1, 0};
-  EXPECT_EQ(evaluate(gallery, queries, embedded, {})[0].metrics.macro_f1, 0);
-  EXPECT_EQ(evaluate(gallery, queries, embedded, {Vote::kWeighted, 3, 1})[0].metrics.macro_f1, 1);
+  EXPECT_EQ(evaluate(gallery.items, plain(), queries, embedded, {})[0].metrics.macro_f1, 0);
+  EXPECT_EQ(evaluate(gallery.items, plain(), queries, embedded, {{Vote::kWeighted, 3, 1}})[0]
+                .metrics.macro_f1,
+            1);
+}
+
+TEST_F(EvaluateTest, AccuracyIsOfTheDecidedLabels) {
+  EvaluateOptions options{.decide = {.vote = Vote::kClasses, .k = 4}, .classes = {"fuji", "gala"}};
+  embedded.class_probabilities = {0.01f, 0.99f, 0.01f, 0.99f, 0.5f, 0.5f};
+  const auto result = evaluate(gallery.items, plain(), queries, embedded, options)[0];
+  EXPECT_DOUBLE_EQ(result.metrics.recall_at_1, 2 / 3.0);
+  EXPECT_DOUBLE_EQ(result.accuracy, 1);  // the second query's nearest is a fuji, its class a gala
+}
+
+TEST_F(EvaluateTest, ReRankedItemsComeFirstInTheirOrder) {
+  PipelineSpec spec;
+  spec.ranking.rerank = true;
+  const Matcher matcher(gallery.vectors, {{2, 1.0}}, spec, std::nullopt);
+  const auto hits = matcher.search(matcher.prepare(embedded.embeddings), 4);
+  const auto result = evaluate(gallery.items, matcher, queries, embedded, {})[0];
+  int right = 0;
+  for (std::size_t q = 0; q < 3; ++q)
+    right += gallery.items[static_cast<std::size_t>(hits[q][0].id)].label == queries.labels[q];
+  EXPECT_DOUBLE_EQ(result.metrics.recall_at_1, right / 3.0);
+  EXPECT_DOUBLE_EQ(result.accuracy, right / 3.0);
 }
 
 TEST_F(EvaluateTest, EmptySidesAreErrors) {
-  EXPECT_THROW(evaluate({}, queries, embedded, {}), Error);
+  EXPECT_THROW(evaluate({}, plain(), queries, embedded, {}), Error);
   embedded.photos.clear();
   embedded.embeddings.clear();
-  EXPECT_THROW(evaluate(gallery, queries, embedded, {}), Error);
+  EXPECT_THROW(evaluate(gallery.items, plain(), queries, embedded, {}), Error);
 }
 
 }  // namespace

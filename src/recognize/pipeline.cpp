@@ -8,8 +8,28 @@
 #include "index/vector_index.h"
 
 namespace shoplens {
+namespace {
 
-Pipeline::Pipeline(PipelineSpec spec, const RuntimeOptions& runtime) : spec_(std::move(spec)) {
+// Adds the softmax of each row of scores [n, views, classes], times `share`, to sums [n, classes].
+void add_softmax(std::span<const float> scores, std::int64_t views, std::size_t classes,
+                 double share, float* sums) {
+  for (std::size_t row = 0; row < scores.size() / classes; ++row) {
+    const auto x = scores.subspan(row * classes, classes);
+    const float most = *std::max_element(x.begin(), x.end());
+    double total = 0;
+    for (const float s : x) total += std::exp(double{s} - most);
+    float* const sum = sums + row / static_cast<std::size_t>(views) * classes;
+    for (std::size_t c = 0; c < classes; ++c)
+      sum[c] += static_cast<float>(share * std::exp(double{x[c]} - most) / total);
+  }
+}
+
+}  // namespace
+
+Pipeline::Pipeline(PipelineSpec spec, const RuntimeOptions& options) : spec_(std::move(spec)) {
+  RuntimeOptions runtime = options;
+  runtime.raw = spec_.norm == Norm::kJoint;
+  runtime.classes = spec_.decide.vote == Vote::kClasses;
   check(!spec_.models.empty(), "pipeline: want at least one model, got none");
   const auto views = static_cast<std::size_t>(view_count(spec_.tta));
   for (PipelineModel& model : spec_.models) {
@@ -33,6 +53,28 @@ Pipeline::Pipeline(PipelineSpec spec, const RuntimeOptions& runtime) : spec_(std
     floats_per_photo_ += inputs_.back().floats;
   }
   fingerprint_ = fingerprint_of(spec_);
+  check_classes();
+}
+
+void Pipeline::check_classes() const {
+  for (std::size_t i = 1; i < networks_.size() && !classes().empty(); ++i)
+    if (networks_[i]->info().classes != classes())
+      throw Error(ErrorCode::kBadInput,
+                  join("pipeline: want networks trained on the same classes to vote by them, ",
+                       spec_.models[i].path, " has others than ", spec_.models[0].path),
+                  "use another vote, or networks trained on one list");
+}
+
+std::vector<Block> Pipeline::blocks() const {
+  std::vector<Block> blocks;
+  for (std::size_t i = 0; i < networks_.size(); ++i)
+    blocks.push_back({networks_[i]->info().dim, spec_.models[i].weight});
+  return blocks;
+}
+
+const std::vector<std::string>& Pipeline::classes() const {
+  static const std::vector<std::string> none;
+  return spec_.decide.vote == Vote::kClasses ? networks_[0]->info().classes : none;
 }
 
 std::string Pipeline::arch() const {
@@ -46,17 +88,20 @@ void Pipeline::prepare(const Image& image, float* out) const {
     preprocess_views(image, input.preprocessing, spec_.tta, out + input.offset);
 }
 
-void Pipeline::embed(const float* prepared, std::int64_t n, float* out) const {
+void Pipeline::embed(const float* prepared, std::int64_t n, float* out,
+                     float* class_probabilities) const {
+  std::fill_n(class_probabilities, static_cast<std::size_t>(n) * classes().size(), 0.0f);
   int column = 0;
   for (std::size_t i = 0; i < networks_.size(); ++i) {
-    embed_network(i, prepared, n, out, column);
+    embed_network(i, prepared, n, out, column, class_probabilities);
     column += networks_[i]->info().dim;
   }
-  if (networks_.size() > 1) l2_normalize({out, static_cast<std::size_t>(n * dim_)}, dim_);
+  if (networks_.size() > 1 || spec_.norm == Norm::kJoint)
+    l2_normalize({out, static_cast<std::size_t>(n * dim_)}, dim_);
 }
 
 void Pipeline::embed_network(std::size_t i, const float* prepared, std::int64_t n, float* out,
-                             int column) const {
+                             int column, float* class_probabilities) const {
   const Input& input = inputs_[input_of_[i]];
   const Embedder& network = *networks_[i];
   const int dim = network.info().dim;
@@ -71,14 +116,17 @@ void Pipeline::embed_network(std::size_t i, const float* prepared, std::int64_t 
                   gathered.begin() +
                       static_cast<std::ptrdiff_t>(static_cast<std::size_t>(photo) * input.floats));
   }
-  std::vector<float> vectors(static_cast<std::size_t>(n * views * dim));
-  network.embed(inputs_.size() > 1 ? gathered.data() : prepared, n * views, vectors.data());
-  merge_views(vectors, dim, spec_.tta, vectors.data());
-  const auto scale =
-      static_cast<float>(networks_.size() > 1 ? std::sqrt(spec_.models[i].weight) : 1);
+  std::vector<float> vectors(static_cast<std::size_t>(n * views * dim)),
+      scores(static_cast<std::size_t>(n * views) * classes().size());
+  network.embed(inputs_.size() > 1 ? gathered.data() : prepared, n * views, vectors.data(),
+                scores.data());
+  merge_views(vectors, dim, spec_.tta, vectors.data(), spec_.norm == Norm::kJoint);
   for (std::int64_t photo = 0; photo < n; ++photo)
-    for (int j = 0; j < dim; ++j)
-      out[photo * dim_ + column + j] = scale * vectors[static_cast<std::size_t>(photo * dim + j)];
+    std::copy_n(vectors.begin() + photo * dim, dim, out + photo * dim_ + column);
+  if (!scores.empty())
+    add_softmax(scores, views, classes().size(),
+                1.0 / static_cast<double>(views * static_cast<std::int64_t>(networks_.size())),
+                class_probabilities);
 }
 
 }  // namespace shoplens

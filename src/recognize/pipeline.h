@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "image/image.h"
+#include "ranking/projection.h"
 #include "recognize/pipeline_spec.h"
 #include "runtime/embedder.h"
 
@@ -24,6 +25,10 @@ class Pipeline {
   int streams() const { return networks_[0]->streams(); }
   const Embedder& network(std::size_t i) const { return *networks_[i]; }
   std::string arch() const;  // the networks', joined by +
+  /// The networks' parts of a vector, with their weights.
+  std::vector<Block> blocks() const;
+  /// The classes whose probabilities embed() gives: none unless the spec votes by them.
+  const std::vector<std::string>& classes() const;
 
   /// What prepare writes for one photo, floats.
   std::size_t floats_per_photo() const { return floats_per_photo_; }
@@ -32,18 +37,21 @@ class Pipeline {
   /// out [floats_per_photo].
   void prepare(const Image& image, float* out) const;
 
-  /// prepared [n, floats_per_photo] -> out [n, dim], each of length 1: the networks' unit vectors
-  /// (the mean of the views'), each times the root of its weight, one behind the other, so that the
-  /// cosine of two photos is the weighted mean of the networks' cosines.
-  void embed(const float* prepared, std::int64_t n, float* out) const;
+  /// prepared [n, floats_per_photo] -> out [n, dim], each of length 1: the networks' embeddings
+  /// (the mean of the views'), one behind the other, each brought to the same length first unless
+  /// the norm is joint. class_probabilities [n, classes()]: the mean over networks and views of the
+  /// softmax of their class scores; not read when there are no classes.
+  void embed(const float* prepared, std::int64_t n, float* out,
+             float* class_probabilities = nullptr) const;
 
  private:
   struct Input {  // a preprocessing that some networks share
     Preprocessing preprocessing;
     std::size_t offset, floats;  // where its views begin, how many floats they are
   };
-  void embed_network(std::size_t i, const float* prepared, std::int64_t n, float* out,
-                     int column) const;
+  void embed_network(std::size_t i, const float* prepared, std::int64_t n, float* out, int column,
+                     float* class_probabilities) const;
+  void check_classes() const;
 
   PipelineSpec spec_;
   std::vector<std::unique_ptr<Embedder>> networks_;

@@ -3,9 +3,8 @@
 
 #include <toml++/toml.h>
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
+#include <set>
 #include <sstream>
 
 #include "core/error.h"
@@ -14,31 +13,106 @@
 namespace shoplens {
 namespace {
 
-std::string exact(double x) {
-  std::ostringstream out;
-  out.precision(std::numeric_limits<double>::max_digits10);
-  out << x;
-  return out.str();
-}
-
 template <class... Parts>
 [[noreturn]] void corrupt(const std::string& source, const Parts&... parts) {
   throw Error(ErrorCode::kCorrupt, join("pipeline: ", parts..., " (", source, ")"));
 }
 
-// The value of a key that must be there.
-template <class T>
-T value(const toml::table& table, const char* key, const std::string& source) {
-  const auto found = table[key].value<T>();
-  if (!found) corrupt(source, "want the key ", key, ", found none of its type");
-  return *found;
+// A table's keys, each asked for once with what it is when it is not there; whatever nobody asked
+// for is unknown.
+class Keys {
+ public:
+  Keys(const toml::table& table, const std::string& source) : table_(table), source_(source) {}
+  template <class T>
+  void read(const char* key, T& into) {
+    asked_.insert(key);
+    if (!table_.contains(key)) return;
+    auto found = table_[key].value<T>();
+    if (std::is_same_v<T, bool> && !table_[key].is_boolean()) found.reset();  // 1 is no boolean
+    if (!found) corrupt(source_, key, ": want a value of another type");
+    into = *found;
+  }
+  template <class T>
+  void read_at_least(const char* key, T least, T& into) {
+    read(key, into);
+    if (!(into >= least) || !std::isfinite(static_cast<double>(into)))
+      corrupt(source_, key, ": want at least ", least, ", got ", into);
+  }
+  // A table or an array of them, which toml::table::value does not give.
+  template <class T>
+  void read_node(const char* key, T& into) {
+    asked_.insert(key);
+    if (!table_.contains(key)) return;
+    const T* const found = table_[key].as<T>();
+    if (!found) corrupt(source_, key, ": want a value of another type");
+    into = *found;
+  }
+  // A word by what `parse` makes of it.
+  template <class T, class Parse>
+  void read_word(const char* key, const Parse& parse, T& into) {
+    std::string word;
+    read(key, word);
+    if (word.empty()) return;
+    try {
+      into = parse(word);
+    } catch (const Error& e) {
+      corrupt(source_, e.what());
+    }
+  }
+  void end() const {
+    for (const auto& [key, node] : table_)
+      if (!asked_.contains(std::string(key.str()))) corrupt(source_, "unknown key ", key.str());
+  }
+
+ private:
+  const toml::table& table_;
+  const std::string& source_;
+  std::set<std::string> asked_;
+};
+
+const char* to_string(Norm norm) { return norm == Norm::kEach ? "each" : "joint"; }
+
+Norm norm_from_string(const std::string& word) {
+  check(word == "each" || word == "joint", "norm: want each or joint, got ", word);
+  return word == "each" ? Norm::kEach : Norm::kJoint;
 }
 
-void check_keys(const toml::table& table, std::initializer_list<std::string_view> known,
-                const std::string& source) {
-  for (const auto& [key, node] : table)
-    if (std::find(known.begin(), known.end(), key.str()) == known.end())
-      corrupt(source, "unknown key ", key.str());
+void read_model(const toml::table& table, const std::string& source, PipelineModel& model) {
+  Keys keys(table, source);
+  keys.read("path", model.path);
+  keys.read("fingerprint", model.fingerprint);
+  keys.read("weight", model.weight);
+  keys.end();
+  if (model.path.empty()) corrupt(source, "want the key path in [[model]], found none");
+  if (!(model.weight > 0) || !std::isfinite(model.weight))
+    corrupt(source, "weight: want a number above 0, got ", model.weight);
+}
+
+void read_ranking(const toml::table& table, const std::string& source, PipelineSpec& spec) {
+  RankingOptions& r = spec.ranking;
+  Keys keys(table, source);
+  keys.read_at_least("whiten", 0, spec.whiten);
+  keys.read_at_least("augment_k", 0, r.augment.k);
+  keys.read_at_least("augment_alpha", 0.0, r.augment.alpha);
+  keys.read_at_least("expand_k", 0, r.expand.k);
+  keys.read_at_least("expand_alpha", 0.0, r.expand.alpha);
+  keys.read("rerank", r.rerank);
+  keys.read_at_least("rerank_k1", 2, r.k_reciprocal.k1);
+  keys.read_at_least("rerank_k2", 1, r.k_reciprocal.k2);
+  keys.read_at_least("rerank_lambda", 0.0, r.k_reciprocal.lambda);
+  keys.end();
+}
+
+void read_decide(const toml::table& table, const std::string& source, DecideOptions& decide) {
+  Keys keys(table, source);
+  keys.read_word("vote", vote_from_string, decide.vote);
+  keys.read_at_least("k", 1, decide.k);
+  keys.read("temperature", decide.temperature);
+  keys.read_at_least("cosine_power", 0.0, decide.cosine_power);
+  keys.read_at_least("class_power", 0.0, decide.class_power);
+  keys.end();
+  if (!(decide.temperature > 0))
+    corrupt(source, "temperature: want a number above 0, got ", decide.temperature);
 }
 
 }  // namespace
@@ -48,8 +122,27 @@ std::string to_toml(const PipelineSpec& spec) {
   for (const PipelineModel& m : spec.models)
     models.push_back(
         toml::table{{"path", m.path}, {"fingerprint", m.fingerprint}, {"weight", m.weight}});
+  const RankingOptions& r = spec.ranking;
+  const DecideOptions& d = spec.decide;
   std::ostringstream out;
-  out << toml::table{{"tta", to_string(spec.tta)}, {"model", std::move(models)}} << '\n';
+  out << toml::table{{"tta", to_string(spec.tta)},
+                     {"norm", to_string(spec.norm)},
+                     {"model", std::move(models)},
+                     {"ranking", toml::table{{"whiten", spec.whiten},
+                                             {"augment_k", r.augment.k},
+                                             {"augment_alpha", r.augment.alpha},
+                                             {"expand_k", r.expand.k},
+                                             {"expand_alpha", r.expand.alpha},
+                                             {"rerank", r.rerank},
+                                             {"rerank_k1", r.k_reciprocal.k1},
+                                             {"rerank_k2", r.k_reciprocal.k2},
+                                             {"rerank_lambda", r.k_reciprocal.lambda}}},
+                     {"decide", toml::table{{"vote", to_string(d.vote)},
+                                            {"k", d.k},
+                                            {"temperature", d.temperature},
+                                            {"cosine_power", d.cosine_power},
+                                            {"class_power", d.class_power}}}}
+      << '\n';
   return out.str();
 }
 
@@ -60,24 +153,24 @@ PipelineSpec pipeline_from_toml(const std::string& text, const std::string& sour
   } catch (const toml::parse_error& e) {
     corrupt(source, "line ", e.source().begin.line, " is not TOML: ", e.description());
   }
-  check_keys(table, {"tta", "model"}, source);
   PipelineSpec spec;
-  const auto tta = value<std::string>(table, "tta", source);
-  if (tta != "none" && tta != "hflip") corrupt(source, "tta: want none or hflip, got ", tta);
-  spec.tta = tta_from_string(tta);
-  const toml::array* const models = table["model"].as_array();
-  if (!models || models->empty()) corrupt(source, "want at least one [[model]]");
-  for (const toml::node& node : *models) {
+  Keys keys(table, source);
+  keys.read_word("tta", tta_from_string, spec.tta);
+  keys.read_word("norm", norm_from_string, spec.norm);
+  toml::array models;
+  toml::table ranking, decide;
+  keys.read_node("model", models);
+  keys.read_node("ranking", ranking);
+  keys.read_node("decide", decide);
+  keys.end();
+  for (const toml::node& node : models) {
     const toml::table* const model = node.as_table();
     if (!model) corrupt(source, "want [[model]] to be tables");
-    check_keys(*model, {"path", "fingerprint", "weight"}, source);
-    spec.models.push_back({value<std::string>(*model, "path", source),
-                           value<std::string>(*model, "fingerprint", source),
-                           value<double>(*model, "weight", source)});
-    const double weight = spec.models.back().weight;
-    if (!(weight > 0) || !std::isfinite(weight))
-      corrupt(source, "weight: want a number above 0, got ", weight);
+    read_model(*model, source, spec.models.emplace_back());
   }
+  if (spec.models.empty()) corrupt(source, "want at least one [[model]]");
+  read_ranking(ranking, source, spec);
+  read_decide(decide, source, spec.decide);
   return spec;
 }
 
@@ -90,8 +183,8 @@ PipelineSpec pipeline_of(const Gallery& gallery) {
 std::string fingerprint_of(const PipelineSpec& spec) {
   if (spec.models.size() == 1) return spec.models[0].fingerprint;
   Sha256 hash;
-  for (const PipelineModel& m : spec.models)
-    hash.update(join(m.fingerprint, '\t', exact(m.weight), '\n'));
+  for (const PipelineModel& m : spec.models) hash.update(join(m.fingerprint, '\n'));
+  if (spec.norm == Norm::kJoint) hash.update(std::string_view("joint\n"));
   return hash.hex();
 }
 

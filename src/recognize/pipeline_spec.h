@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "gallery/gallery.h"
+#include "ranking/ranking.h"
+#include "recognize/decide.h"
 #include "recognize/views.h"
 
 namespace shoplens {
@@ -12,21 +14,29 @@ namespace shoplens {
 struct PipelineModel {
   std::string path;         // of model.onnx; in a gallery relative to its folder
   std::string fingerprint;  // ModelInfo::fingerprint
-  double weight = 1;        // share of its cosine in the pipeline's
+  double weight = 1;        // of its cosine in the pipeline's
 };
 
-/// What turns a photo into the vector that a gallery holds: the networks, the views each sees, and
-/// how much each counts. Kept in gallery.db as TOML (docs/formats.md), so that whoever opens the
-/// gallery does the same.
+/// How the networks' embeddings are put together: each over its length first, or raw, as the Lotte
+/// contest's winner did.
+enum class Norm { kEach, kJoint };
+
+/// What a gallery does to answer: the networks and the views that make a photo's vector, how
+/// vectors are compared, and how neighbours become a label. Kept in gallery.db as TOML
+/// (docs/formats.md), so that whoever opens the gallery does the same.
 struct PipelineSpec {
   std::vector<PipelineModel> models{};
   Tta tta = Tta::kNone;
+  Norm norm = Norm::kEach;
+  int whiten = 0;  // components left by the gallery's array "whitening"; 0: there is none
+  RankingOptions ranking{};
+  DecideOptions decide{};
 };
 
 std::string to_toml(const PipelineSpec& spec);
 
-/// Throws kCorrupt that names `source` for a syntax error, a missing or unknown key, or a value out
-/// of range.
+/// Only [[model]] path must be there. Throws kCorrupt that names `source` for a syntax error, a
+/// missing or unknown key, or a value out of range.
 PipelineSpec pipeline_from_toml(const std::string& text, const std::string& source);
 
 /// The pipeline that a gallery keeps as its note "pipeline"; of one without it, its model seen
@@ -34,8 +44,8 @@ PipelineSpec pipeline_from_toml(const std::string& text, const std::string& sour
 PipelineSpec pipeline_of(const Gallery& gallery);
 
 /// Equal exactly when vectors may be compared: of one network its own fingerprint; of several the
-/// SHA-256 of theirs and their weights in order. Views do not count: they are estimates of one
-/// vector.
+/// SHA-256 of theirs in order and of the norm. Views do not count: they are estimates of one
+/// vector; weights and ranking neither: they are applied to what the gallery holds.
 std::string fingerprint_of(const PipelineSpec& spec);
 
 }  // namespace shoplens

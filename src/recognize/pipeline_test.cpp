@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "index/vector_index.h"
+#include "recognize/matcher.h"
 #include "recognize/test_catalogue.h"
 
 namespace shoplens {
@@ -34,27 +36,75 @@ class PipelineTest : public TestCatalogue {
     for (std::size_t j = 0; j < dim; ++j) sum += double{v[j]} * v[dim + j];
     return sum;
   }
+
+  static double cosine_of(const std::vector<float>& a, const std::vector<float>& b) {
+    double sum = 0;
+    for (std::size_t j = 0; j < a.size(); ++j) sum += double{a[j]} * b[j];
+    return sum;
+  }
 };
 
-TEST_F(PipelineTest, TheJointCosineIsTheWeightedMeanOfTheNetworks) {
+TEST_F(PipelineTest, NetworksStandOneBehindTheOtherAtOneLength) {
   for (const Tta tta : {Tta::kNone, Tta::kHflip}) {
     const PipelineSpec spec = three(tta);
-    double sum = 0, weights = 0;
-    for (const PipelineModel& model : spec.models) {
-      const Pipeline alone({.models = {model}, .tta = tta}, runtime(1));
-      sum += model.weight * cosine(embed(alone, {1, 2}), static_cast<std::size_t>(alone.dim()));
-      weights += model.weight;
-    }
     const Pipeline all(spec, runtime(1));
     EXPECT_EQ(all.dim(), 16 + 16 + 8);
     EXPECT_EQ(all.floats_per_photo(),
               static_cast<std::size_t>(3 * view_count(tta) * (32 * 32 + 24 * 24)));
     const auto vectors = embed(all, {1, 2});
-    EXPECT_NEAR(cosine(vectors, 40), sum / weights, 1e-5);
-    double length = 0;
-    for (std::size_t j = 0; j < 40; ++j) length += double{vectors[j]} * vectors[j];
-    EXPECT_NEAR(length, 1, 1e-5);
+    std::size_t column = 0;
+    for (const PipelineModel& model : spec.models) {
+      const Pipeline alone({.models = {model}, .tta = tta}, runtime(1));
+      const auto own = embed(alone, {1, 2});
+      for (std::size_t j = 0; j < static_cast<std::size_t>(alone.dim()); ++j)
+        EXPECT_NEAR(vectors[column + j], own[j] / std::sqrt(3.0), 1e-5);
+      column += static_cast<std::size_t>(alone.dim());
+    }
   }
+}
+
+TEST_F(PipelineTest, TheMatchersCosineIsTheWeightedMeanOfTheNetworks) {
+  const PipelineSpec spec = three(Tta::kNone);
+  const Pipeline all(spec, runtime(1));
+  double sum = 0, weights = 0;
+  for (const PipelineModel& model : spec.models) {
+    const Pipeline alone({.models = {model}}, runtime(1));
+    sum += model.weight * cosine(embed(alone, {1, 2}), static_cast<std::size_t>(alone.dim()));
+    weights += model.weight;
+  }
+  const Matcher matcher(embed(all, {1}), all.blocks(), spec, std::nullopt);
+  const auto hits = matcher.search(matcher.prepare(embed(all, {2})), 1);
+  EXPECT_NEAR(hits[0][0].score, sum / weights, 1e-5);
+}
+
+TEST_F(PipelineTest, JointNormConcatenatesRawEmbeddings) {
+  write_tiny_model(folder / "c.onnx", 32, 16, 1, {"x", "y"});
+  write_tiny_model(folder / "d.onnx", 32, 16, 5, {"x", "y"});
+  PipelineSpec spec{
+      .models = {{(folder / "c.onnx").string(), ""}, {(folder / "d.onnx").string(), ""}},
+      .norm = Norm::kJoint};
+  const Pipeline joint(spec, runtime(1));
+  const auto vector = embed(joint, {1});
+  // Raw embeddings of the two networks, as the runtime gives them.
+  RuntimeOptions raw = runtime(1);
+  raw.raw = true;
+  std::vector<float> pixels(joint.floats_per_photo()), want(32);
+  joint.prepare(picture(1), pixels.data());
+  Embedder(folder / "c.onnx", raw).embed(pixels.data(), 1, want.data());
+  Embedder(folder / "d.onnx", raw).embed(pixels.data(), 1, want.data() + 16);
+  EXPECT_GT(std::abs(std::sqrt(cosine_of(want, want)) - 1), 1e-3);  // raw is not of length 1
+  l2_normalize(want, 32);
+  for (std::size_t j = 0; j < 32; ++j) EXPECT_NEAR(vector[j], want[j], 1e-5);
+}
+
+TEST_F(PipelineTest, AModelWithoutClassesCannotVoteByThem) {
+  PipelineSpec spec = three(Tta::kNone);
+  spec.decide.vote = Vote::kClasses;
+  EXPECT_THROW(Pipeline(spec, runtime(1)), Error);
+  write_tiny_model(folder / "c.onnx", 32, 16, 1, {"x", "y"});
+  write_tiny_model(folder / "d.onnx", 32, 16, 5, {"x", "z"});
+  spec.models = {{(folder / "c.onnx").string(), ""}, {(folder / "d.onnx").string(), ""}};
+  EXPECT_THROW(Pipeline(spec, runtime(1)), Error);
 }
 
 TEST_F(PipelineTest, ABatchGivesWhatEachPhotoGives) {
@@ -80,13 +130,30 @@ TEST_F(PipelineTest, ItsSpecIsItself) {
   EXPECT_EQ(fingerprint_of(again), all.fingerprint());
 }
 
-TEST_F(PipelineTest, TheFingerprintIsOfNetworksAndWeights) {
+TEST_F(PipelineTest, EverySettingComesBackFromToml) {
+  PipelineSpec spec{.models = {{"a", "f", 0.3}}, .norm = Norm::kJoint, .whiten = 64};
+  spec.ranking = {
+      .augment = {8, 1.5}, .expand = {2, 2.5}, .rerank = true, .k_reciprocal = {30, 7, 0.625}};
+  spec.decide = {Vote::kClasses, 7, 0.02, 5, 3};
+  const std::string text = to_toml(spec);
+  EXPECT_EQ(to_toml(pipeline_from_toml(text, "test")), text);
+  for (const char* part :
+       {"'joint'", "64", "1.5", "2.5", "true", "30", "0.625", "'classes'", "0.02"})
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  const PipelineSpec least = pipeline_from_toml("[[model]]\npath = 'a'\n", "test");
+  EXPECT_EQ(to_toml(least), to_toml({.models = {{"a", "", 1}}}));
+}
+
+TEST_F(PipelineTest, TheFingerprintIsOfNetworksAndNorm) {
   PipelineSpec spec{.models = {{"a", "f1", 1}, {"b", "f2", 1}}};
   const std::string both = fingerprint_of(spec);
   spec.models[0].path = "elsewhere";
   spec.tta = Tta::kHflip;
   EXPECT_EQ(fingerprint_of(spec), both);
   spec.models[1].weight = 0.5;
+  spec.ranking.rerank = true;
+  EXPECT_EQ(fingerprint_of(spec), both);
+  spec.norm = Norm::kJoint;
   EXPECT_NE(fingerprint_of(spec), both);
   spec.models.pop_back();
   EXPECT_EQ(fingerprint_of(spec), "f1");
@@ -120,6 +187,13 @@ TEST_F(PipelineTest, BadTomlIsNamed) {
   EXPECT_NE(error("tta = 'none'\n").find("at least one [[model]]"), std::string::npos);
   EXPECT_NE(error("tta = 'none'\nfusion = 1\n" + model + "1.0\n").find("unknown key fusion"),
             std::string::npos);
+  EXPECT_NE(error(model + "1.0\n[ranking]\nwhiten = -1\n").find("whiten: want at least 0, got -1"),
+            std::string::npos);
+  EXPECT_NE(error(model + "1.0\n[ranking]\nrerank = 1\n").find("rerank: want a value of another"),
+            std::string::npos);
+  EXPECT_NE(error(model + "1.0\n[decide]\nvote = 'dice'\n").find("vote: want top1, weighted"),
+            std::string::npos);
+  EXPECT_NE(error("[[model]]\nweight = 1.0\n").find("want the key path"), std::string::npos);
   EXPECT_NE(error("tta = \n").find("g.db"), std::string::npos);
 }
 

@@ -11,7 +11,7 @@ namespace shoplens {
 
 Recognizer::Recognizer(const Gallery& gallery, const Pipeline& pipeline,
                        const RecognizeOptions& options)
-    : pipeline_(pipeline), options_(options), index_(gallery.model().dim) {
+    : pipeline_(pipeline), options_(options) {
   check(options.top >= 1, "recognizer: want at least 1 neighbour, got ", options.top);
   gallery.check_model(pipeline.fingerprint(), "the one that embeds");
   GalleryContent content = gallery.content();
@@ -26,39 +26,47 @@ Recognizer::Recognizer(const Gallery& gallery, const Pipeline& pipeline,
   LabelSet numbered = number_labels(labels);
   label_names_ = std::move(numbered.names);
   label_of_row_ = std::move(numbered.of_row);
-  std::vector<std::int64_t> rows(items_.size());
-  std::iota(rows.begin(), rows.end(), 0);
-  index_.add(rows, content.vectors);
+  class_of_row_ = places_among(labels, pipeline.classes());
+  matcher_.emplace(content.vectors, pipeline.blocks(), pipeline.spec(), gallery.array("whitening"));
 }
 
-std::vector<float> Recognizer::embed(const Image& image) const {
+Answer Recognizer::recognize(const Image& image) const {
   std::vector<float> prepared(pipeline_.floats_per_photo());
   pipeline_.prepare(image, prepared.data());
-  std::vector<float> embedding(static_cast<std::size_t>(pipeline_.dim()));
-  pipeline_.embed(prepared.data(), 1, embedding.data());
-  return embedding;
+  std::vector<float> embedding(static_cast<std::size_t>(pipeline_.dim())),
+      probabilities(pipeline_.classes().size());
+  pipeline_.embed(prepared.data(), 1, embedding.data(), probabilities.data());
+  return std::move(answer(embedding, probabilities)[0]);
 }
 
-std::vector<Answer> Recognizer::answer(std::span<const float> embeddings) const {
-  const int voters = options_.decide.vote == Vote::kTop1 ? 1 : options_.decide.k;
+std::vector<Answer> Recognizer::answer(std::span<const float> embeddings,
+                                       std::span<const float> class_probabilities) const {
+  const std::size_t classes = pipeline_.classes().size();
   std::vector<Answer> answers;
-  for (const std::vector<Hit>& hits : index_.search(embeddings, std::max(options_.top, voters)))
-    answers.push_back(to_answer(hits));
+  for (const std::vector<Hit>& hits : matcher_->search(
+           matcher_->prepare(embeddings), std::max(options_.top, options_.decide.neighbours())))
+    answers.push_back(
+        to_answer(hits, class_probabilities.empty()
+                            ? class_probabilities
+                            : class_probabilities.subspan(answers.size() * classes, classes)));
   return answers;
 }
 
-Answer Recognizer::to_answer(const std::vector<Hit>& hits) const {
+Answer Recognizer::to_answer(const std::vector<Hit>& hits,
+                             std::span<const float> class_probabilities) const {
   std::vector<std::int64_t> labels;
-  std::vector<float> scores;
+  std::vector<float> scores, probabilities;
   Answer answer;
   for (const Hit& hit : hits) {
     const auto row = static_cast<std::size_t>(hit.id);
     labels.push_back(label_of_row_[row]);
     scores.push_back(hit.score);
+    if (!class_probabilities.empty())
+      probabilities.push_back(probability_of(class_of_row_[row], class_probabilities));
     if (answer.neighbours.size() < static_cast<std::size_t>(options_.top))
       answer.neighbours.push_back({items_[row].id, items_[row].label, items_[row].path, hit.score});
   }
-  const Decision decision = decide(labels, scores, options_.decide);
+  const Decision decision = decide(labels, scores, options_.decide, probabilities);
   answer.label = label_names_[static_cast<std::size_t>(decision.label)];
   answer.score = decision.score;
   return answer;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "gallery/gallery.h"
 #include "image/image.h"
-#include "index/exact_index.h"
 #include "recognize/decide.h"
+#include "recognize/matcher.h"
 #include "recognize/pipeline.h"
 
 namespace shoplens {
@@ -21,7 +22,7 @@ struct RecognizeOptions {
 struct Neighbour {
   std::int64_t id;
   std::string label, path;
-  float score;  // cosine
+  float score;  // cosine, of the vectors as they are compared
 };
 
 struct Answer {
@@ -37,21 +38,22 @@ class Recognizer {
   /// Throws kBadInput for an empty gallery or one of another pipeline.
   Recognizer(const Gallery& gallery, const Pipeline& pipeline, const RecognizeOptions& options);
 
-  /// The photo's embedding [dim].
-  std::vector<float> embed(const Image& image) const;
-  /// Embeddings [n, dim], each of length 1 -> n answers.
-  std::vector<Answer> answer(std::span<const float> embeddings) const;
-  Answer recognize(const Image& image) const { return std::move(answer(embed(image))[0]); }
+  Answer recognize(const Image& image) const;
+  /// Embeddings [n, dim], each of length 1, and when the pipeline votes by classes their
+  /// probabilities [n, classes] -> n answers.
+  std::vector<Answer> answer(std::span<const float> embeddings,
+                             std::span<const float> class_probabilities = {}) const;
 
  private:
-  Answer to_answer(const std::vector<Hit>& hits) const;
+  Answer to_answer(const std::vector<Hit>& hits, std::span<const float> class_probabilities) const;
 
   const Pipeline& pipeline_;
   RecognizeOptions options_;
   std::vector<GalleryItem> items_;
   std::vector<std::string> label_names_;
   std::vector<std::int64_t> label_of_row_;  // [items], places in label_names_
-  ExactIndex index_;                        // ids are places in items_
+  std::vector<std::int64_t> class_of_row_;  // [items], places in the pipeline's classes; -1: none
+  std::optional<Matcher> matcher_;          // ids are places in items_
 };
 
 }  // namespace shoplens

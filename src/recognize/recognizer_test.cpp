@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "recognize/recognizer.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "gallery/gallery_file.h"
 #include "recognize/embed_photos.h"
 #include "recognize/test_catalogue.h"
@@ -43,9 +46,13 @@ TEST_F(RecognizerTest, OnePhotoAloneIsEmbeddedAsInABatch) {
     const Recognizer recognizer(build(pipeline, 9), pipeline, {});
     const auto batch = embed_photos(pipeline, photos, {9, 2});
     for (std::size_t i = 0; i < 9; ++i) {
-      const auto alone = recognizer.embed(picture(static_cast<int>(i)));
-      for (std::size_t j = 0; j < 16; ++j)
-        EXPECT_NEAR(alone[j], batch.embeddings[i * 16 + j], 1e-5);
+      const Answer alone = recognizer.recognize(picture(static_cast<int>(i)));
+      const Answer one = recognizer.answer(std::span(batch.embeddings).subspan(i * 16, 16))[0];
+      ASSERT_EQ(alone.neighbours.size(), one.neighbours.size());
+      for (std::size_t k = 0; k < one.neighbours.size(); ++k) {
+        EXPECT_EQ(alone.neighbours[k].id, one.neighbours[k].id);
+        EXPECT_NEAR(alone.neighbours[k].score, one.neighbours[k].score, 1e-5);
+      }
     }
   }
 }
@@ -59,6 +66,28 @@ TEST_F(RecognizerTest, TheVoteMayLookFurtherThanTheAnswerShows) {
   EXPECT_EQ(answer.label, "many");
   EXPECT_NEAR(answer.score, 6 / 9.0, 1e-4);
   EXPECT_EQ(answer.neighbours.size(), 1u);
+}
+
+TEST_F(RecognizerTest, VotesByTheClassesOfTheNetworks) {
+  write_tiny_model(folder / "model.onnx", 32, 16, 1, {"few", "many"});
+  PipelineSpec spec{.models = {{(folder / "model.onnx").string(), ""}}};
+  spec.decide.vote = Vote::kClasses;
+  spec.decide.k = 9;
+  const Pipeline pipeline(spec, runtime(1));
+  const Recognizer recognizer(build(pipeline, 9), pipeline, {.top = 9, .decide = spec.decide});
+  const auto embedded = embed_photos(pipeline, photos, {});
+  ASSERT_EQ(embedded.class_probabilities.size(), 18u);
+  const auto answers = recognizer.answer(embedded.embeddings, embedded.class_probabilities);
+  for (std::size_t i = 0; i < 9; ++i) {
+    const float few = embedded.class_probabilities[2 * i];
+    EXPECT_NEAR(few + embedded.class_probabilities[2 * i + 1], 1, 1e-6);
+    double sums[2] = {0, 0};  // few, many: the definition
+    for (const Neighbour& n : answers[i].neighbours)
+      sums[n.label == "many"] +=
+          std::pow(std::max(0.0f, n.score), 9) * std::pow(n.label == "many" ? 1 - few : few, 10);
+    EXPECT_EQ(answers[i].label, sums[1] > sums[0] ? "many" : "few");
+    EXPECT_NEAR(answers[i].score, std::max(sums[0], sums[1]) / (sums[0] + sums[1]), 1e-4);
+  }
 }
 
 TEST_F(RecognizerTest, RefusesAnEmptyGalleryAndAnotherModel) {

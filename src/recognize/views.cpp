@@ -25,7 +25,7 @@ void preprocess_views(const Image& image, const Preprocessing& preprocessing, Tt
     std::reverse_copy(out + y * size, out + (y + 1) * size, out + (rows + y) * size);
 }
 
-void merge_views(std::span<const float> views, int dim, Tta tta, float* out) {
+void merge_views(std::span<const float> views, int dim, Tta tta, float* out, bool raw) {
   const auto d = static_cast<std::size_t>(dim), count = static_cast<std::size_t>(view_count(tta));
   const std::size_t n = views.size() / (d * count);
   for (std::size_t i = 0; i < n; ++i)
@@ -35,7 +35,7 @@ void merge_views(std::span<const float> views, int dim, Tta tta, float* out) {
       // behind what is read.
       out[i * d + j] = count == 1 ? first[0] : first[0] + first[d];
     }
-  if (count > 1) l2_normalize({out, n * d}, dim);
+  if (count > 1 && !raw) l2_normalize({out, n * d}, dim);
 }
 
 }  // namespace shoplens

@@ -23,8 +23,8 @@ int view_count(Tta tta);
 /// second its mirror.
 void preprocess_views(const Image& image, const Preprocessing& preprocessing, Tta tta, float* out);
 
-/// Embeddings of views [n, views, dim], each of length 1 -> out [n, dim]: their mean over its
-/// length. `out` may be where `views` begins.
-void merge_views(std::span<const float> views, int dim, Tta tta, float* out);
+/// Embeddings of views [n, views, dim] -> out [n, dim]: their mean over its length; their sum when
+/// they are `raw`, as lengths then count. `out` may be where `views` begins.
+void merge_views(std::span<const float> views, int dim, Tta tta, float* out, bool raw = false);
 
 }  // namespace shoplens

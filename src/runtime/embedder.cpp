@@ -49,8 +49,10 @@ ov::AnyMap compile_properties(const RuntimeOptions& options, const std::string& 
   return properties;
 }
 
-// Each row over its length. The graph does it too, but in bf16 only to three digits.
-void normalize_rows(float* rows, std::int64_t n, int dim, const std::filesystem::path& model) {
+// Each row over its length (the graph does it too, but in bf16 only to three digits), or as it is
+// when `raw`; checked either way.
+void finish_rows(float* rows, std::int64_t n, int dim, bool raw,
+                 const std::filesystem::path& model) {
   for (std::int64_t i = 0; i < n; ++i) {
     float* row = rows + i * dim;
     double sum = 0;
@@ -58,6 +60,7 @@ void normalize_rows(float* rows, std::int64_t n, int dim, const std::filesystem:
     check(std::isfinite(sum) && sum > 0,
           "embedder: want a finite embedding that is not 0, got length ", std::sqrt(sum), " (",
           model.string(), ")");
+    if (raw) continue;
     const double scale = 1 / std::sqrt(sum);
     for (int j = 0; j < dim; ++j) row[j] = static_cast<float>(row[j] * scale);
   }
@@ -68,6 +71,7 @@ void normalize_rows(float* rows, std::int64_t n, int dim, const std::filesystem:
 struct Embedder::State {
   std::filesystem::path path;
   ModelInfo info;
+  bool raw = false, classes = false;
   std::string precision;
   int streams = 1;
   ov::Core core;
@@ -79,11 +83,18 @@ struct Embedder::State {
   std::vector<ov::InferRequest> idle;
 
   State(const std::filesystem::path& file, const RuntimeOptions& options)
-      : path(file), info(read_model_info(file)) {
+      : path(file), info(read_model_info(file)), raw(options.raw), classes(options.classes) {
+    if ((raw || classes) && info.classes.empty())
+      throw Error(ErrorCode::kBadInput,
+                  join("embedder: want a model with raw embeddings and class scores, this one has "
+                       "none (",
+                       file.string(), ")"),
+                  "export it again with --classes");
     try {
       precision = resolve_precision(core, options);
-      model = core.compile_model(core.read_model(file.string()), options.device,
-                                 compile_properties(options, precision));
+      const auto network = core.read_model(file.string());
+      keep_outputs(*network);
+      model = core.compile_model(network, options.device, compile_properties(options, precision));
       streams = options.streams;
       for (int i = 0; i < streams; ++i) idle.push_back(model.create_infer_request());
     } catch (const ov::Exception& e) {
@@ -94,9 +105,21 @@ struct Embedder::State {
     check_shapes();
   }
 
+  const char* embedding_name() const { return raw ? "raw" : "embedding"; }
+
+  // What is not asked for is not computed.
+  void keep_outputs(ov::Model& network) const {
+    const ov::ResultVector results = network.get_results();
+    for (const auto& result : results) {
+      const auto& names = result->output(0).get_names();
+      if (!names.contains(embedding_name()) && !(classes && names.contains("classes")))
+        network.remove_result(result);
+    }
+  }
+
   void check_shapes() const {
     const ov::PartialShape in = model.input().get_partial_shape(),
-                           out = model.output().get_partial_shape();
+                           out = model.output(embedding_name()).get_partial_shape();
     const int size = info.preprocessing.size;
     if (!in.compatible({ov::Dimension::dynamic(), 3, size, size}) ||
         !out.compatible({ov::Dimension::dynamic(), info.dim}))
@@ -119,7 +142,7 @@ struct Embedder::State {
     returned.notify_one();
   }
 
-  void infer(const float* pixels, std::int64_t n, float* embeddings) {
+  void infer(const float* pixels, std::int64_t n, float* embeddings, float* class_scores) {
     const auto size = static_cast<std::size_t>(info.preprocessing.size);
     const auto rows = static_cast<std::size_t>(n);
     ov::InferRequest request = take();
@@ -127,8 +150,12 @@ struct Embedder::State {
       // The tensors are the caller's memory: nothing is copied, and OpenVINO only reads the pixels.
       request.set_input_tensor(
           ov::Tensor(ov::element::f32, {rows, 3, size, size}, const_cast<float*>(pixels)));
-      request.set_output_tensor(
+      request.set_tensor(
+          embedding_name(),
           ov::Tensor(ov::element::f32, {rows, static_cast<std::size_t>(info.dim)}, embeddings));
+      if (classes)
+        request.set_tensor("classes",
+                           ov::Tensor(ov::element::f32, {rows, info.classes.size()}, class_scores));
       request.infer();
     } catch (const ov::Exception& e) {
       give_back(request);
@@ -149,10 +176,12 @@ const std::string& Embedder::precision() const { return state_->precision; }
 
 int Embedder::streams() const { return state_->streams; }
 
-void Embedder::embed(const float* pixels, std::int64_t n, float* embeddings) const {
+void Embedder::embed(const float* pixels, std::int64_t n, float* embeddings,
+                     float* class_scores) const {
   if (n == 0) return;
-  state_->infer(pixels, n, embeddings);
-  normalize_rows(embeddings, n, state_->info.dim, state_->path);
+  check(!state_->classes || class_scores != nullptr, "embedder: want room for class scores");
+  state_->infer(pixels, n, embeddings, class_scores);
+  finish_rows(embeddings, n, state_->info.dim, state_->raw, state_->path);
 }
 
 }  // namespace shoplens

@@ -13,8 +13,10 @@ struct RuntimeOptions {
   std::string device = "CPU";      // an OpenVINO device
   std::string precision = "auto";  // "auto" (bf16 where the CPU has it, else f32), "f32", "bf16"
   int threads = 0;                 // of the network; 0: the cores this process may use
-  int streams = 1;  // calls of embed() that run side by side, each on threads / streams threads:
-                    // 1 answers one photo soonest, one a core gets most photos through
+  int streams = 1;   // calls of embed() that run side by side, each on threads / streams threads:
+                     // 1 answers one photo soonest, one a core gets most photos through
+  bool raw = false;  // embeddings at the length that the network gives them
+  bool classes = false;  // compute the scores of the training classes too
 };
 
 /// A model.onnx ready to run, by OpenVINO. Thread-safe.
@@ -34,9 +36,12 @@ class Embedder {
   int streams() const;
 
   /// pixels [n, 3, size, size], as preprocess() writes them -> embeddings [n, dim], each of
-  /// length 1. In f32 a photo's embedding is within 1e-5 of the same whatever the others of its
-  /// batch are. Throws kBadInput that names the model when an embedding is not finite or zero.
-  void embed(const float* pixels, std::int64_t n, float* embeddings) const;
+  /// length 1 (but for RuntimeOptions::raw). In f32 a photo's embedding is within 1e-5 of the same
+  /// whatever the others of its batch are. Throws kBadInput that names the model when an embedding
+  /// is not finite or zero. With RuntimeOptions::classes also class_scores [n,
+  /// info().classes.size()].
+  void embed(const float* pixels, std::int64_t n, float* embeddings,
+             float* class_scores = nullptr) const;
 
  private:
   struct State;

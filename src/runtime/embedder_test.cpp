@@ -84,6 +84,30 @@ TEST_F(EmbedderTest, APhotoDoesNotDependOnItsBatch) {
   }
 }
 
+TEST_F(EmbedderTest, GivesRawEmbeddingsAndClassScoresWhenAsked) {
+  write_tiny_model(folder / "classes.onnx", 32, 16, 1, {"a", "b", "c"});
+  RuntimeOptions options;
+  options.precision = "f32";
+  options.raw = options.classes = true;
+  const Embedder embedder(folder / "classes.onnx", options);
+  const auto x = pixels(2);
+  std::vector<float> raw(32), scores(6), unit(32);
+  embedder.embed(x.data(), 2, raw.data(), scores.data());
+  open("f32").embed(x.data(), 2, unit.data());  // the same network without the two
+  for (std::size_t photo = 0; photo < 2; ++photo) {
+    double length = 0;
+    for (std::size_t j = 0; j < 16; ++j) length += std::pow(raw[photo * 16 + j], 2);
+    length = std::sqrt(length);
+    EXPECT_GT(std::abs(length - 1), 1e-3);
+    for (std::size_t j = 0; j < 16; ++j)
+      EXPECT_NEAR(raw[photo * 16 + j] / length, unit[photo * 16 + j], 1e-5);
+  }
+  EXPECT_NE(scores[0], scores[3]);
+  EXPECT_NE(scores[0], scores[1]);
+  EXPECT_THROW(embedder.embed(x.data(), 2, raw.data()), Error);
+  EXPECT_THROW(Embedder(folder / "model.onnx", options), Error);  // has neither
+}
+
 TEST_F(EmbedderTest, ManyThreadsGetWhatOneGets) {
   const Embedder embedder = open("f32", 2);
   EXPECT_EQ(embedder.streams(), 2);

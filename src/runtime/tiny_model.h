@@ -10,9 +10,11 @@
 namespace shoplens {
 
 /// Writes conv 3x3/2 (8) - ReLU - conv 3x3/2 (16) - ReLU - mean - linear (dim) - L2 norm, input
-/// `size`; another `seed` is another network. Returns its metadata.
+/// `size`; another `seed` is another network. With `classes` also "raw" and random scores of them.
+/// Returns its metadata.
 inline ModelInfo write_tiny_model(const std::filesystem::path& path, int size = 32, int dim = 16,
-                                  std::uint64_t seed = 1) {
+                                  std::uint64_t seed = 1,
+                                  const std::vector<std::string>& classes = {}) {
   Random random{seed};
   const auto constant = [&](std::vector<std::int64_t> dims) {
     std::int64_t count = 1;
@@ -30,9 +32,18 @@ inline ModelInfo write_tiny_model(const std::filesystem::path& path, int size = 
   x = graph.unary("Relu", graph.conv(x, constant({8, 3, 3, 3}), constant({8}), attributes));
   x = graph.unary("Relu", graph.conv(x, constant({16, 8, 3, 3}), constant({16}), attributes));
   x = graph.flatten(graph.global_average_pool(x));
-  x = graph.l2_normalize(graph.linear(x, constant({dim, 16}), constant({dim})));
+  const Value raw = graph.linear(x, constant({dim, 16}), constant({dim}));
+  x = graph.l2_normalize(raw);
+  const auto count = static_cast<std::int64_t>(classes.size());
+  const Value scores =
+      count > 0 ? graph.linear(x, constant({count, dim}), constant({count})) : Value{};
   graph.output("embedding", x, {-1, dim});
+  if (count > 0) {
+    graph.output("raw", raw, {-1, dim});
+    graph.output("classes", scores, {-1, count});
+  }
   ModelInfo info;
+  info.classes = classes;
   info.arch = "tiny";
   info.dim = dim;
   info.preprocessing.size = size;

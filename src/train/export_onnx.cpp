@@ -7,14 +7,39 @@
 
 namespace shoplens {
 
-ModelInfo write_onnx(EmbeddingModel& model, ModelInfo info, const std::filesystem::path& path) {
+namespace {
+
+Constant to_constant(const torch::Tensor& tensor) {
+  const torch::Tensor x = tensor.to(torch::kCPU, torch::kFloat).contiguous();
+  return {x.sizes().vec(), {x.data_ptr<float>(), x.data_ptr<float>() + x.numel()}};
+}
+
+}  // namespace
+
+ModelInfo write_onnx(EmbeddingModel& model, ModelInfo info, const std::filesystem::path& path,
+                     const std::optional<LinearScores>& classes) {
   const torch::NoGradGuard no_grad;
   model.eval();
   const int size = info.preprocessing.size;
   info.dim = model.dim();
   Graph graph;
-  graph.output("embedding", model.forward(graph.input("pixels", {-1, 3, size, size})),
-               {-1, info.dim});
+  const Value raw = model.forward(graph.input("pixels", {-1, 3, size, size}));
+  const Value embedding = graph.l2_normalize(raw);
+  std::optional<Value> scores;  // before outputs are named: a named value cannot be read any more
+  const auto count = static_cast<std::int64_t>(info.classes.size());
+  if (classes) {
+    check(classes->weight.size(0) == count, "export: want scores of ", count, " classes, got ",
+          classes->weight.size(0));
+    scores = graph.linear(classes->of_unit_vector ? embedding : raw, to_constant(classes->weight),
+                          to_constant(classes->bias));
+  } else {
+    info.classes.clear();
+  }
+  graph.output("embedding", embedding, {-1, info.dim});
+  if (scores) {
+    graph.output("raw", raw, {-1, info.dim});
+    graph.output("classes", *scores, {-1, count});
+  }
   const std::string bytes = graph.serialize(info);
   write_file(path, bytes);
   return info;

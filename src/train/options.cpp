@@ -30,6 +30,8 @@ void check_options(const TrainOptions& o) {
   check(!pairs || o.val_metric != "gap", "train: want --val-metric retrieval with --head ", o.head,
         ", which has no classes, got gap");
   check(o.folds == 0 || o.folds > 1, "train: want --folds > 1, or 0 for none, got ", o.folds);
+  check(o.teacher_weight >= 0, "train: want --teacher-weight of at least 0, got ",
+        o.teacher_weight);
   check(o.group_column.empty() || o.folds > 0, "train: want --folds with --group-column, got none");
   if (o.device == "cuda" && !torch::cuda::is_available())
     throw Error(

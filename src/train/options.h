@@ -25,6 +25,8 @@ struct TrainOptions {
   int subcenters = 1;
   double smoothing = 0;
   std::string class_weights = "none";
+  std::string teacher;
+  double teacher_weight = 10;
 
   PreprocessingOptions preprocessing{.img_size = 0, .fit = "squash", .interpolation = {}};
   AugmentOptions augment;
@@ -84,6 +86,11 @@ struct TrainOptions {
     v(smoothing, "smoothing", "label smoothing");
     v(class_weights, "class-weights",
       "weight of a product in the loss; log: 1 / log(1 + photos), mean 1", {"none", "log"});
+    v(teacher, "teacher",
+      "learn from these embeddings of the training photos too: a .npy with its .csv, as `shoplens "
+      "embed` and `distill` write them");
+    v(teacher_weight, "teacher-weight",
+      "weight of 1 - cosine to the teacher beside the head's loss");
     preprocessing.visit(v);
     augment.visit(v);
     v(epochs, "epochs", "passes over the training photos");

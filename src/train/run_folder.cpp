@@ -16,6 +16,8 @@ namespace shoplens {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr const char *kClassWeight = "classes.weight", *kClassBias = "classes.bias";
+
 std::string exact(double x) {
   std::ostringstream out;
   out << std::setprecision(std::numeric_limits<double>::max_digits10) << x;
@@ -115,7 +117,13 @@ void RunFolder::save_best(const TrainedModel& model, const RunState& state) cons
   metadata["shoplens.pool"] = model.pool;
   metadata["shoplens.epoch"] = std::to_string(state.best_epoch);
   metadata["shoplens.val_score"] = exact(state.best_score);
-  write_safetensors(path_ / "best" / "model.safetensors", model.tensors, metadata);
+  NamedTensors tensors = model.tensors;
+  if (model.classes) {
+    metadata["shoplens.of_unit_vector"] = model.classes->of_unit_vector ? "true" : "false";
+    tensors.emplace_back(kClassWeight, model.classes->weight);
+    tensors.emplace_back(kClassBias, model.classes->bias);
+  }
+  write_safetensors(path_ / "best" / "model.safetensors", tensors, metadata);
 }
 
 TrainedModel RunFolder::load_best() const {
@@ -129,7 +137,20 @@ TrainedModel RunFolder::load_best() const {
   if (pool == saved.metadata.end())
     throw Error(ErrorCode::kCorrupt,
                 join("not written by `shoplens train`: no shoplens.pool (", file.string(), ")"));
-  return {from_metadata(saved.metadata, file), pool->second, std::move(saved.tensors)};
+  TrainedModel model{from_metadata(saved.metadata, file), pool->second, {}, std::nullopt};
+  LinearScores classes;
+  for (auto& [name, tensor] : saved.tensors)
+    if (name == kClassWeight)
+      classes.weight = tensor;
+    else if (name == kClassBias)
+      classes.bias = tensor;
+    else
+      model.tensors.emplace_back(std::move(name), std::move(tensor));
+  if (classes.weight.defined() && classes.bias.defined()) {
+    classes.of_unit_vector = saved.metadata["shoplens.of_unit_vector"] == "true";
+    model.classes = std::move(classes);
+  }
+  return model;
 }
 
 std::optional<EpochSummary> RunFolder::best_epoch() const {

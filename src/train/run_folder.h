@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "losses/head.h"
 #include "nn/safetensors.h"
 #include "onnx/model_info.h"
 #include "train/options.h"
@@ -34,9 +35,10 @@ struct EpochSummary {
 
 /// Weights with what is needed to build their model: best/model.safetensors.
 struct TrainedModel {
-  ModelInfo info;  // without a fingerprint
+  ModelInfo info;  // without a fingerprint; with the classes when there are class scores
   std::string pool;
   NamedTensors tensors;
+  std::optional<LinearScores> classes;  // of the head it was trained with
 };
 
 class RunFolder {

@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "core/threads.h"
 #include "data/sampler.h"
+#include "losses/distillation.h"
 #include "models/load_backbone.h"
 #include "train/autocast.h"
 #include "train/build.h"
@@ -66,6 +67,11 @@ Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupt
   model_ = build_model(options_, execution_);
   head_ = build_head(options_, model_->dim(), data_.labels, execution_);
   loss_options_ = build_loss_options(options_, data_.labels, execution_);
+  if (data_.teacher_dim > 0) {
+    check(data_.teacher_dim == model_->dim(), "train: want --dim ", data_.teacher_dim,
+          " as the teacher's embeddings have, got ", model_->dim());
+    teacher_ = torch::tensor(data_.teacher).view({-1, data_.teacher_dim}).to(execution_.weights);
+  }
   auto groups = parameter_groups(*model_, *head_, options_);
   optimizer_ = options_.opt == "sgd" ? make_sgd(std::move(groups), options_.momentum)
                                      : make_adamw(std::move(groups));
@@ -178,7 +184,14 @@ void Trainer::train_batch(Batch& batch, std::int64_t group_size) {
   {
     const Autocast autocast(execution_.device.type(), execution_.bf16);
     const torch::Tensor x = to_input(batch.data, preprocessing_.size, execution_);
-    loss = head_->loss(model_->forward(x), labels, loss_options_);
+    const torch::Tensor embeddings = model_->forward(x);
+    loss = head_->loss(embeddings, labels, loss_options_);
+    if (teacher_.defined())
+      loss = loss +
+             options_.teacher_weight *
+                 distillation_loss(
+                     embeddings,
+                     teacher_.index_select(0, torch::tensor(batch.samples)).to(execution_.device));
   }
   const double value = loss.item<double>();
   if (!std::isfinite(value)) {
@@ -260,13 +273,16 @@ void Trainer::finish_epoch(double seconds, double wait_seconds, std::int64_t pho
 void Trainer::keep_best(double score) {
   state_.best_score = score;
   state_.best_epoch = state_.epoch;
+  const auto classes = head_->linear_scores();
   folder_->save_best({.info = {.arch = options_.arch,
                                .dim = model_->dim(),
                                .preprocessing = preprocessing_,
                                .labels_hash = labels_hash(data_.labels.names),
+                               .classes = classes ? data_.labels.names : std::vector<std::string>{},
                                .fingerprint = {}},
                       .pool = options_.pool,
-                      .tensors = model_->state()},
+                      .tensors = model_->state(),
+                      .classes = classes},
                      state_);
 }
 

@@ -69,6 +69,7 @@ class Trainer {
   std::shared_ptr<EmbeddingModel> model_;
   std::shared_ptr<Head> head_;
   LossOptions loss_options_;
+  torch::Tensor teacher_;  // [photos, dim], or undefined
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<Ema> ema_;
   CosineSchedule schedule_;

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "data/folds.h"
+#include "data/npy.h"
 
 namespace shoplens {
 namespace {
@@ -66,6 +67,31 @@ void split(TrainingData& data, const TrainOptions& o) {
         held_out, ", only ", left, " have some (", o.data, ")");
 }
 
+// The teacher's rows in the order of the training photos, found by their names in the CSV beside
+// the .npy.
+void read_teacher(TrainingData& data, const std::filesystem::path& file) {
+  const NpyMatrix matrix = read_npy(file);
+  const Manifest rows =
+      read_manifest(std::filesystem::path(file).replace_extension(".csv"), /*want_labels=*/false);
+  check(rows.size() == static_cast<std::size_t>(matrix.rows), "train: want a row of ",
+        rows.source.string(), " for each of ", matrix.rows, " embeddings, got ", rows.size());
+  const auto places = places_among(data.train.names, rows.names);
+  data.teacher_dim = static_cast<int>(matrix.dim);
+  data.teacher.assign(data.train.size() * static_cast<std::size_t>(matrix.dim), 0);
+  std::size_t missing = 0;
+  for (std::size_t i = 0; i < places.size(); ++i)
+    if (places[i] >= 0)
+      std::copy_n(matrix.values.begin() + places[i] * matrix.dim, matrix.dim,
+                  data.teacher.begin() + static_cast<std::ptrdiff_t>(i) * matrix.dim);
+    else
+      ++missing;
+  if (20 * missing > places.size())
+    throw Error(ErrorCode::kBadInput,
+                join("train: want the teacher's embeddings of the training photos, ", missing,
+                     " of ", places.size(), " have none (", file.string(), ")"),
+                "embed the list of --data, under the same paths");
+}
+
 }  // namespace
 
 TrainingData read_training_data(const TrainOptions& o) {
@@ -74,13 +100,14 @@ TrainingData read_training_data(const TrainOptions& o) {
   if (!o.val.empty()) data.val = read_manifest(o.val);
   if (o.folds > 0) split(data, o);
   data.labels = number_labels(data.train.labels);
-  for (const std::string& label : data.val.labels) {
-    const auto& names = data.labels.names;
-    const auto found = std::lower_bound(names.begin(), names.end(), label);
-    const bool known = found != names.end() && *found == label;
-    data.val_labels.push_back(known ? found - names.begin() : -1);
-  }
+  data.val_labels = places_among(data.val.labels, data.labels.names);
   data.hash = hash_of(data.train);
+  if (!o.teacher.empty()) {
+    read_teacher(data, o.teacher);
+    data.hash =
+        sha256_hex(data.hash + sha256_hex({reinterpret_cast<const char*>(data.teacher.data()),
+                                           data.teacher.size() * sizeof(float)}));
+  }
   return data;
 }
 

@@ -13,7 +13,9 @@ struct TrainingData {
   Manifest train, val;
   LabelSet labels;                       // of the training photos
   std::vector<std::int64_t> val_labels;  // by the same numbers; -1: not among them
-  std::string hash;                      // SHA-256 of the rows and the sizes of their files
+  int teacher_dim = 0;
+  std::vector<float> teacher;  // [train, teacher_dim], of length 1; 0: it has none
+  std::string hash;            // SHA-256 of the rows and the sizes of their files
 };
 
 /// Reads the manifests that `options` names. With folds, the training photos are those outside

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// index pipeline and index tune: what a gallery does to answer, shown, set, and learnt.
+#include <iomanip>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands.h"
+#include "apps/embedding.h"
+#include "core/files.h"
+#include "data/manifest.h"
+#include "recognize/tune.h"
+
+namespace shoplens {
+namespace {
+
+struct PipelineCommandOptions {
+  std::string gallery = "gallery.db", set;
+
+  template <class V>
+  void visit(V& v) {
+    v(gallery, "gallery", "gallery.db made by `shoplens index build`");
+    v(set, "set",
+      "TOML file to take weights, views, ranking and decision from; its models must be the "
+      "gallery's");
+  }
+};
+
+void check_same_models(const PipelineSpec& own, const PipelineSpec& wanted,
+                       const std::string& file) {
+  bool same = own.models.size() == wanted.models.size() && own.norm == wanted.norm;
+  for (std::size_t i = 0; same && i < own.models.size(); ++i)
+    same = wanted.models[i].fingerprint.empty() ||
+           wanted.models[i].fingerprint == own.models[i].fingerprint;
+  if (!same)
+    throw Error(ErrorCode::kBadInput,
+                join("index pipeline: want the gallery's models and norm, got others (", file, ")"),
+                "the gallery's vectors are theirs: build a new gallery for others");
+}
+
+int pipeline(const PipelineCommandOptions& o) {
+  Gallery gallery(o.gallery);
+  PipelineSpec own = pipeline_of(gallery);
+  if (!o.set.empty()) {
+    PipelineSpec wanted = pipeline_from_toml(read_file(o.set, 1 << 20), o.set);
+    check_same_models(own, wanted, o.set);
+    for (std::size_t i = 0; i < own.models.size(); ++i) {
+      wanted.models[i].path = own.models[i].path;
+      wanted.models[i].fingerprint = own.models[i].fingerprint;
+    }
+    const auto whitening = gallery.array("whitening");
+    check(wanted.whiten == 0 || (whitening && whitening->rows == wanted.whiten),
+          "index pipeline: want whiten 0 or ", whitening ? whitening->rows : 0,
+          ", as the gallery has learnt, got ", wanted.whiten, " (", o.set, ")");
+    std::map<std::string, GalleryArray> arrays;
+    if (wanted.whiten > 0) arrays["whitening"] = *whitening;
+    gallery.configure({{"pipeline", to_toml(wanted)}}, arrays);
+    own = wanted;
+  }
+  std::cout << to_toml(own);
+  return 0;
+}
+
+struct TuneOptions {
+  std::string gallery = "gallery.db", data;
+  int whiten = 0;
+  bool dry_run = false, json = false;
+  NetworkOptions network;
+
+  template <class V>
+  void visit(V& v) {
+    v(gallery, "gallery", "gallery.db made by `shoplens index build`");
+    v(data, "data",
+      "labelled photos that are not in the gallery, alike those that will be asked about");
+    v(whiten, "whiten", "shorten the compared vectors to this length; 0: when it helps");
+    v(dry_run, "dry-run", "show the trials and leave the gallery as it is");
+    network.visit(v);
+    v(json, "json", "print one JSON document");
+  }
+};
+
+void print_text(const std::vector<TuneTrial>& trials) {
+  std::cout << std::fixed << std::setprecision(2) << "  accuracy       R@5       mAP      mean\n";
+  for (const TuneTrial& t : trials) {
+    for (const double value : {t.accuracy, t.recall_at_5, t.map, t.score})
+      std::cout << std::setw(10) << value * 100;
+    std::cout << (t.kept ? "  * " : "    ") << t.what << '\n';
+  }
+}
+
+Json to_json(const std::vector<TuneTrial>& trials) {
+  Json list = Json::array();
+  for (const TuneTrial& t : trials)
+    list.push_back({{"what", t.what},
+                    {"accuracy", t.accuracy},
+                    {"recall_at_5", t.recall_at_5},
+                    {"map", t.map},
+                    {"score", t.score},
+                    {"kept", t.kept}});
+  return list;
+}
+
+int tune_gallery(const TuneOptions& o) {
+  check(!o.data.empty(), "index tune: want --data, a CSV or a folder of labelled photos");
+  check(o.whiten >= 0, "--whiten: want at least 0, got ", o.whiten);
+  Gallery gallery(o.gallery);
+  const Manifest held_out = read_manifest(o.data);
+  if (const auto there = gallery.existing(held_out.names); !there.empty())
+    throw Error(ErrorCode::kBadInput,
+                join("index tune: want photos that are not in the gallery, ", there[0],
+                     there.size() > 1 ? join(" and ", there.size() - 1, " more") : "", " is (",
+                     o.gallery, ")"),
+                "a photo finds itself, whatever the setting");
+  const auto pipeline = open_gallery_pipeline(gallery, o.network, held_out.size());
+  const PhotoEmbeddings embedded = embed_and_report(*pipeline, held_out.paths, o.network);
+  const GalleryContent content = gallery.content();
+  const std::vector<Block> blocks = pipeline->blocks();
+  TuneResult result = tune(pipeline_of(gallery),
+                           {content, blocks, held_out, embedded, pipeline->classes()}, o.whiten);
+  if (!o.dry_run) {
+    std::map<std::string, GalleryArray> arrays;
+    if (result.spec.whiten > 0) arrays["whitening"] = to_array(result.whitening);
+    gallery.configure({{"pipeline", to_toml(result.spec)}}, arrays);
+  }
+  if (o.json)
+    print_json({{"gallery", o.gallery},
+                {"trials", to_json(result.trials)},
+                {"pipeline", to_toml(result.spec)},
+                {"errors", errors_json(embedded.errors, held_out.names)}});
+  else
+    print_text(result.trials);
+  return status_of(embedded);
+}
+
+}  // namespace
+
+Command index_pipeline_command() {
+  return command<PipelineCommandOptions>("index pipeline", "show or set how a gallery answers",
+                                         pipeline);
+}
+
+Command index_tune_command() {
+  return command<TuneOptions>("index tune", "learn how a gallery answers best from held-out photos",
+                              tune_gallery);
+}
+
+}  // namespace shoplens

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recognize/matcher.h"
+
+#include "core/error.h"
+
+namespace shoplens {
+namespace {
+
+AffineMap to_map(const PipelineSpec& spec, const std::optional<GalleryArray>& whitening) {
+  if (spec.whiten == 0) return {};
+  if (!whitening || whitening->rows != spec.whiten)
+    throw Error(ErrorCode::kCorrupt,
+                join("pipeline: want an array \"whitening\" of ", spec.whiten,
+                     " rows in the gallery, found ", whitening ? whitening->rows : 0),
+                "learn it with `shoplens index tune`, or set whiten = 0");
+  return {spec.whiten, whitening->values};
+}
+
+}  // namespace
+
+Matcher::Matcher(std::span<const float> vectors, std::vector<Block> blocks,
+                 const PipelineSpec& spec, const std::optional<GalleryArray>& whitening)
+    : blocks_(std::move(blocks)),
+      map_(to_map(spec, whitening)),
+      ranking_(project(vectors, blocks_, map_),
+               map_.out > 0 ? map_.out : static_cast<int>(dim_of(blocks_)), spec.ranking) {}
+
+Matcher::Matcher(std::span<const float> vectors, int dim)
+    : Matcher(vectors, {{dim, 1.0}}, PipelineSpec{}, std::nullopt) {}
+
+std::vector<float> Matcher::prepare(std::span<const float> queries) const {
+  return ranking_.expand(project(queries, blocks_, map_));
+}
+
+GalleryArray to_array(const AffineMap& map) {
+  return {map.out, static_cast<std::int64_t>(map.matrix.size()) / map.out, map.matrix};
+}
+
+}  // namespace shoplens

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <span>
+#include <vector>
+
+#include "gallery/gallery.h"
+#include "ranking/projection.h"
+#include "ranking/ranking.h"
+#include "recognize/pipeline_spec.h"
+
+namespace shoplens {
+
+/// A gallery's vectors ready to be compared with queries, as its pipeline says: weights, whitening,
+/// augmentation, expansion, re-ranking. Thread-safe.
+class Matcher {
+ public:
+  /// vectors [n, sum of the blocks' dims], as the gallery holds them. `whitening` is read when
+  /// spec.whiten is not 0; throws kCorrupt when it is not there or has another size.
+  Matcher(std::span<const float> vectors, std::vector<Block> blocks, const PipelineSpec& spec,
+          const std::optional<GalleryArray>& whitening);
+  /// Vectors [n, dim] compared as they are.
+  Matcher(std::span<const float> vectors, int dim);
+
+  int dim() const { return ranking_.dim(); }  // of what is compared
+  const std::vector<float>& vectors() const { return ranking_.vectors(); }
+  bool reranks() const { return ranking_.reranks(); }
+
+  /// Vectors as the pipeline makes them -> as they are compared, [n, dim()].
+  std::vector<float> prepare(std::span<const float> queries) const;
+  /// Prepared queries -> for each the k nearest, best first; ids are rows.
+  std::vector<std::vector<Hit>> search(std::span<const float> prepared, int k) const {
+    return ranking_.search(prepared, k);
+  }
+
+ private:
+  std::vector<Block> blocks_;
+  AffineMap map_;
+  Ranking ranking_;
+};
+
+/// The array that a gallery keeps a map as, and back.
+GalleryArray to_array(const AffineMap& map);
+
+}  // namespace shoplens

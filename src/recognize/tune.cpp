@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recognize/tune.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace shoplens {
+namespace {
+
+// A whole setting: what a trial changes a copy of.
+struct Candidate {
+  PipelineSpec spec;
+  std::vector<Block> blocks;
+  AffineMap map;
+};
+
+class Tuner {
+ public:
+  Tuner(PipelineSpec spec, const TuneData& data, double least_gain)
+      : data_(data), least_gain_(least_gain), labels_only_(data.held_out) {
+    labels_only_.columns.clear();
+    best_ = {std::move(spec), data.blocks, {}};
+    best_score_ = try_out("as it is", best_, true);
+  }
+
+  const Candidate& best() const { return best_; }
+  std::vector<TuneTrial> trials() && { return std::move(trials_); }
+
+  // Takes the candidate when it is better than the best by more than the least gain, or `must` be.
+  bool offer(const std::string& what, const Candidate& candidate, bool must = false) {
+    const double score = try_out(what, candidate, false);
+    if (!must && score <= best_score_ + least_gain_) return false;
+    trials_.back().kept = true;
+    best_ = candidate;
+    best_score_ = score;
+    return true;
+  }
+
+  // The gallery's vectors before whitening.
+  std::vector<float> weighed() const { return project(data_.gallery.vectors, best_.blocks, {}); }
+
+ private:
+  double try_out(const std::string& what, const Candidate& c, bool kept) {
+    const auto whitening =
+        c.map.out > 0 ? std::optional<GalleryArray>(to_array(c.map)) : std::nullopt;
+    const Matcher matcher(data_.gallery.vectors, c.blocks, c.spec, whitening);
+    const Evaluation e = evaluate(data_.gallery.items, matcher, labels_only_, data_.embedded,
+                                  {c.spec.decide, data_.classes})[0];
+    const double score = tune_score(e);
+    trials_.push_back({what, e.accuracy, e.metrics.recall_at_5, e.metrics.map, score, kept});
+    return score;
+  }
+
+  const TuneData& data_;
+  double least_gain_;
+  Manifest labels_only_;
+  Candidate best_;
+  double best_score_ = 0;
+  std::vector<TuneTrial> trials_;
+};
+
+void tune_weights(Tuner& tuner) {
+  if (tuner.best().blocks.size() < 2) return;
+  for (int sweep = 0; sweep < 2; ++sweep) {
+    bool changed = false;
+    for (std::size_t i = 0; i < tuner.best().blocks.size(); ++i)
+      for (const double factor : {0.5, 0.7, 1.4, 2.0}) {
+        Candidate c = tuner.best();
+        c.spec.models[i].weight = c.blocks[i].weight *= factor;
+        changed |= tuner.offer(join("weight of model ", i + 1, ": ", c.blocks[i].weight), c);
+      }
+    if (!changed) return;
+  }
+}
+
+void tune_whitening(Tuner& tuner, int wanted) {
+  const std::vector<float> vectors = tuner.weighed();
+  const int dim = dim_of(tuner.best().blocks);
+  const auto rows = static_cast<int>(vectors.size()) / dim;
+  std::vector<int> sizes{dim / 8, dim / 4, dim / 2};
+  if (wanted > 0) sizes = {wanted};
+  struct Choice {
+    int out;
+    double power;
+  };
+  bool must = wanted > 0;  // the first of the stated size, then what betters it
+  for (const int out : sizes) {
+    if (wanted == 0 && (out < 16 || out >= rows)) continue;
+    for (const double power : {0.0, 0.5, 1.0}) {
+      Candidate c = tuner.best();
+      c.map = learn_whitening(vectors, dim, out, power);
+      c.spec.whiten = out;
+      tuner.offer(join("whiten to ", out, ", power ", power), c, must);
+      must = false;
+    }
+  }
+}
+
+void tune_expansion(Tuner& tuner, const char* what, ExpansionOptions RankingOptions::* member) {
+  for (const int k : {2, 4, 8, 16})
+    for (const double alpha : {1.0, 3.0}) {
+      Candidate c = tuner.best();
+      c.spec.ranking.*member = {k, alpha};
+      tuner.offer(join(what, ", k ", k, ", alpha ", alpha), c);
+    }
+}
+
+void tune_reranking(Tuner& tuner) {
+  for (const KReciprocalOptions& options :
+       {KReciprocalOptions{10, 3, 0.3}, KReciprocalOptions{20, 6, 0.3},
+        KReciprocalOptions{20, 6, 0.6}, KReciprocalOptions{30, 6, 0.3}}) {
+    Candidate c = tuner.best();
+    c.spec.ranking.rerank = true;
+    c.spec.ranking.k_reciprocal = options;
+    tuner.offer(join("re-rank, k1 ", options.k1, ", k2 ", options.k2, ", lambda ", options.lambda),
+                c);
+  }
+}
+
+void tune_vote(Tuner& tuner, bool classes) {
+  for (const int k : {5, 10, 20})
+    for (const double temperature : {0.02, 0.05, 0.1}) {
+      Candidate c = tuner.best();
+      c.spec.decide.vote = Vote::kWeighted;
+      c.spec.decide.k = k;
+      c.spec.decide.temperature = temperature;
+      tuner.offer(join("weighted vote, k ", k, ", temperature ", temperature), c);
+    }
+  if (!classes) return;
+  for (const double power : {1.0, 3.0, 10.0}) {
+    Candidate c = tuner.best();
+    c.spec.decide.vote = Vote::kClasses;
+    c.spec.decide.k = 5;
+    c.spec.decide.class_power = power;
+    tuner.offer(join("vote by classes, power ", power), c);
+  }
+}
+
+}  // namespace
+
+double tune_score(const Evaluation& e) {
+  return (e.accuracy + e.metrics.recall_at_5 + e.metrics.map) / 3;
+}
+
+TuneResult tune(PipelineSpec spec, const TuneData& data, int whiten, double least_gain) {
+  spec.whiten = 0;
+  spec.ranking = {};
+  spec.decide.vote = Vote::kTop1;
+  Tuner tuner(std::move(spec), data, least_gain);
+  tune_weights(tuner);
+  tune_whitening(tuner, whiten);
+  tune_expansion(tuner, "augment the gallery", &RankingOptions::augment);
+  tune_expansion(tuner, "expand queries", &RankingOptions::expand);
+  tune_reranking(tuner);
+  tune_vote(tuner, !data.classes.empty());
+  const Candidate best = tuner.best();
+  return {best.spec, best.map, std::move(tuner).trials()};
+}
+
+}  // namespace shoplens

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <string>
+#include <vector>
+
+#include "recognize/evaluate.h"
+
+namespace shoplens {
+
+/// Held-out photos and the gallery that they are looked up in.
+struct TuneData {
+  const GalleryContent& gallery;
+  const std::vector<Block>& blocks;  // with the weights to begin with
+  const Manifest& held_out;
+  const PhotoEmbeddings& embedded;          // of the rows of held_out
+  const std::vector<std::string>& classes;  // that embedded.class_probabilities are of
+};
+
+/// One setting tried.
+struct TuneTrial {
+  std::string what;
+  double accuracy, recall_at_5, map, score;
+  bool kept;
+};
+
+struct TuneResult {
+  PipelineSpec spec;
+  AffineMap whitening;            // when spec.whiten is not 0
+  std::vector<TuneTrial> trials;  // the first is what there was
+};
+
+/// What a setting is chosen by: the mean of accuracy, R@5 and mAP, as few held-out photos make
+/// accuracy alone a coarse measure.
+double tune_score(const Evaluation& evaluation);
+
+/// Chooses the networks' weights, whitening, database augmentation, query expansion, re-ranking and
+/// vote of `spec`, one after the other, by what the held-out photos find in the gallery; a change
+/// is kept when it raises tune_score by more than `least_gain`. whiten: components to whiten to; 0:
+/// as many as do best, or none. The spec's own settings of these are not read, but for its vote by
+/// classes, which is tried when the data has them.
+TuneResult tune(PipelineSpec spec, const TuneData& data, int whiten, double least_gain = 0.001);
+
+}  // namespace shoplens

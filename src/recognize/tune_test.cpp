@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "recognize/tune.h"
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "core/random.h"
+
+namespace shoplens {
+namespace {
+
+// Two networks of 8 components each: the first tells 6 products apart, the second is noise.
+class TuneTest : public testing::Test {
+ protected:
+  static constexpr int kProducts = 6, kDim = 16;
+
+  std::vector<float> vector(int product, Random& random) const {
+    std::vector<float> x(kDim);
+    for (int j = 0; j < 8; ++j)
+      x[static_cast<std::size_t>(j)] =
+          (j == product ? 1.0f : 0.0f) + static_cast<float>(random.uniform(-0.35, 0.35));
+    for (std::size_t j = 8; j < kDim; ++j) x[j] = static_cast<float>(random.uniform(-1, 1));
+    l2_normalize(std::span(x).first(8), 8);
+    l2_normalize(std::span(x).last(8), 8);
+    l2_normalize(x, kDim);
+    return x;
+  }
+
+  TuneTest() {
+    Random random{3};
+    for (int i = 0; i < 90; ++i) {
+      const auto x = vector(i % kProducts, random);
+      gallery.vectors.insert(gallery.vectors.end(), x.begin(), x.end());
+      gallery.items.push_back(
+          {i + 1, "p" + std::to_string(i % kProducts), std::to_string(i), "", {}});
+    }
+    embedded.dim = kDim;
+    for (int i = 0; i < 60; ++i) {
+      const auto x = vector(i % kProducts, random);
+      embedded.embeddings.insert(embedded.embeddings.end(), x.begin(), x.end());
+      embedded.photos.push_back(i);
+      held_out.labels.push_back("p" + std::to_string(i % kProducts));
+    }
+  }
+
+  TuneResult run(int whiten = 0) {
+    return tune({.models = {{"a", "f1"}, {"b", "f2"}}},
+                {gallery, blocks, held_out, embedded, no_classes}, whiten);
+  }
+
+  GalleryContent gallery;
+  std::vector<Block> blocks{{8, 1.0}, {8, 1.0}};
+  Manifest held_out;
+  PhotoEmbeddings embedded;
+  std::vector<std::string> no_classes;
+};
+
+TEST_F(TuneTest, FindsWhichNetworkIsWorthMore) {
+  const TuneResult result = run();
+  EXPECT_GT(result.spec.models[0].weight, 1.5 * result.spec.models[1].weight);
+  const TuneTrial& first = result.trials[0];
+  EXPECT_EQ(first.what, "as it is");
+  double best = first.score;
+  for (const TuneTrial& trial : result.trials) {
+    if (trial.kept && &trial != &first) {
+      EXPECT_GT(trial.score, best + 0.001) << trial.what;
+      best = trial.score;
+    }
+  }
+  EXPECT_GT(best, first.score + 0.05);
+}
+
+TEST_F(TuneTest, WhatItChoseScoresWhatItSaid) {
+  const TuneResult result = run();
+  std::vector<Block> weighed = blocks;
+  for (std::size_t i = 0; i < 2; ++i) weighed[i].weight = result.spec.models[i].weight;
+  const Matcher matcher(
+      gallery.vectors, weighed, result.spec,
+      result.spec.whiten > 0 ? std::optional(to_array(result.whitening)) : std::nullopt);
+  const double score =
+      tune_score(evaluate(gallery.items, matcher, held_out, embedded, {result.spec.decide, {}})[0]);
+  double best = 0;
+  for (const TuneTrial& trial : result.trials)
+    if (trial.kept) best = trial.score;
+  EXPECT_DOUBLE_EQ(score, best);
+}
+
+TEST_F(TuneTest, KeepsTheStatedLength) {
+  const TuneResult result = run(5);
+  EXPECT_EQ(result.spec.whiten, 5);
+  EXPECT_EQ(result.whitening.out, 5);
+  EXPECT_EQ(result.whitening.matrix.size(), 5u * (kDim + 1));
+  EXPECT_THROW(run(17), Error);
+}
+
+}  // namespace
+}  // namespace shoplens
