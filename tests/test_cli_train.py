@@ -66,14 +66,14 @@ class TrainTest(unittest.TestCase):
         found = json.loads(self.run_cli("eval", "--gallery", "two.db", "--data", "photos/train.csv", "--json").stdout)
         self.assertEqual(found["recall_at_1"], 1)  # each photo finds itself
         self.assertGreater(found["accuracy"], 0.25)  # the heads of three epochs know a little of four products
-        self.run_cli("distill", "--gallery", "two.db", "--data", "photos/train.csv", "--out", "student", "--dim", 24,
+        self.run_cli("distill", "--gallery", "two.db", "--data", "photos/train.csv", "--out", "student", "--dim", 16,
                      "--", *TRAIN[:-2], "--val", "photos/val.csv")
         config = (self.folder / "student/config.toml").read_text()
         self.assertIn('teacher = "student.teacher.npy"', config)
-        self.assertIn("dim = 24", config)
+        self.assertIn("dim = 16", config)
         self.run_cli("export", "student", "--out", "student.onnx")
         error = self.train("wrong", "--teacher", "student.teacher.npy", status=2).stderr
-        self.assertIn("want --dim 24 as the teacher's embeddings have, got 32", error)
+        self.assertIn("want --dim 16 as the teacher's embeddings have, got 32", error)
 
     def test_sigterm_saves_and_resume_goes_on(self):
         command = [BIN / "shoplens", "train", "--data", "photos/train.csv", "--out", "killed", *TRAIN, "--epochs", 60]
