@@ -17,6 +17,8 @@ Command index_pipeline_command();
 Command index_tune_command();
 Command page_command();
 Command predict_command();
+Command groups_command();
+Command shift_command();
 
 // of shoplens-train
 Command export_command();

@@ -14,6 +14,8 @@ int main(int argc, char** argv) {
   for (Command& c : index_commands()) commands.push_back(std::move(c));
   commands.push_back(predict_command());
   commands.push_back(eval_command());
+  commands.push_back(groups_command());
+  commands.push_back(shift_command());
   commands.push_back(demo_photos_command());
   commands.push_back(page_command());
   return run_program(commands, argc, argv);

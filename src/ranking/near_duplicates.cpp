@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ranking/near_duplicates.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/error.h"
+#include "index/exact_index.h"
+
+namespace shoplens {
+namespace {
+
+// Union-find, the smallest row as a group's root.
+class Groups {
+ public:
+  explicit Groups(std::int64_t count) : parent_(static_cast<std::size_t>(count)) {
+    std::iota(parent_.begin(), parent_.end(), 0);
+  }
+  std::int64_t root(std::int64_t row) {
+    while (at(row) != row) row = at(row) = at(at(row));
+    return row;
+  }
+  void join(std::int64_t a, std::int64_t b) {
+    a = root(a), b = root(b);
+    at(std::max(a, b)) = std::min(a, b);
+  }
+
+ private:
+  std::int64_t& at(std::int64_t row) { return parent_[static_cast<std::size_t>(row)]; }
+  std::vector<std::int64_t> parent_;
+};
+
+}  // namespace
+
+std::vector<std::int64_t> near_duplicate_groups(std::span<const float> vectors, int dim,
+                                                double threshold) {
+  check(threshold > 0 && threshold <= 1, "near-duplicates: want a threshold in (0, 1], got ",
+        threshold);
+  ExactIndex index(dim);
+  std::vector<std::int64_t> rows(vectors.size() / static_cast<std::size_t>(dim));
+  std::iota(rows.begin(), rows.end(), 0);
+  index.add(rows, vectors);
+  Groups groups(index.size());
+  // Photos with more near ones than were asked for are asked about again.
+  std::vector<std::int64_t> open = rows;
+  for (int k = 16; !open.empty(); k *= 4) {
+    std::vector<float> queries;
+    for (const std::int64_t row : open)
+      queries.insert(queries.end(), vectors.begin() + row * dim, vectors.begin() + (row + 1) * dim);
+    const auto found = index.search(queries, k);
+    std::vector<std::int64_t> again;
+    for (std::size_t i = 0; i < open.size(); ++i) {
+      for (const Hit& hit : found[i])
+        if (hit.score >= threshold) groups.join(open[i], hit.id);
+      if (found[i].back().score >= threshold && k < index.size()) again.push_back(open[i]);
+    }
+    open.swap(again);
+  }
+  std::vector<std::int64_t> numbers(rows.size(), -1), out;
+  std::int64_t next = 0;
+  for (const std::int64_t row : rows) {
+    std::int64_t& number = numbers[static_cast<std::size_t>(groups.root(row))];
+    if (number < 0) number = next++;
+    out.push_back(number);
+  }
+  return out;
+}
+
+}  // namespace shoplens
