@@ -11,6 +11,8 @@
 namespace shoplens {
 namespace {
 
+constexpr const char* kSummary = "train one network to embed as several do";
+
 struct DistillOptions {
   std::string gallery, data, out;
   int dim = 512;
@@ -41,8 +43,7 @@ int distill(const Words& words) {
   const auto end = std::find(words.begin(), words.end(), "--");
   DistillOptions o;
   if (!parse_flags(options_of(o), {words.begin(), end})) {
-    std::cout << help_text("shoplens distill", "train one network to embed as several do",
-                           options_of(o))
+    std::cout << help_text("shoplens distill", kSummary, options_of(o))
               << "\nFlags of `shoplens train` for the student follow after --.\n";
     return 0;
   }
@@ -80,10 +81,9 @@ int distill(const Words& words) {
 }  // namespace
 
 Command distill_command() {
-  return {"distill", "train one network to embed as several do", distill, [] {
+  return {"distill", kSummary, distill, [] {
             DistillOptions o;
-            return help_markdown("shoplens distill", "train one network to embed as several do",
-                                 options_of(o));
+            return help_markdown("shoplens distill", kSummary, options_of(o));
           }};
 }
 

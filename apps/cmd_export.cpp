@@ -22,8 +22,7 @@ struct ExportOptions {
       "side of the network's input, pixels; 0: as trained (a little larger often does better)");
     v(classes, "classes",
       "also write the raw embedding and the scores of the training classes, for pipelines with "
-      "norm "
-      "= 'joint' or vote = 'classes'");
+      "norm = 'joint' or vote = 'classes'");
   }
 };
 

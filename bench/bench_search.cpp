@@ -45,9 +45,7 @@ double stream_gb_per_s() {
 void run(const char* vectors_path, const char* queries_path, int k) {
   const NpyMatrix vectors = read_npy(vectors_path), queries = read_npy(queries_path);
   ExactIndex index(static_cast<int>(vectors.dim));
-  std::vector<std::int64_t> ids(static_cast<std::size_t>(vectors.rows));
-  std::iota(ids.begin(), ids.end(), 0);
-  index.add(ids, vectors.values);
+  index.add_rows(vectors.values);
   std::cout << "ready " << stream_gb_per_s() << std::endl;
   std::int64_t next = 0;
   for (std::int64_t batch; std::cin >> batch; next += batch) {

@@ -13,12 +13,6 @@
 namespace shoplens {
 namespace {
 
-void fill(ExactIndex& index, std::span<const float> vectors) {
-  std::vector<std::int64_t> rows(vectors.size() / static_cast<std::size_t>(index.dim()));
-  std::iota(rows.begin(), rows.end(), index.size());
-  index.add(rows, vectors);
-}
-
 std::vector<float> nearest_cosines(const ExactIndex& gallery, std::span<const float> queries) {
   std::vector<float> cosines;
   for (const auto& hits : gallery.search(queries, 1)) cosines.push_back(hits[0].score);
@@ -58,8 +52,8 @@ std::vector<float> thin_out(std::span<const float> vectors, std::size_t dim, std
 // Share of the rows of both sets whose nearest other row is of their own set.
 double told_apart(std::span<const float> a, std::span<const float> b, int dim) {
   ExactIndex both(dim);
-  fill(both, a);
-  fill(both, b);
+  both.add_rows(a);
+  both.add_rows(b);
   const auto half = both.size() / 2;
   std::int64_t own = 0, row = 0;
   for (const auto& side : {a, b})
@@ -80,7 +74,7 @@ ShiftEstimate estimate_shift(std::span<const float> a, std::span<const float> b,
         "shift: want at least 2 photos a side and 1 in the gallery, got ", a.size() / width, ", ",
         b.size() / width, " and ", gallery.size() / width);
   ExactIndex index(dim);
-  fill(index, gallery);
+  index.add_rows(gallery);
   const auto nearest_a = nearest_cosines(index, a), nearest_b = nearest_cosines(index, b);
   ShiftEstimate shift;
   shift.nearest_a = mean(nearest_a);

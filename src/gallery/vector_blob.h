@@ -27,11 +27,7 @@ inline void append_blob(std::string_view blob, std::vector<float>& vectors) {
 }
 
 /// What an array's checksum holds: the first 16 digits of the SHA-256 of its bytes.
-inline std::string blob_checksum(std::string_view blob) {
-  Sha256 hash;
-  hash.update(blob);
-  return hash.hex().substr(0, 16);
-}
+inline std::string blob_checksum(std::string_view blob) { return sha256_hex(blob).substr(0, 16); }
 
 /// What a row's checksum holds: the first 16 digits of the SHA-256 of the item's label, path,
 /// source and columns (as stored), each with a zero byte after it, and of the vector.

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <bit>
 #include <cstddef>
+#include <numeric>
 #include <unordered_set>
 
 #include "core/error.h"
@@ -42,7 +43,7 @@ struct Scan {
   const Int8Queries& queries;
   std::atomic<std::int64_t>& next;
 
-  // score(q) gives query q's exact scores of rows.
+  // score_of(q) gives query q's exact scores of rows.
   template <class ScoreOf>
   void run(std::vector<Survivors>& survivors, const ScoreOf& score_of) const {
     for (std::int64_t p; (p = next++) < codes.panels();)
@@ -98,6 +99,12 @@ void ExactIndex::add(std::span<const std::int64_t> ids, std::span<const float> v
   for (std::size_t i = 0; i < ids.size(); ++i)
     row_of_.emplace(ids[i], first + static_cast<std::int64_t>(i));
   ids_.insert(ids_.end(), ids.begin(), ids.end());
+}
+
+void ExactIndex::add_rows(std::span<const float> vectors) {
+  std::vector<std::int64_t> rows(vectors.size() / static_cast<std::size_t>(dim_));
+  std::iota(rows.begin(), rows.end(), size());
+  add(rows, vectors);
 }
 
 std::int64_t ExactIndex::remove(std::span<const std::int64_t> ids) {

@@ -24,6 +24,10 @@ class ExactIndex : public VectorIndex {
   int dim() const override { return dim_; }
   std::int64_t size() const override { return static_cast<std::int64_t>(ids_.size()); }
   void add(std::span<const std::int64_t> ids, std::span<const float> vectors) override;
+  /// The same with the ids size(), size() + 1, ...: a vector's row, where nothing is ever removed.
+  void add_rows(std::span<const float> vectors);
+  /// [size, dim], in the order they were added while nothing was removed.
+  const std::vector<float>& vectors() const { return vectors_; }
   std::int64_t remove(std::span<const std::int64_t> ids) override;
   std::vector<std::vector<Hit>> search(std::span<const float> queries, int k) const override;
 

@@ -41,20 +41,7 @@ KReciprocal::KReciprocal(std::vector<std::vector<Hit>> neighbours,
   }
   for (std::int64_t row = 0; row < rows; ++row) halves_.push_back(reciprocal(row, options.k1 / 2));
   for (std::int64_t row = 0; row < rows; ++row) {
-    const auto members = extend(reciprocal(row, options.k1));
-    const auto& list = at(neighbours_, row);
-    Encoding encoding;
-    double sum = 0;
-    for (const std::int64_t member : members) {
-      // A member that came by extension may be outside the list: at the distance of the list's end.
-      const auto known =
-          std::find_if(list.begin(), list.end(), [&](const Hit& hit) { return hit.id == member; });
-      encoding.emplace_back(member,
-                            weight_of(known != list.end() ? known->score : list.back().score));
-      sum += encoding.back().second;
-    }
-    for (auto& [member, weight] : encoding) weight /= sum;
-    own_encodings_.push_back(std::move(encoding));
+    own_encodings_.push_back(encode(extend(reciprocal(row, options.k1)), at(neighbours_, row)));
   }
   for (std::int64_t row = 0; row < rows; ++row) {
     std::vector<const Encoding*> near;
@@ -97,6 +84,23 @@ std::vector<std::int64_t> KReciprocal::extend(std::vector<std::int64_t> rows) co
   return all;
 }
 
+// Weights of `members` by their scores in `list`, summing to 1. A member that came by extension may
+// be outside the list: at the distance of the list's end.
+KReciprocal::Encoding KReciprocal::encode(const std::vector<std::int64_t>& members,
+                                          const std::vector<Hit>& list) {
+  Encoding encoding;
+  double sum = 0;
+  for (const std::int64_t member : members) {
+    const auto known =
+        std::find_if(list.begin(), list.end(), [&](const Hit& hit) { return hit.id == member; });
+    encoding.emplace_back(member,
+                          weight_of(known != list.end() ? known->score : list.back().score));
+    sum += encoding.back().second;
+  }
+  for (auto& [member, weight] : encoding) weight /= sum;
+  return encoding;
+}
+
 KReciprocal::Encoding KReciprocal::mean(const std::vector<const Encoding*>& encodings) {
   std::map<std::int64_t, double> sum;
   for (const Encoding* encoding : encodings)
@@ -114,17 +118,7 @@ std::vector<Hit> KReciprocal::rerank(std::vector<Hit> hits) const {
     if (const auto& list = at(neighbours_, hits[i].id); hits[i].score >= list.back().score)
       rows.push_back(hits[i].id);
   std::sort(rows.begin(), rows.end());
-  Encoding own;
-  double sum = 0;
-  std::map<std::int64_t, float> score_of;
-  for (const Hit& hit : hits) score_of.emplace(hit.id, hit.score);
-  for (const std::int64_t member : extend(rows)) {
-    const auto known = score_of.find(member);
-    own.emplace_back(member,
-                     weight_of(known != score_of.end() ? known->second : hits.back().score));
-    sum += own.back().second;
-  }
-  for (auto& [member, weight] : own) weight /= sum;
+  const Encoding own = encode(extend(rows), hits);
   std::vector<const Encoding*> near{&own};  // the query is its own nearest
   for (std::size_t i = 0; i + 1 < static_cast<std::size_t>(options_.k2) && i < k1; ++i)
     near.push_back(&own_encodings_[static_cast<std::size_t>(hits[i].id)]);

@@ -35,6 +35,7 @@ class KReciprocal {
   using Encoding = std::vector<std::pair<std::int64_t, double>>;
   std::vector<std::int64_t> reciprocal(std::int64_t row, int k) const;
   std::vector<std::int64_t> extend(std::vector<std::int64_t> rows) const;
+  static Encoding encode(const std::vector<std::int64_t>& members, const std::vector<Hit>& list);
   static Encoding mean(const std::vector<const Encoding*>& encodings);
 
   KReciprocalOptions options_;

@@ -37,12 +37,11 @@ std::vector<std::int64_t> near_duplicate_groups(std::span<const float> vectors, 
   check(threshold > 0 && threshold <= 1, "near-duplicates: want a threshold in (0, 1], got ",
         threshold);
   ExactIndex index(dim);
-  std::vector<std::int64_t> rows(vectors.size() / static_cast<std::size_t>(dim));
-  std::iota(rows.begin(), rows.end(), 0);
-  index.add(rows, vectors);
+  index.add_rows(vectors);
   Groups groups(index.size());
   // Photos with more near ones than were asked for are asked about again.
-  std::vector<std::int64_t> open = rows;
+  std::vector<std::int64_t> open(static_cast<std::size_t>(index.size()));
+  std::iota(open.begin(), open.end(), 0);
   for (int k = 16; !open.empty(); k *= 4) {
     std::vector<float> queries;
     for (const std::int64_t row : open)
@@ -56,9 +55,9 @@ std::vector<std::int64_t> near_duplicate_groups(std::span<const float> vectors, 
     }
     open.swap(again);
   }
-  std::vector<std::int64_t> numbers(rows.size(), -1), out;
+  std::vector<std::int64_t> numbers(static_cast<std::size_t>(index.size()), -1), out;
   std::int64_t next = 0;
-  for (const std::int64_t row : rows) {
+  for (std::int64_t row = 0; row < index.size(); ++row) {
     std::int64_t& number = numbers[static_cast<std::size_t>(groups.root(row))];
     if (number < 0) number = next++;
     out.push_back(number);

@@ -15,16 +15,12 @@ namespace {
 using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Rows = Eigen::Map<const Matrix>;
 
-std::vector<float> weigh(std::span<const float> vectors, std::span<const Block> blocks, int dim) {
-  std::vector<float> out(vectors.begin(), vectors.end());
-  for (std::size_t row = 0; row < out.size(); row += static_cast<std::size_t>(dim)) {
-    float* x = out.data() + row;
+void weigh(std::span<float> vectors, std::span<const Block> blocks) {
+  for (float* x = vectors.data(); x != vectors.data() + vectors.size();)
     for (const Block& block : blocks) {
       const auto scale = static_cast<float>(std::sqrt(block.weight));
       for (int j = 0; j < block.dim; ++j) *x++ *= scale;
     }
-  }
-  return out;
 }
 
 // The mean of rows [n, dim] and their covariance, in double: block by block, as a gallery may be
@@ -63,7 +59,7 @@ std::vector<float> project(std::span<const float> vectors, std::span<const Block
   const bool alike = std::all_of(blocks.begin(), blocks.end(),
                                  [&](const Block& b) { return b.weight == blocks[0].weight; });
   if (!alike) {  // else every bit stays as the gallery has it
-    weighed = weigh(vectors, blocks, dim);
+    weigh(weighed, blocks);
     l2_normalize(weighed, dim);
   }
   if (map.out == 0) return weighed;

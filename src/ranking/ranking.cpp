@@ -4,34 +4,24 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <numeric>
 
 #include "core/error.h"
 
 namespace shoplens {
-namespace {
-
-void fill(ExactIndex& index, const std::vector<float>& vectors) {
-  std::vector<std::int64_t> rows(vectors.size() / static_cast<std::size_t>(index.dim()));
-  std::iota(rows.begin(), rows.end(), 0);
-  index.add(rows, vectors);
-}
-
-}  // namespace
-
-Ranking::Ranking(std::vector<float> vectors, int dim, const RankingOptions& options, int threads)
-    : options_(options), vectors_(std::move(vectors)), index_(dim, threads) {
+Ranking::Ranking(std::span<const float> vectors, int dim, const RankingOptions& options,
+                 int threads)
+    : options_(options), index_(dim, threads) {
   for (const ExpansionOptions& o : {options.augment, options.expand})
     check(o.k >= 0 && o.alpha >= 0, "ranking: want k and alpha of at least 0, got ", o.k, " and ",
           o.alpha);
-  fill(index_, vectors_);
+  index_.add_rows(vectors);
   if (options.augment.k > 0) {
-    vectors_ = take_in(vectors_, options.augment, true);
+    const std::vector<float> augmented = take_in(vectors, options.augment, true);
     index_ = ExactIndex(dim, threads);
-    fill(index_, vectors_);
+    index_.add_rows(augmented);
   }
   if (options.rerank)
-    k_reciprocal_.emplace(index_.search(vectors_, options.k_reciprocal.k1 + 1),
+    k_reciprocal_.emplace(index_.search(index_.vectors(), options.k_reciprocal.k1 + 1),
                           options.k_reciprocal);
 }
 
@@ -49,7 +39,8 @@ std::vector<float> Ranking::take_in(std::span<const float> vectors, const Expans
       if (found_among_themselves && hit.id == static_cast<std::int64_t>(q)) continue;
       if (taken++ == options.k || hit.score <= 0) break;
       const double weight = std::pow(hit.score, options.alpha);
-      const float* const neighbour = vectors_.data() + static_cast<std::size_t>(hit.id) * width;
+      const float* const neighbour =
+          index_.vectors().data() + static_cast<std::size_t>(hit.id) * width;
       for (std::size_t j = 0; j < width; ++j) sum[j] += weight * neighbour[j];
     }
     for (std::size_t j = 0; j < width; ++j) out[q * width + j] = static_cast<float>(sum[j]);

@@ -32,11 +32,11 @@ class Ranking {
   static constexpr int kReranked = 100;  // the nearest so many are put in a new order
 
   /// vectors [n, dim], of length 1; ids of hits are their rows.
-  Ranking(std::vector<float> vectors, int dim, const RankingOptions& options, int threads = 0);
+  Ranking(std::span<const float> vectors, int dim, const RankingOptions& options, int threads = 0);
 
   int dim() const { return index_.dim(); }
   /// [n, dim], of length 1: after augmentation.
-  const std::vector<float>& vectors() const { return vectors_; }
+  const std::vector<float>& vectors() const { return index_.vectors(); }
   /// queries [q, dim], of length 1 -> the same after query expansion.
   std::vector<float> expand(std::span<const float> queries) const;
   /// Queries as expand() gives them -> for each the k nearest, best first; their scores are
@@ -49,7 +49,6 @@ class Ranking {
                              bool found_among_themselves) const;
 
   RankingOptions options_;
-  std::vector<float> vectors_;
   ExactIndex index_;
   std::optional<KReciprocal> k_reciprocal_;
 };

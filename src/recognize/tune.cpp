@@ -11,7 +11,6 @@ namespace {
 // A whole setting: what a trial changes a copy of.
 struct Candidate {
   PipelineSpec spec;
-  std::vector<Block> blocks;
   AffineMap map;
 };
 
@@ -20,7 +19,7 @@ class Tuner {
   Tuner(PipelineSpec spec, const TuneData& data, double least_gain)
       : data_(data), least_gain_(least_gain), labels_only_(data.held_out) {
     labels_only_.columns.clear();
-    best_ = {std::move(spec), data.blocks, {}};
+    best_ = {std::move(spec), {}};
     best_score_ = try_out("as it is", best_, true);
   }
 
@@ -37,14 +36,23 @@ class Tuner {
     return true;
   }
 
+  // The networks' parts of a vector, with the weights of `spec`.
+  std::vector<Block> blocks_of(const PipelineSpec& spec) const {
+    std::vector<Block> blocks = data_.blocks;
+    for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i].weight = spec.models[i].weight;
+    return blocks;
+  }
+
   // The gallery's vectors before whitening.
-  std::vector<float> weighed() const { return project(data_.gallery.vectors, best_.blocks, {}); }
+  std::vector<float> weighed() const {
+    return project(data_.gallery.vectors, blocks_of(best_.spec), {});
+  }
 
  private:
   double try_out(const std::string& what, const Candidate& c, bool kept) {
     const auto whitening =
         c.map.out > 0 ? std::optional<GalleryArray>(to_array(c.map)) : std::nullopt;
-    const Matcher matcher(data_.gallery.vectors, c.blocks, c.spec, whitening);
+    const Matcher matcher(data_.gallery.vectors, blocks_of(c.spec), c.spec, whitening);
     const Evaluation e = evaluate(data_.gallery.items, matcher, labels_only_, data_.embedded,
                                   {c.spec.decide, data_.classes})[0];
     const double score = tune_score(e);
@@ -61,29 +69,25 @@ class Tuner {
 };
 
 void tune_weights(Tuner& tuner) {
-  if (tuner.best().blocks.size() < 2) return;
+  const std::size_t models = tuner.best().spec.models.size();
+  if (models < 2) return;
   for (int sweep = 0; sweep < 2; ++sweep) {
     bool changed = false;
-    for (std::size_t i = 0; i < tuner.best().blocks.size(); ++i)
+    for (std::size_t i = 0; i < models; ++i)
       for (const double factor : {0.5, 0.7, 1.4, 2.0}) {
         Candidate c = tuner.best();
-        c.spec.models[i].weight = c.blocks[i].weight *= factor;
-        changed |= tuner.offer(join("weight of model ", i + 1, ": ", c.blocks[i].weight), c);
+        const double weight = c.spec.models[i].weight *= factor;
+        changed |= tuner.offer(join("weight of model ", i + 1, ": ", weight), c);
       }
     if (!changed) return;
   }
 }
 
-void tune_whitening(Tuner& tuner, int wanted) {
+void tune_whitening(Tuner& tuner, int dim, int wanted) {
   const std::vector<float> vectors = tuner.weighed();
-  const int dim = dim_of(tuner.best().blocks);
   const auto rows = static_cast<int>(vectors.size()) / dim;
   std::vector<int> sizes{dim / 8, dim / 4, dim / 2};
   if (wanted > 0) sizes = {wanted};
-  struct Choice {
-    int out;
-    double power;
-  };
   bool must = wanted > 0;  // the first of the stated size, then what betters it
   for (const int out : sizes) {
     if (wanted == 0 && (out < 16 || out >= rows)) continue;
@@ -149,7 +153,7 @@ TuneResult tune(PipelineSpec spec, const TuneData& data, int whiten, double leas
   spec.decide.vote = Vote::kTop1;
   Tuner tuner(std::move(spec), data, least_gain);
   tune_weights(tuner);
-  tune_whitening(tuner, whiten);
+  tune_whitening(tuner, dim_of(data.blocks), whiten);
   tune_expansion(tuner, "augment the gallery", &RankingOptions::augment);
   tune_expansion(tuner, "expand queries", &RankingOptions::expand);
   tune_reranking(tuner);

@@ -10,7 +10,7 @@ namespace shoplens {
 /// Held-out photos and the gallery that they are looked up in.
 struct TuneData {
   const GalleryContent& gallery;
-  const std::vector<Block>& blocks;  // with the weights to begin with
+  const std::vector<Block>& blocks;  // the networks' dims; weights are the spec's
   const Manifest& held_out;
   const PhotoEmbeddings& embedded;          // of the rows of held_out
   const std::vector<std::string>& classes;  // that embedded.class_probabilities are of

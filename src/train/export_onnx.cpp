@@ -3,18 +3,10 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "nn/conv2d.h"
 #include "onnx/graph.h"
 
 namespace shoplens {
-
-namespace {
-
-Constant to_constant(const torch::Tensor& tensor) {
-  const torch::Tensor x = tensor.to(torch::kCPU, torch::kFloat).contiguous();
-  return {x.sizes().vec(), {x.data_ptr<float>(), x.data_ptr<float>() + x.numel()}};
-}
-
-}  // namespace
 
 ModelInfo write_onnx(EmbeddingModel& model, ModelInfo info, const std::filesystem::path& path,
                      const std::optional<LinearScores>& classes) {
@@ -30,8 +22,8 @@ ModelInfo write_onnx(EmbeddingModel& model, ModelInfo info, const std::filesyste
   if (classes) {
     check(classes->weight.size(0) == count, "export: want scores of ", count, " classes, got ",
           classes->weight.size(0));
-    scores = graph.linear(classes->of_unit_vector ? embedding : raw, to_constant(classes->weight),
-                          to_constant(classes->bias));
+    scores = graph.linear(classes->of_unit_vector ? embedding : raw, constant_of(classes->weight),
+                          constant_of(classes->bias));
   } else {
     info.classes.clear();
   }
