@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes tests/golden/image/{resize,preprocess,jitter}.txt: what Pillow, timm and torchvision make of pictures
+"""Writes tests/golden/image/{resize,preprocess,jitter,tone}.txt: what Pillow, timm and torchvision make of pictures
 that the tests can make again, as SHA-256 of the pixels.
 
     .venv/bin/python tools/make_resize_goldens.py
@@ -13,7 +13,7 @@ import sys
 import numpy as np
 import PIL
 import torch
-from PIL import Image
+from PIL import Image, ImageEnhance, ImageOps
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import timm_on_cpu  # noqa: E402, F401
@@ -106,9 +106,24 @@ def jitter_lines():
     return lines
 
 
+def tone_lines():
+    steps = {"posterize": (ImageOps.posterize, [1, 2, 4, 7, 8]),
+             "solarize": (ImageOps.solarize, [0.0, 100.5, 128.0, 255.0]),
+             "autocontrast": (lambda image, _: ImageOps.autocontrast(image), [0]),
+             "equalize": (lambda image, _: ImageOps.equalize(image), [0]),
+             "sharpness": (lambda image, factor: ImageEnhance.Sharpness(image).enhance(factor), [0.0, 0.5, 1.0, 1.99])}
+    lines = []
+    for width, height in [(31, 17), (64, 64), (150, 101)]:  # equalize leaves the first as it is: too few pixels
+        dull = Image.fromarray((40 + np.asarray(pattern(width, height)) // 2).astype(np.uint8))
+        for name, (function, strengths) in steps.items():
+            lines += [f"{width} {height} {name} {s} {digest(function(dull, s))}" for s in strengths]
+    return lines
+
+
 if __name__ == "__main__":
     write("resize.txt", "width height to_width to_height filter left top right bottom sha256", resize_lines())
     write("preprocess.txt", "width height size fit crop_pct filter statistics sha256_pixels sha256_floats", preprocess_lines())
     write("jitter.txt", "width height step factor sha256", jitter_lines())
+    write("tone.txt", "width height step strength sha256", tone_lines())
     FOLDER.joinpath("resize_5x4_to_9x7_bicubic.txt").write_text(
         "\n".join(" ".join(map(str, row)) for row in np.asarray(pattern(5, 4).resize((9, 7), FILTERS["bicubic"])).reshape(7, 27)) + "\n")

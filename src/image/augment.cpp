@@ -10,6 +10,7 @@
 #include "image/color_jitter.h"
 #include "image/decode.h"
 #include "image/encode.h"
+#include "image/trivial_augment.h"
 #include "image/warp.h"
 
 namespace shoplens {
@@ -23,6 +24,7 @@ void check_options(const AugmentOptions& o) {
   probability(o.jpeg, "jpeg");
   probability(o.shift_scale_rotate, "shift-scale-rotate");
   probability(o.color_jitter_prob, "color-jitter-prob");
+  probability(o.trivial_augment, "trivial-augment");
   probability(o.cutout, "cutout");
   probability(o.cutout_size, "cutout-size");
   check(o.crop_scale_min > 0 && o.crop_scale_min <= 1,
@@ -44,6 +46,9 @@ void check_picture(const Image& image) {
 // switching a step off leaves the others' draws as they were.
 struct Plan {
   Plan(const AugmentOptions& o, int width, int height, Random& random)
+      : Plan(o, width, height, random, Random{Random(random).next()}) {}
+
+  Plan(const AugmentOptions& o, int width, int height, Random& random, Random trivial_random)
       : flip(random.chance(o.hflip)),
         recompress(random.chance(o.jpeg)),
         quality(random.integer(o.jpeg_quality_min, o.jpeg_quality_max)),
@@ -56,6 +61,8 @@ struct Plan {
         brightness(factor(o, random)),
         contrast(factor(o, random)),
         saturation(factor(o, random)),
+        change(trivial_random.chance(o.trivial_augment)),
+        trivial(TrivialAugment::draw(trivial_random)),
         cut(random.chance(o.cutout)),
         hole_width(random.integer(1, longest_hole(o, width))),
         hole_height(random.integer(1, longest_hole(o, height))),
@@ -76,6 +83,8 @@ struct Plan {
   double dx, dy, scale, degrees;
   bool recolor;
   double brightness, contrast, saturation;
+  bool change;
+  TrivialAugment trivial;
   bool cut;
   int hole_width, hole_height, hole_left, hole_top;
 };
@@ -91,6 +100,7 @@ Image apply(Image image, const Plan& plan) {
     adjust_contrast(image, plan.contrast);
     adjust_saturation(image, plan.saturation);
   }
+  if (plan.change) image = plan.trivial.apply(std::move(image));
   if (plan.cut)
     for (int y = plan.hole_top; y < plan.hole_top + plan.hole_height; ++y)
       std::memset(image.row(y) + std::ptrdiff_t{plan.hole_left} * 3, 0,

@@ -8,7 +8,7 @@ namespace shoplens {
 
 /// Train augmentation, applied in this order, each step with its probability (0 switches it off).
 /// The defaults are the contest winner's (DShomin/Lotte-product-classification), without
-/// RandomResizedCrop and colour jitter.
+/// RandomResizedCrop, colour jitter and TrivialAugment.
 struct AugmentOptions {
   double crop_scale_min =
       1.0;  // RandomResizedCrop: least share of the area; 1 is off, the photo is fitted as in eval
@@ -22,6 +22,7 @@ struct AugmentOptions {
          rotate = 10;  // of the side, of the size, degrees; each uniform in +-
   double color_jitter_prob = 0;
   double color_jitter = 0.4;  // brightness, contrast, saturation: factor uniform in 1 +- this
+  double trivial_augment = 0;
   double cutout = 0.5;
   double cutout_size = 0.4;  // largest hole side as a share of the input side (102 of 256)
 
@@ -41,6 +42,8 @@ struct AugmentOptions {
     v(rotate, "rotate-limit", "largest rotation, degrees");
     v(color_jitter_prob, "color-jitter-prob", "probability of colour jitter");
     v(color_jitter, "color-jitter", "brightness, contrast and saturation each times 1 +- this");
+    v(trivial_augment, "trivial-augment",
+      "probability of TrivialAugment: one of 14 operations, at any strength");
     v(cutout, "cutout", "probability of one black rectangle");
     v(cutout_size, "cutout-size", "largest side of it, as a share of the input side");
   }
@@ -53,12 +56,14 @@ struct AugmentOptions {
 /// - JPEG: encoded and decoded, at a quality drawn from the range
 /// - shift, scale and rotation together about the centre, bilinear, outside black (albumentations)
 /// - brightness, contrast and saturation, each by its own factor, in that order (torchvision)
+/// - TrivialAugment: one operation
 /// - cutout: one black rectangle wholly inside, each side uniform in 1 .. cutout_size * the
 /// picture's
 ///
-/// A pure function of its arguments: give it Random{seed, epoch, sample}. The crop is drawn last
-/// and every other parameter always, so that switching one step off leaves the others as they were.
-/// Throws kBadInput for an empty picture and for an option outside its range.
+/// A pure function of its arguments: give it Random{seed, epoch, sample}. The crop is drawn last,
+/// TrivialAugment from a stream of its own, and every other parameter always, so that switching one
+/// step off leaves the others as they were. Throws kBadInput for an empty picture and for an option
+/// outside its range.
 Image augment(const Image& image, const AugmentOptions& options, const Preprocessing& preprocessing,
               Random random);
 

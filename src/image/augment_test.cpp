@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "image/test_pattern.h"
+#include "image/trivial_augment.h"
 
 namespace shoplens {
 namespace {
@@ -19,7 +20,7 @@ namespace {
 AugmentOptions nothing() {
   AugmentOptions options;
   options.hflip = options.jpeg = options.shift_scale_rotate = options.color_jitter_prob =
-      options.cutout = 0;
+      options.trivial_augment = options.cutout = 0;
   return options;
 }
 
@@ -27,6 +28,7 @@ AugmentOptions everything() {
   AugmentOptions options;
   options.crop_scale_min = 0.3;
   options.color_jitter_prob = 0.8;
+  options.trivial_augment = 0.7;
   return options;
 }
 
@@ -107,6 +109,29 @@ TEST(Augment, StepsHappenWithTheirProbabilities) {
   options = nothing();
   options.color_jitter_prob = 0.3;
   expect_probability(0.3, changed_by(options));
+}
+
+TEST(Augment, TrivialAugmentLeavesTheOtherStepsAsTheyWere) {
+  const Image image = test_pattern(48, 48);
+  AugmentOptions with = everything(), without = everything();
+  with.trivial_augment = 1;
+  without.trivial_augment = 0;
+  Preprocessing p;
+  p.size = 32;
+  int same = 0, changed = 0;
+  for (std::uint64_t sample = 0; sample < 600; ++sample) {
+    const Random random{4, sample};
+    Random own{Random(random).next()};
+    own.chance(1);
+    const TrivialAugment drawn = TrivialAugment::draw(own);
+    const bool equal = augment(image, with, p, random) == augment(image, without, p, random);
+    if (drawn.kind == TrivialAugment::Kind::kIdentity) {
+      EXPECT_TRUE(equal);
+    }
+    ++(equal ? same : changed);
+  }
+  EXPECT_GT(same, 600 / 14 / 2);
+  EXPECT_GT(changed, 450);
 }
 
 TEST(Augment, CutoutIsOneBlackRectangleInsideWithUniformSides) {

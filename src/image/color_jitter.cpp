@@ -8,12 +8,6 @@
 namespace shoplens {
 namespace {
 
-// Pillow's Image.blend, which cuts the fraction off.
-std::uint8_t blend(int from, int to, float factor) {
-  const float value = static_cast<float>(from) + factor * static_cast<float>(to - from);
-  return static_cast<std::uint8_t>(std::clamp(value, 0.0f, 255.0f));
-}
-
 // ITU-R 601-2 luma in 16-bit fixed point, as Pillow's convert("L").
 int grey(const std::uint8_t* pixel) {
   return (pixel[0] * 19595 + pixel[1] * 38470 + pixel[2] * 7471 + 0x8000) >> 16;
@@ -26,6 +20,11 @@ void blend_from(Image& image, int from, double factor) {
 }
 
 }  // namespace
+
+std::uint8_t blend(int from, int to, float factor) {
+  const float value = static_cast<float>(from) + factor * static_cast<float>(to - from);
+  return static_cast<std::uint8_t>(std::clamp(value, 0.0f, 255.0f));
+}
 
 void adjust_brightness(Image& image, double factor) { blend_from(image, 0, factor); }
 

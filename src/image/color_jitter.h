@@ -3,9 +3,14 @@
 // picture and what it fades to. A factor of 0 is that alone, 1 the picture, above 1 beyond it; want
 // factor >= 0.
 #pragma once
+#include <cstdint>
+
 #include "image/image.h"
 
 namespace shoplens {
+
+/// Pillow's Image.blend of two values, its fraction cut off.
+std::uint8_t blend(int from, int to, float factor);
 
 void adjust_brightness(Image& image, double factor);  // from black
 void adjust_contrast(Image& image, double factor);    // from the picture's mean grey

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "core/error.h"
 #include "losses/adaface.h"
 #include "losses/arcface.h"
@@ -57,6 +59,73 @@ TEST(CosineHead, GradientsEqualFiniteDifferences) {
     const auto labels = torch::tensor({0, 1, 2, 3, 0, 1});
     check_gradients([&] { return head->loss(x, labels); }, {x, head->parameters()[0]});
   }
+}
+
+// A head that samples classes, and one of the same weights that does not.
+struct SampledPair {
+  explicit SampledPair(double rate, int subcenters = 1) {
+    torch::manual_seed(3);
+    sampled = make_head({.name = "arcface",
+                         .dim = 6,
+                         .classes = 50,
+                         .scale = 8,
+                         .margin = 0.3,
+                         .subcenters = subcenters,
+                         .sample_rate = rate});
+    whole = make_head({.name = "arcface",
+                       .dim = 6,
+                       .classes = 50,
+                       .scale = 8,
+                       .margin = 0.3,
+                       .subcenters = subcenters});
+    const torch::NoGradGuard no_grad;
+    whole->parameters()[0].copy_(sampled->parameters()[0]);
+    x = torch::randn({4, 6});
+  }
+  std::shared_ptr<Head> sampled, whole;
+  torch::Tensor x, labels = torch::tensor({7, 49, 7, 0});
+};
+
+TEST(PartialFc, OfAllClassesIsTheWholeLoss) {
+  for (const int subcenters : {1, 3}) {
+    SampledPair heads(0.99, subcenters);  // 49.5, rounded up: all of them
+    const LossOptions options{.label_smoothing = 0.1, .class_weights = torch::rand({50}) + 0.5};
+    heads.sampled->loss(heads.x, heads.labels, options).backward();
+    heads.whole->loss(heads.x, heads.labels, options).backward();
+    const torch::Tensor sparse = heads.sampled->parameters()[0].grad();
+    EXPECT_TRUE(sparse.is_sparse());
+    EXPECT_TRUE(
+        torch::allclose(sparse.to_dense(), heads.whole->parameters()[0].grad(), 1e-4, 1e-6));
+  }
+}
+
+TEST(PartialFc, SeesTheBatchsClassesAndAsManyOthersAsAsked) {
+  SampledPair heads(0.2);
+  std::set<std::int64_t> seen;
+  for (int step = 0; step < 60; ++step) {
+    heads.sampled->zero_grad();
+    heads.sampled->loss(heads.x, heads.labels).backward();
+    const torch::Tensor rows = heads.sampled->parameters()[0].grad().coalesce().indices()[0];
+    ASSERT_EQ(rows.size(0), 10);
+    std::set<std::int64_t> now(rows.const_data_ptr<std::int64_t>(),
+                               rows.const_data_ptr<std::int64_t>() + rows.size(0));
+    for (const std::int64_t own : {0, 7, 49}) EXPECT_TRUE(now.contains(own));
+    seen.insert(now.begin(), now.end());
+  }
+  EXPECT_EQ(seen.size(), 50u);  // 47 others, each missed with probability (1 - 7 / 47)^60: 0.3%
+}
+
+TEST(PartialFc, TakesEveryClassOfABatchThatHasMore) {
+  SampledPair heads(0.02);
+  heads.sampled->loss(heads.x, heads.labels).backward();
+  EXPECT_EQ(heads.sampled->parameters()[0].grad().coalesce().indices().size(1), 3);
+}
+
+TEST(PartialFc, ValidatesOnAllClasses) {
+  SampledPair heads(0.2);
+  heads.sampled->eval();
+  EXPECT_TRUE(torch::equal(heads.sampled->loss(heads.x, heads.labels),
+                           heads.whole->loss(heads.x, heads.labels)));
 }
 
 TEST(AdaFace, TurnsFromAnAngleToACosineMarginAsQualityRises) {

@@ -23,8 +23,13 @@ torch::Tensor Head::logits(const torch::Tensor&) {
 
 torch::Tensor ClassifierHead::loss(const torch::Tensor& x, const torch::Tensor& labels,
                                    const LossOptions& o) {
+  return cross_entropy(logits(x, labels), labels, o);
+}
+
+torch::Tensor ClassifierHead::cross_entropy(const torch::Tensor& logits,
+                                            const torch::Tensor& labels, const LossOptions& o) {
   return F::cross_entropy(
-      logits(x, labels), labels,
+      logits, labels,
       F::CrossEntropyFuncOptions().label_smoothing(o.label_smoothing).weight(o.class_weights));
 }
 
@@ -39,7 +44,7 @@ std::shared_ptr<Head> make_head(const HeadOptions& o) {
   check(o.classes > 0, "head: want classes > 0, got ", o.classes);
   check(o.margins.empty() || o.margins.size() == static_cast<std::size_t>(o.classes),
         "head: want a margin for each of ", o.classes, " classes, got ", o.margins.size());
-  const CosineOptions cosine{o.dim, o.classes, o.scale, o.subcenters};
+  const CosineOptions cosine{o.dim, o.classes, o.scale, o.subcenters, o.sample_rate};
   const auto margins = o.margins.empty() ? std::vector<double>(o.classes, o.margin) : o.margins;
   if (o.name == "arcface") return std::make_shared<ArcFace>(cosine, margins);
   if (o.name == "cosface") return std::make_shared<CosFace>(cosine, margins);

@@ -48,6 +48,11 @@ class ClassifierHead : public Head {
   /// Mean cross-entropy of logits(x, labels).
   torch::Tensor loss(const torch::Tensor& x, const torch::Tensor& labels,
                      const LossOptions& options = {}) override;
+
+ protected:
+  /// logits [N, K], labels [N] -> []
+  static torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& labels,
+                                     const LossOptions& options);
 };
 
 struct HeadOptions {
@@ -58,6 +63,7 @@ struct HeadOptions {
                         // cosine; triplet: of the distance
   std::vector<double> margins{};  // arcface, cosface: one a class, in place of `margin`
   int subcenters = 1;             // centres a class; the nearest counts (arcface, cosface, adaface)
+  double sample_rate = 1;  // share of the classes in a step's loss (arcface, cosface, adaface)
 };
 
 /// arcface, cosface, adaface, softmax, triplet, multi-similarity.

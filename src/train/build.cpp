@@ -58,7 +58,8 @@ std::shared_ptr<Head> build_head(const TrainOptions& o, int dim, const LabelSet&
                       .scale = o.scale,
                       .margin = o.margin,
                       .margins = {},
-                      .subcenters = o.subcenters};
+                      .subcenters = o.subcenters,
+                      .sample_rate = o.sample_rate};
   if (o.margin_rare > 0)
     options.margins = margins_by_count(count_labels(labels), o.margin, o.margin_rare);
   auto head = make_head(options);

@@ -5,6 +5,9 @@
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/_fused_sgd.h>
+#include <ATen/ops/_values.h>
+#include <ATen/ops/index_copy.h>
+#include <ATen/ops/index_select.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
@@ -22,11 +25,40 @@ std::vector<at::Tensor> values_of(const ParameterGroup& group) {
   return values;
 }
 
+// The numbers of each gradient: of a sparse one those of its rows, each row once.
 std::vector<at::Tensor> gradients_of(const ParameterGroup& group) {
   std::vector<at::Tensor> gradients;
-  for (const auto& [name, parameter] : group.parameters) gradients.push_back(parameter.grad());
+  for (auto [name, parameter] : group.parameters) {
+    at::Tensor& gradient = parameter.mutable_grad();
+    if (gradient.is_sparse()) gradient = gradient.coalesce();
+    gradients.push_back(gradient.is_sparse() ? gradient._values() : gradient);
+  }
   return gradients;
 }
+
+// Lets the kernels for whole tensors step on the rows alone that a sparse gradient has.
+class Rows {
+ public:
+  explicit Rows(const ParameterGroup& group) {
+    for (const auto& [name, parameter] : group.parameters)
+      rows_.push_back(parameter.grad().is_sparse() ? parameter.grad().coalesce().indices()[0]
+                                                   : at::Tensor());
+  }
+
+  // Of one tensor a parameter, shaped as it is: the rows, or the tensor itself.
+  std::vector<at::Tensor> take(std::vector<at::Tensor> of) const {
+    for (std::size_t i = 0; i < of.size(); ++i)
+      if (rows_[i].defined()) of[i] = of[i].index_select(0, rows_[i]);
+    return of;
+  }
+  void put(const std::vector<at::Tensor>& taken, std::vector<at::Tensor> into) const {
+    for (std::size_t i = 0; i < into.size(); ++i)
+      if (rows_[i].defined()) into[i].index_copy_(0, rows_[i], taken[i]);
+  }
+
+ private:
+  std::vector<at::Tensor> rows_;  // undefined: all of them
+};
 
 // One zero tensor for each parameter, laid out as it is: the fused kernels walk them side by side.
 std::vector<at::Tensor> zeros_like_each(const ParameterGroup& group) {
@@ -53,11 +85,15 @@ class Sgd : public Optimizer {
     const at::NoGradGuard no_grad;
     // The first step starts the momentum with the gradient itself, as torch.optim.SGD does.
     const bool first = steps_.item<std::int64_t>() == 0;
-    for (std::size_t i = 0; i < groups_.size(); ++i)
-      at::_fused_sgd_(values_of(groups_[i]), gradients_of(groups_[i]), buffers_[i],
-                      groups_[i].weight_decay, momentum_, lr * groups_[i].lr_scale, /*dampening=*/0,
-                      /*nesterov=*/momentum_ > 0,
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      const Rows rows(groups_[i]);
+      const auto values = rows.take(values_of(groups_[i])), buffers = rows.take(buffers_[i]);
+      at::_fused_sgd_(values, gradients_of(groups_[i]), buffers, groups_[i].weight_decay, momentum_,
+                      lr * groups_[i].lr_scale, /*dampening=*/0, /*nesterov=*/momentum_ > 0,
                       /*maximize=*/false, first);
+      rows.put(values, values_of(groups_[i]));
+      rows.put(buffers, buffers_[i]);
+    }
     steps_.add_(1);
   }
 
@@ -90,10 +126,15 @@ class AdamW : public Optimizer {
     const at::NoGradGuard no_grad;
     for (std::size_t i = 0; i < groups_.size(); ++i) {
       for (at::Tensor& count : steps_[i]) count.add_(1);
-      at::_fused_adamw_(values_of(groups_[i]), gradients_of(groups_[i]), averages_[i], squares_[i],
-                        {}, steps_[i], lr * groups_[i].lr_scale, 0.9, 0.999,
-                        groups_[i].weight_decay, 1e-8, /*amsgrad=*/false,
-                        /*maximize=*/false);
+      const Rows rows(groups_[i]);
+      const auto values = rows.take(values_of(groups_[i])), averages = rows.take(averages_[i]),
+                 squares = rows.take(squares_[i]);
+      at::_fused_adamw_(values, gradients_of(groups_[i]), averages, squares, {}, steps_[i],
+                        lr * groups_[i].lr_scale, 0.9, 0.999, groups_[i].weight_decay, 1e-8,
+                        /*amsgrad=*/false, /*maximize=*/false);
+      rows.put(values, values_of(groups_[i]));
+      rows.put(averages, averages_[i]);
+      rows.put(squares, squares_[i]);
     }
   }
 

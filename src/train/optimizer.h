@@ -19,7 +19,8 @@ struct ParameterGroup {
   bool adaptive_clip = true;  // adaptive_clip_grad clips it
 };
 
-/// Updates parameters from their gradients, all tensors of a group in one fused call.
+/// Updates parameters from their gradients, all tensors of a group in one fused call. Of a
+/// parameter with a sparse gradient only the rows in it change, weight decay and averages included.
 class Optimizer {
  public:
   explicit Optimizer(std::vector<ParameterGroup> groups) : groups_(std::move(groups)) {}

@@ -3,6 +3,8 @@
 
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/sparse_coo_tensor.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
@@ -98,6 +100,33 @@ TEST(Sgd, StateResumesToTheBit) {
       [](std::vector<ParameterGroup> groups) { return make_sgd(std::move(groups), 0.9); });
 }
 TEST(AdamW, StateResumesToTheBit) { expect_resumes(make_adamw); }
+
+// Rows 1 and 3 of four get gradients, row 3 twice over: as a dense step on these two rows alone.
+void expect_steps_on_rows(std::unique_ptr<Optimizer> (*make)(std::vector<ParameterGroup>)) {
+  torch::manual_seed(5);
+  const at::Tensor start = at::randn({4, 3});
+  at::Tensor whole = start.clone().requires_grad_(true);
+  at::Tensor part = at::stack({start[1], start[3]}).requires_grad_(true);
+  const auto sparse = make({{{{"w", whole}}, 2, 0.1}}), dense = make({{{{"w", part}}, 2, 0.1}});
+  for (int step = 0; step < 4; ++step) {
+    const at::Tensor g = at::randn({3, 3});
+    whole.mutable_grad() =
+        at::sparse_coo_tensor(at::tensor({3, 1, 3}, at::kLong).unsqueeze(0), g, {4, 3});
+    part.mutable_grad() = at::stack({g[1], g[0] + g[2]});
+    EXPECT_NEAR(sparse->clip_grad_norm(0.5), dense->clip_grad_norm(0.5), 1e-5);
+    sparse->step(0.01);
+    dense->step(0.01);
+  }
+  EXPECT_TRUE(whole[0].equal(start[0]));
+  EXPECT_TRUE(whole[2].equal(start[2]));
+  EXPECT_TRUE(at::allclose(at::stack({whole[1], whole[3]}), part));
+}
+
+TEST(Sgd, StepsOnTheRowsOfASparseGradient) {
+  expect_steps_on_rows(
+      [](std::vector<ParameterGroup> groups) { return make_sgd(std::move(groups), 0.9); });
+}
+TEST(AdamW, StepsOnTheRowsOfASparseGradient) { expect_steps_on_rows(make_adamw); }
 
 TEST(ClipGradNorm, ScalesAllGradientsTogether) {
   at::Tensor a = at::randn({2}).requires_grad_(true), b = at::randn({1}).requires_grad_(true);

@@ -29,6 +29,18 @@ void check_options(const TrainOptions& o) {
         ", which compares photos of one product, got ", o.m_per_class);
   check(!pairs || o.val_metric != "gap", "train: want --val-metric retrieval with --head ", o.head,
         ", which has no classes, got gap");
+  check(o.sample_rate > 0 && o.sample_rate <= 1,
+        "train: want --sample-rate above 0 and at most 1, got ", o.sample_rate);
+  check(o.mixup >= 0 && o.mixup <= 1, "train: want --mixup between 0 and 1, got ", o.mixup);
+  check(o.mixup == 0 || (!pairs && o.teacher.empty()), "train: want --mixup 0 with --head ", o.head,
+        o.teacher.empty() ? "" : " and --teacher", ", which know no photo between two, got ",
+        o.mixup);
+  check(o.swa_epochs >= 0 && o.swa_epochs + o.warmup_epochs < o.epochs,
+        "train: want --swa-epochs + --warmup-epochs < --epochs, got ", o.swa_epochs);
+  check(o.swa_epochs == 0 || (o.min_lr > 0 && o.sched == "cosine" && !o.model_ema),
+        "train: want --min-lr > 0, --sched cosine and no --model-ema with --swa-epochs, got "
+        "--min-lr ",
+        o.min_lr, ", --sched ", o.sched, ", --model-ema ", o.model_ema ? "true" : "false");
   check(o.folds == 0 || o.folds > 1, "train: want --folds > 1, or 0 for none, got ", o.folds);
   check(o.teacher_weight >= 0, "train: want --teacher-weight of at least 0, got ",
         o.teacher_weight);

@@ -23,7 +23,8 @@ struct TrainOptions {
   std::string head = "arcface";
   double scale = 30, margin = 0.3, margin_rare = 0;
   int subcenters = 1;
-  double smoothing = 0;
+  double sample_rate = 1;
+  double smoothing = 0, mixup = 0;
   std::string class_weights = "none";
   std::string teacher;
   double teacher_weight = 10;
@@ -41,6 +42,7 @@ struct TrainOptions {
   std::string clip_mode = "norm";
   bool model_ema = false;
   double model_ema_decay = 0.999;
+  int swa_epochs = 0;
 
   std::string device = "cpu", amp = "bf16", channels_last = "auto";
   int threads = 0, workers = 0, prefetch = 4, cache_mb = 2048;
@@ -83,7 +85,11 @@ struct TrainOptions {
       "arcface, cosface: margin of the product with fewest photos, the others' between; 0: one for "
       "all");
     v(subcenters, "subcenters", "arcface, cosface, adaface: centres a product");
+    v(sample_rate, "sample-rate",
+      "arcface, cosface, adaface: share of the products that a step compares with (Partial FC), "
+      "for very many");
     v(smoothing, "smoothing", "label smoothing");
+    v(mixup, "mixup", "alpha of mixing two photos of a batch; 0: off");
     v(class_weights, "class-weights",
       "weight of a product in the loss; log: 1 / log(1 + photos), mean 1", {"none", "log"});
     v(teacher, "teacher",
@@ -116,6 +122,9 @@ struct TrainOptions {
       {"norm", "agc"});
     v(model_ema, "model-ema", "validate and export an exponential moving average of the weights");
     v(model_ema_decay, "model-ema-decay", "its decay a step");
+    v(swa_epochs, "swa-epochs",
+      "stay at --min-lr for the last so many epochs, and validate and export the mean of their "
+      "weights; 0: off");
     v(device, "device", "where to train", {"cpu", "cuda"});
     v(amp, "amp",
       "precision of the forward and backward pass; weights stay float32, but for fp64, which is "

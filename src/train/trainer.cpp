@@ -16,12 +16,17 @@
 #include "models/load_backbone.h"
 #include "train/autocast.h"
 #include "train/build.h"
+#include "train/mixup.h"
+#include "train/norm_statistics.h"
 #include "train/parameter_groups.h"
 
 namespace shoplens {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr std::uint64_t kMixupStream =
+    1;  // beside the photos', which have two keys behind the seed
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -59,7 +64,7 @@ Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupt
       (batches_per_epoch_ + options_.grad_accum_steps - 1) / options_.grad_accum_steps;
   schedule_ = {options_.lr, options_.warmup_lr, options_.min_lr,
                std::llround(options_.warmup_epochs * static_cast<double>(steps_per_epoch_)),
-               steps_per_epoch_ * options_.epochs};
+               steps_per_epoch_ * (options_.epochs - options_.swa_epochs)};
 
   check(batches_per_epoch_ > 0, "train: want photos for at least one batch an epoch, got ",
         photos_->size(), " (", options_.data, ")");
@@ -75,7 +80,7 @@ Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupt
   auto groups = parameter_groups(*model_, *head_, options_);
   optimizer_ = options_.opt == "sgd" ? make_sgd(std::move(groups), options_.momentum)
                                      : make_adamw(std::move(groups));
-  if (options_.model_ema) ema_.emplace(model_->state(), options_.model_ema_decay);
+  if (options_.model_ema || options_.swa_epochs > 0) average_.emplace(model_->state());
   if (options_.resume)
     resume();
   else
@@ -93,7 +98,7 @@ NamedTensors Trainer::tensors() {
   append(all, "model.", model_->state());
   append(all, "head.", state_of(*head_));
   append(all, "optimizer.", optimizer_->state());
-  if (ema_) append(all, "ema.", ema_->averages());
+  if (average_) append(all, "average.", average_->averages());
   all.emplace_back("rng", generator(execution_.device).get_state());
   return all;
 }
@@ -135,26 +140,31 @@ double Trainer::learning_rate(std::int64_t step) const {
              : schedule_(step);
 }
 
-bool Trainer::train_epoch() {
-  const auto start = Clock::now();
-  const std::int64_t first_batch = state_.batch;
-  const auto seed = static_cast<std::uint64_t>(options_.seed),
-             epoch = static_cast<std::uint64_t>(state_.epoch);
-  auto order = epoch_order(state_.epoch);
-  order.erase(order.begin(), order.begin() + first_batch * loading_.batch_size);
+// Batches of photos augmented for the present epoch.
+std::unique_ptr<Loader> Trainer::train_loader(std::vector<std::int64_t> order) {
   LoaderOptions loading = loading_;
   loading.drop_last = true;
-  Loader loader(
+  const auto seed = static_cast<std::uint64_t>(options_.seed),
+             epoch = static_cast<std::uint64_t>(state_.epoch);
+  return std::make_unique<Loader>(
       std::move(order), photos_->floats_per_sample(),
-      [&](std::int64_t sample, float* out) {
+      [this, seed, epoch](std::int64_t sample, float* out) {
         photos_->load_train(sample, Random{seed, epoch, static_cast<std::uint64_t>(sample)}, out);
       },
       loading);
+}
+
+bool Trainer::train_epoch() {
+  const auto start = Clock::now();
+  const std::int64_t first_batch = state_.batch;
+  auto order = epoch_order(state_.epoch);
+  order.erase(order.begin(), order.begin() + first_batch * loading_.batch_size);
+  const auto loader = train_loader(std::move(order));
   Progress progress(join("epoch ", state_.epoch + 1, "/", options_.epochs),
                     (batches_per_epoch_ - first_batch) * loading_.batch_size);
   const std::int64_t accumulate = options_.grad_accum_steps;
   model_->train();
-  while (auto batch = loader.next()) {
+  while (auto batch = loader->next()) {
     report_unreadable(*photos_, batch->errors);
     const std::int64_t group_start = state_.batch - state_.batch % accumulate;
     const std::int64_t group_size = std::min(accumulate, batches_per_epoch_ - group_start);
@@ -163,7 +173,7 @@ bool Trainer::train_epoch() {
     ++state_.batch;
     if (state_.batch == group_start + group_size) update();
     progress.advance(loading_.batch_size);
-    loader.recycle(std::move(*batch));
+    loader->recycle(std::move(*batch));
     if (interrupted_ && state_.batch % accumulate == 0) {
       save_checkpoint();
       log_info("interrupted at epoch ", state_.epoch + 1, " batch ", state_.batch,
@@ -171,7 +181,7 @@ bool Trainer::train_epoch() {
       return false;
     }
   }
-  finish_epoch(seconds_since(start), loader.wait_seconds(),
+  finish_epoch(seconds_since(start), loader->wait_seconds(),
                (state_.batch - first_batch) * loading_.batch_size);
   return true;
 }
@@ -183,15 +193,17 @@ void Trainer::train_batch(Batch& batch, std::int64_t group_size) {
   torch::Tensor loss;
   {
     const Autocast autocast(execution_.device.type(), execution_.bf16);
-    const torch::Tensor x = to_input(batch.data, preprocessing_.size, execution_);
-    const torch::Tensor embeddings = model_->forward(x);
-    loss = head_->loss(embeddings, labels, loss_options_);
-    if (teacher_.defined())
-      loss = loss +
-             options_.teacher_weight *
-                 distillation_loss(
-                     embeddings,
-                     teacher_.index_select(0, torch::tensor(batch.samples)).to(execution_.device));
+    torch::Tensor x = to_input(batch.data, preprocessing_.size, execution_);
+    double share = 1;
+    if (options_.mixup >
+        0) {  // each photo with the one that lies as far from the batch's other end
+      share =
+          mixup_share(options_.mixup, Random{static_cast<std::uint64_t>(options_.seed),
+                                             kMixupStream, static_cast<std::uint64_t>(state_.epoch),
+                                             static_cast<std::uint64_t>(state_.batch)});
+      x = share * x + (1 - share) * x.flip(0);
+    }
+    loss = loss_of(model_->forward(x), labels, batch.samples, share);
   }
   const double value = loss.item<double>();
   if (!std::isfinite(value)) {
@@ -209,6 +221,18 @@ void Trainer::train_batch(Batch& batch, std::int64_t group_size) {
   (group_size > 1 ? loss / static_cast<double>(group_size) : loss).backward();
 }
 
+torch::Tensor Trainer::loss_of(const torch::Tensor& embeddings, const torch::Tensor& labels,
+                               const std::vector<std::int64_t>& samples, double share) {
+  torch::Tensor loss = head_->loss(embeddings, labels, loss_options_);
+  if (share < 1)
+    loss = share * loss + (1 - share) * head_->loss(embeddings, labels.flip(0), loss_options_);
+  if (!teacher_.defined()) return loss;
+  const torch::Tensor rows = torch::tensor(samples);
+  return loss +
+         options_.teacher_weight *
+             distillation_loss(embeddings, teacher_.index_select(0, rows).to(execution_.device));
+}
+
 void Trainer::update() {
   if (options_.clip_grad > 0 && options_.clip_mode == "agc")
     optimizer_->adaptive_clip_grad(options_.clip_grad);
@@ -216,7 +240,7 @@ void Trainer::update() {
     optimizer_->clip_grad_norm(options_.clip_grad);
   optimizer_->step(learning_rate(state_.step++));
   optimizer_->zero_grad();
-  if (ema_) ema_->update();
+  if (options_.model_ema) average_->update(1 - options_.model_ema_decay);
 }
 
 double Trainer::validate_epoch(EpochSummary& row, std::ostream& line) {
@@ -238,6 +262,10 @@ double Trainer::validate_epoch(EpochSummary& row, std::ostream& line) {
   return m.recall_at_1;
 }
 
+int Trainer::averaged_epochs() const {
+  return std::max(0, static_cast<int>(state_.epoch) - (options_.epochs - options_.swa_epochs));
+}
+
 void Trainer::finish_epoch(double seconds, double wait_seconds, std::int64_t photos) {
   EpochSummary row{
       .epoch = ++state_.epoch,
@@ -254,8 +282,18 @@ void Trainer::finish_epoch(double seconds, double wait_seconds, std::int64_t pho
        << std::setprecision(3) << row.train_loss << "  lr " << std::scientific
        << std::setprecision(2) << row.lr << std::fixed << "  " << std::setprecision(1)
        << row.images_per_second << " images/s  waited " << 100 * row.wait_share << "%";
-  if (ema_) ema_->swap();
-  if (val_photos_->size() > 0 && (last || state_.epoch % options_.val_interval == 0)) {
+  const bool validates =
+      val_photos_->size() > 0 && (last || state_.epoch % options_.val_interval == 0);
+  const int swa = averaged_epochs();
+  if (swa > 0) average_->update(1.0 / swa);
+  const bool averaged = options_.model_ema || swa > 0;
+  if (averaged) average_->swap();
+  if (swa > 0 && (validates || last)) {
+    const auto loader = train_loader(epoch_order(state_.epoch));
+    restate_norms(*model_, *loader, preprocessing_.size, execution_,
+                  [&](const auto& errors) { report_unreadable(*photos_, errors); });
+  }
+  if (validates) {
     const double score = validate_epoch(row, line);
     if (score > state_.best_score) {
       line << "  best";
@@ -264,7 +302,7 @@ void Trainer::finish_epoch(double seconds, double wait_seconds, std::int64_t pho
   } else if (val_photos_->size() == 0) {
     keep_best(-1);
   }
-  if (ema_) ema_->swap();
+  if (averaged) average_->swap();
   save_checkpoint();
   folder_->add_summary(row);
   log_info(line.str());

@@ -7,12 +7,12 @@
 #include <set>
 
 #include "losses/head.h"
-#include "train/ema.h"
 #include "train/optimizer.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
 #include "train/training_data.h"
 #include "train/validate.h"
+#include "train/weight_average.h"
 
 namespace shoplens {
 
@@ -41,7 +41,7 @@ class Trainer {
   /// Called after each forward pass, to compare with another framework or to plot.
   std::function<void(const Pass&)> on_pass;
 
-  /// All that a checkpoint holds: model.*, head.*, optimizer.*, ema.*, rng. The tensors are the
+  /// All that a checkpoint holds: model.*, head.*, optimizer.*, average.*, rng. The tensors are the
   /// run's own.
   NamedTensors tensors();
 
@@ -53,7 +53,11 @@ class Trainer {
   void train_batch(Batch& batch, std::int64_t group_size);
   void update();
   std::vector<std::int64_t> epoch_order(std::int64_t epoch) const;
+  std::unique_ptr<Loader> train_loader(std::vector<std::int64_t> order);
   double learning_rate(std::int64_t step) const;
+  torch::Tensor loss_of(const torch::Tensor& embeddings, const torch::Tensor& labels,
+                        const std::vector<std::int64_t>& samples, double share);
+  int averaged_epochs() const;                                   // by SWA, so far
   double validate_epoch(EpochSummary& row, std::ostream& line);  // -> the score that best is by
   void finish_epoch(double seconds, double wait_seconds, std::int64_t photos);
   void keep_best(double score);
@@ -71,7 +75,7 @@ class Trainer {
   LossOptions loss_options_;
   torch::Tensor teacher_;  // [photos, dim], or undefined
   std::unique_ptr<Optimizer> optimizer_;
-  std::optional<Ema> ema_;
+  std::optional<WeightAverage> average_;  // EMA or SWA
   CosineSchedule schedule_;
   std::int64_t batches_per_epoch_ = 0, steps_per_epoch_ = 0;
   std::set<std::filesystem::path> unreadable_;

@@ -40,6 +40,45 @@ TEST_F(TrainerTest, InterruptedInAnEpochResumesToTheBit) {
   expect_equal_runs("whole", "parts");
 }
 
+TEST_F(TrainerTest, AveragedEpochsMixturesAndSampledClassesResumeToTheBit) {
+  options_.model_ema = false;
+  options_.swa_epochs = 2;
+  options_.min_lr = 1e-4;
+  options_.mixup = 0.4;
+  options_.sample_rate = 0.6;
+  options_.clip_grad = 1;
+  EXPECT_EQ(run(in("whole")), RunEnd::kDone);
+  TrainOptions part = in("parts");
+  part.stop_epoch = 3;  // after the first averaged epoch
+  EXPECT_EQ(run(part), RunEnd::kStopEpoch);
+  part.resume = true;
+  part.stop_epoch = 0;
+  EXPECT_EQ(run(part), RunEnd::kDone);
+  expect_equal_runs("whole", "parts");
+}
+
+TEST_F(TrainerTest, SwaExportsTheMeanOfItsEpochs) {
+  options_.model_ema = false;
+  options_.swa_epochs = 2;
+  options_.min_lr = 1e-3;
+  options_.val = "";  // the last epoch is the best
+  std::vector<double> weights;
+  for (const int end : {3, 4}) {
+    TrainOptions part = in("run");
+    part.stop_epoch = end;
+    part.resume = end == 4;
+    run(part);
+    for (const auto& [name, tensor] : checkpoint("run"))
+      if (name == "model.conv_stem.weight") weights.push_back(tensor.flatten()[0].item<double>());
+  }
+  ASSERT_EQ(weights.size(), 2u);
+  EXPECT_NE(weights[0], weights[1]);
+  for (const auto& [name, tensor] : RunFolder::open(in("run").out).load_best().tensors)
+    if (name == "conv_stem.weight") {
+      EXPECT_NEAR(tensor.flatten()[0].item<double>(), (weights[0] + weights[1]) / 2, 1e-7);
+    }
+}
+
 TEST_F(TrainerTest, ResumeRefusesOtherPhotos) {
   options_.stop_epoch = 1;
   EXPECT_EQ(run(options_), RunEnd::kStopEpoch);

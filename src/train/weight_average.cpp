@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "train/ema.h"
+#include "train/weight_average.h"
 
 #include <ATen/ops/_foreach_lerp.h>
 
 namespace shoplens {
 
-Ema::Ema(NamedTensors live, double decay) : live_(std::move(live)), decay_(decay) {
+WeightAverage::WeightAverage(NamedTensors live) : live_(std::move(live)) {
   for (auto& [name, tensor] : live_) {
     tensor = tensor.detach();
     averages_.emplace_back(name, tensor.clone());
   }
 }
 
-void Ema::update() {
+void WeightAverage::update(double share) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> from, to;
   for (std::size_t i = 0; i < live_.size(); ++i) {
@@ -23,10 +23,10 @@ void Ema::update() {
       averages_[i].second.copy_(live_[i].second);
     }
   }
-  at::_foreach_lerp_(to, from, 1 - decay_);
+  at::_foreach_lerp_(to, from, share);
 }
 
-void Ema::swap() {
+void WeightAverage::swap() {
   const at::NoGradGuard no_grad;
   for (std::size_t i = 0; i < live_.size(); ++i) {
     const at::Tensor kept = live_[i].second.clone();
