@@ -64,7 +64,8 @@ bool wants_all_folds(const TrainOptions& options) {
   return options.folds > 0 && options.fold == "all";
 }
 
-RunEnd train_folds(const TrainOptions& options, const std::atomic<bool>& interrupted) {
+RunEnd train_folds(const TrainOptions& given, const std::atomic<bool>& interrupted) {
+  const TrainOptions options = resolved(given);
   const fs::path out = options.out;
   if (options.resume)
     RunFolder::open(out);  // throws when there is nothing to go on with

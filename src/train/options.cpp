@@ -51,4 +51,10 @@ void check_options(const TrainOptions& o) {
         "use --device cpu, or install the CUDA build of the same torch version and a driver");
 }
 
+TrainOptions resolved(TrainOptions o) {
+  if (o.amp == "auto")
+    o.amp = o.device == "cuda" || __builtin_cpu_supports("avx512bf16") ? "bf16" : "fp32";
+  return o;
+}
+
 }  // namespace shoplens

@@ -44,7 +44,7 @@ struct TrainOptions {
   double model_ema_decay = 0.999;
   int swa_epochs = 0;
 
-  std::string device = "cpu", amp = "bf16", channels_last = "auto";
+  std::string device = "cpu", amp = "auto", channels_last = "auto";
   int threads = 0, workers = 0, prefetch = 4, cache_mb = 2048;
   std::int64_t seed = 42;
   int val_interval = 1;
@@ -128,8 +128,8 @@ struct TrainOptions {
     v(device, "device", "where to train", {"cpu", "cuda"});
     v(amp, "amp",
       "precision of the forward and backward pass; weights stay float32, but for fp64, which is "
-      "for comparing",
-      {"bf16", "fp32", "fp64"});
+      "for comparing; auto: bf16 where the processor has it",
+      {"auto", "bf16", "fp32", "fp64"});
     v(channels_last, "channels-last", "memory format; auto: what measured faster for the backbone",
       {"auto", "on", "off"});
     v(threads, "threads", "of the network; 0: the cores");
@@ -148,5 +148,9 @@ struct TrainOptions {
 /// Throws kBadInput that names the flag when options are out of range or contradict each other, and
 /// kUnsupported when the device is not there.
 void check_options(const TrainOptions& options);
+
+/// What `auto` stands for on this machine, spelled out for the run's record: on a processor that has
+/// no bf16 instructions PyTorch makes do, and a step takes ten times as long as in fp32.
+TrainOptions resolved(TrainOptions options);
 
 }  // namespace shoplens

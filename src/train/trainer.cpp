@@ -43,7 +43,7 @@ at::Generator generator(const torch::Device& device) {
 }  // namespace
 
 Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupted)
-    : options_(options),
+    : options_(resolved(options)),
       interrupted_(interrupted),
       data_((check_options(options), read_training_data(options))),
       preprocessing_(build_preprocessing(options)),

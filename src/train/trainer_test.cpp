@@ -87,6 +87,14 @@ TEST_F(TrainerTest, ResumeRefusesOtherPhotos) {
   EXPECT_NE(error_of(options_).find("want the photos that the run"), std::string::npos);
 }
 
+TEST_F(TrainerTest, RecordsThePrecisionThatAutoStandsFor) {
+  options_.amp = "auto";
+  options_.epochs = 2;
+  run(options_);
+  const std::string amp = RunFolder::open(options_.out).options().amp;
+  EXPECT_EQ(amp, __builtin_cpu_supports("avx512bf16") ? "bf16" : "fp32");
+}
+
 TEST_F(TrainerTest, LearnsColours) {
   options_.head = "softmax";
   options_.epochs = options_.val_interval = 25;
