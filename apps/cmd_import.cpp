@@ -10,14 +10,18 @@ namespace shoplens {
 namespace {
 
 struct ImportOptions {
-  std::string arch, weights, out = "model.onnx", pool = "avg";
+  std::string arch, weights, out = "model.onnx", pool = "auto";
   PreprocessingOptions preprocessing;
   template <class V>
   void visit(V& v) {
     v(arch, "arch", "backbone, by timm's name");
     v(weights, "weights", "its weights: safetensors or a PyTorch checkpoint, with timm's names");
     v(out, "out", "file to write");
-    v(pool, "pool", "pooling of the feature map; gem with p = 3", {"avg", "gem"});
+    v(pool, "pool",
+      "pooling of the feature map; gem with p = 3; token: a vision transformer's class token; "
+      "auto: "
+      "that where there is one, else avg",
+      {"auto", "avg", "gem", "token"});
     preprocessing.visit(v);
   }
 };
@@ -31,7 +35,8 @@ int import_backbone(const ImportOptions& options) {
                  .preprocessing = options.preprocessing.apply(entry.preprocessing),
                  .labels_hash = {},
                  .fingerprint = {}};
-  EmbeddingModel model({.arch = entry.name, .pool = options.pool, .dim = 0});
+  const std::string pool = options.pool == "auto" ? entry.default_pool("avg") : options.pool;
+  EmbeddingModel model({.arch = entry.name, .pool = pool, .dim = 0});
   load_backbone(model.backbone(), entry, options.weights);
   info = write_onnx(model, info, options.out);
   std::cout << describe_onnx(options.out, info) << '\n';

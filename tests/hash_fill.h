@@ -41,6 +41,7 @@ inline std::pair<double, double> hash_bounds(const std::string& name, torch::Int
     const double high = std::sqrt(5 / fan_in);
     return {-high, high};
   }
+  if (name.ends_with("cls_token") || name.ends_with("pos_embed")) return {-1, 1};
   if (name == "input") return {-2, 2};
   if (name == "loss") return {-1, 1};
   return {0.8, 1.2};

@@ -16,7 +16,7 @@ namespace {
 
 void write_case(const BackboneEntry& entry, const std::filesystem::path& folder) {
   const torch::NoGradGuard no_grad;
-  EmbeddingModel model({.arch = entry.name, .dim = 64});
+  EmbeddingModel model({.arch = entry.name, .pool = entry.default_pool("gem"), .dim = 64});
   hash_fill(model.state());
   model.eval();
   ModelInfo info{.arch = entry.name,
@@ -24,7 +24,7 @@ void write_case(const BackboneEntry& entry, const std::filesystem::path& folder)
                  .preprocessing = entry.preprocessing,
                  .labels_hash = {},
                  .fingerprint = {}};
-  info.preprocessing.size = entry.name == "tf_efficientnet_b0" ? 97 : 128;
+  info.preprocessing.size = entry.patch > 0 ? 126 : entry.name == "tf_efficientnet_b0" ? 97 : 128;
   const int size = info.preprocessing.size;
   write_onnx(model, info, folder / (entry.name + ".onnx"));
 

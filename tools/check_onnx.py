@@ -49,6 +49,11 @@ def head(x):
     return F.normalize(F.prelu(neck, wave(5, 4)))
 
 
+def attention(x):
+    q, k = (part.reshape(-1, 3, 2, 2).transpose(1, 2) for part in x.split(4, 2))
+    return ((q @ k.transpose(2, 3)).softmax(3) @ q).transpose(1, 2).flatten(2)
+
+
 ORACLE = {
     "conv_folded": lambda x: F.conv2d(x, wave(1, 6, 2, 3, 3), wave(2, 6), 2, 1, groups=2) * channels(3, 6) + channels(4, 6),
     "conv_read_twice": lambda x: (lambda y: y.relu() + y * channels(2, 4) + channels(3, 4))(F.conv2d(x, wave(1, 4, 4, 1, 1))),
@@ -61,6 +66,9 @@ ORACLE = {
     "swish_clip": lambda x: F.silu(x).clamp(0, 0.5),
     "prelu": lambda x: F.prelu(x, wave(1, 3)),
     "head": head,
+    "layer_norm": lambda x: F.linear(F.layer_norm(x, [4], wave(1, 4), wave(2, 4), 1e-2), wave(3, 5, 4), wave(4, 5)),
+    "attention": attention,
+    "pad_front": lambda x: F.pad(x, (0, 0, 1, 0)),
     "normalize": F.normalize,
     "affine_input": lambda x: x * channels(1, 3) + channels(2, 3),
 }

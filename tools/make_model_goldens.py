@@ -32,11 +32,18 @@ BACKBONES = [
     "mobilenetv2_100",
     *(f"efficientnet_b{i}" for i in range(5)),
     *(f"tf_efficientnet_b{i}" for i in range(5)),
+    "mobilenetv3_large_100",
     "resnet50",
+    "convnext_tiny",
+    "vit_small_patch14_dinov2",
     "dm_nfnet_f0",
 ]
 EVAL_SIDES = (65, 96)  # odd and even: TensorFlow's padding differs
 TRAIN_SIDE = 96
+VIT_EVAL_SIDES, VIT_TRAIN_SIDE = (70, 98), 98  # multiples of a patch
+
+# Parts of a timm model that come after pooling.
+LEFT_OUT = {"mobilenetv3_large_100": "conv_head.", "convnext_tiny": "head."}
 
 
 def uniform(name, count):
@@ -61,6 +68,8 @@ def bounds(name, shape):
     if name.endswith("weight") and len(shape) > 1:  # variance 5 / 3 of one over fan in
         high = math.sqrt(5.0 / math.prod(shape[1:]))
         return -high, high
+    if name.endswith(("cls_token", "pos_embed")):
+        return -1.0, 1.0
     if name == "input":
         return -2.0, 2.0
     if name == "loss":
@@ -90,25 +99,28 @@ def summary(features):
 
 
 def golden(name):
-    model = timm.create_model(name, num_classes=0).double()
-    tensors = {k: v for k, v in model.state_dict().items()}
+    vit = name.startswith("vit_")
+    eval_sides, train_side = (VIT_EVAL_SIDES, VIT_TRAIN_SIDE) if vit else (EVAL_SIDES, TRAIN_SIDE)
+    model = timm.create_model(name, num_classes=0, **({"dynamic_img_size": True} if vit else {})).double()
+    ours = lambda key: not key.startswith(LEFT_OUT.get(name, "?"))  # noqa: E731
+    tensors = {k: v for k, v in model.state_dict().items() if ours(k)}
     for key, tensor in tensors.items():
         if tensor.is_floating_point():
             tensor.copy_(filled(key, tuple(tensor.shape)))
     lines = "".join(f"{k} {','.join(map(str, tensors[k].shape))}\n" for k in sorted(tensors))
     model.eval()
     with torch.no_grad():
-        evals = {str(s): summary(model.forward_features(filled("input", (2, 3, s, s)))) for s in EVAL_SIDES}
+        evals = {str(s): summary(model.forward_features(filled("input", (2, 3, s, s)))) for s in eval_sides}
     model.train()
-    features = model.forward_features(filled("input", (2, 3, TRAIN_SIDE, TRAIN_SIDE)))
+    features = model.forward_features(filled("input", (2, 3, train_side, train_side)))
     loss_of(features).backward()
-    gradients = {k: p.grad.norm() for k, p in model.named_parameters()}
+    gradients = {k: p.grad.norm() for k, p in model.named_parameters() if ours(k)}
     return {
         "timm": timm.__version__,
         "torch": torch.__version__,
         "names": hashlib.sha256(lines.encode()).hexdigest(),
         "eval": evals,
-        "train": {str(TRAIN_SIDE): summary(features)},
+        "train": {str(train_side): summary(features)},
         "gradients": numbers(gradients[k] for k in sorted(gradients)),
     }
 

@@ -15,7 +15,9 @@ namespace shoplens {
 /// A network from pictures to a feature map. Its parameters and buffers have timm's names.
 class Backbone : public torch::nn::Module {
  public:
-  /// x [N, 3, S, S] -> [N, num_features, S / 32, S / 32] (rounded up), timm's forward_features.
+  /// timm's forward_features: x [N, 3, S, S] -> a map [N, num_features, H, W], S / 32 a side
+  /// (rounded up, or by convnext down); of a vision transformer tokens [N, 1 + (S / patch)^2,
+  /// num_features].
   virtual torch::Tensor forward_features(const torch::Tensor& x) = 0;
   virtual Value forward_features(const Value& x) = 0;
 };
@@ -34,6 +36,10 @@ struct BackboneEntry {
       classifier_prefixes;  // tensors of a timm checkpoint that a backbone leaves out
   bool channels_last;       // trains faster in that memory format (measured)
   std::shared_ptr<Backbone> (*create)(const BackboneOptions& options);
+  int patch = 0;  // a vision transformer's, pixels a side; 0: a convolutional network
+
+  /// What pooling `auto` stands for: a transformer's class token, else `of_map`.
+  std::string default_pool(const std::string& of_map) const { return patch > 0 ? "token" : of_map; }
 };
 
 /// Every backbone there is, in the order of docs.

@@ -8,12 +8,8 @@
 #include <span>
 
 #include "core/error.h"
-#include "nn/activation.h"
-#include "nn/batch_norm.h"
-#include "nn/batch_norm_act.h"
-#include "nn/conv2d.h"
-#include "nn/drop_path.h"
-#include "nn/squeeze_excite.h"
+#include "models/inverted_residual.h"
+#include "models/round_channels.h"
 
 namespace shoplens {
 namespace {
@@ -65,58 +61,27 @@ struct Family {
     options.same = tensorflow;
     return Conv2d(options);
   }
-  BatchNorm norm(std::int64_t channels) const {
-    return BatchNorm(channels, tensorflow ? 1e-3 : 1e-5);
+  double eps() const { return tensorflow ? 1e-3 : 1e-5; }
+  BatchNorm norm(std::int64_t channels) const { return BatchNorm(channels, eps()); }
+  InvertedResidualOptions block(const Row& row, std::int64_t in, std::int64_t out, int stride,
+                                double drop_rate) const {
+    const std::int64_t mid = in * row.expand;
+    InvertedResidualOptions options{.in = in,
+                                    .mid = mid,
+                                    .out = out,
+                                    .kernel = row.kernel,
+                                    .stride = stride,
+                                    .activation = activation,
+                                    .same = tensorflow,
+                                    .eps = eps(),
+                                    .drop_rate = drop_rate};
+    // A quarter of the block's input channels, not of the expanded ones.
+    if (squeeze_excite) options.squeeze_excite = {.channels = mid, .reduced = in / 4};
+    return options;
   }
   int repeats(const Row& row) const {
     return static_cast<int>(std::ceil(row.repeats * scaling.depth));
   }
-};
-
-/// Inverted residual, or without an expansion depthwise-separable convolution; timm numbers the
-/// norms in order.
-struct Block : torch::nn::Module {
-  Block(const Family& family, std::int64_t in, std::int64_t out, const Row& row, int stride,
-        double drop_rate)
-      : activation(family.activation), residual(stride == 1 && in == out) {
-    const std::int64_t mid = in * row.expand;
-    const bool expands = row.expand > 1;
-    if (expands) {
-      expand = register_module("conv_pw", family.conv({.in = in, .out = mid, .kernel = 1}));
-      expand_norm = register_module("bn1", family.norm(mid));
-    }
-    depthwise = register_module(
-        "conv_dw",
-        family.conv(
-            {.in = mid, .out = mid, .kernel = row.kernel, .stride = stride, .groups = mid}));
-    depthwise_norm = register_module(expands ? "bn2" : "bn1", family.norm(mid));
-    // A quarter of the block's input channels, not of the expanded ones.
-    if (family.squeeze_excite)
-      gate = register_module(
-          "se", SqueezeExcite(SqueezeExciteOptions{.channels = mid, .reduced = in / 4}));
-    project = register_module(expands ? "conv_pwl" : "conv_pw",
-                              family.conv({.in = mid, .out = out, .kernel = 1}));
-    project_norm = register_module(expands ? "bn3" : "bn2", family.norm(out));
-    drop_path = register_module("drop_path", DropPath(drop_rate));
-  }
-
-  // x [N, in, H, W] -> [N, out, ceil(H / stride), ceil(W / stride)]
-  template <class V>
-  V forward(const V& x) {
-    V y = x;
-    if (expand) y = norm_activate(expand_norm, activation, expand->forward(y));
-    y = norm_activate(depthwise_norm, activation, depthwise->forward(y));
-    if (gate) y = gate->forward(y);
-    y = project_norm->forward(project->forward(y));
-    return residual ? drop_path->forward(y) + x : y;
-  }
-
-  Activation activation;
-  bool residual;
-  Conv2d expand{nullptr}, depthwise{nullptr}, project{nullptr};
-  BatchNorm expand_norm{nullptr}, depthwise_norm{nullptr}, project_norm{nullptr};
-  SqueezeExcite gate{nullptr};
-  DropPath drop_path{nullptr};
 };
 
 class EfficientNet : public Backbone {
@@ -138,8 +103,8 @@ class EfficientNet : public Backbone {
         const double drop_rate =
             options.drop_path_rate * static_cast<double>(blocks_.size()) / total;
         const std::int64_t out = round_channels(row.out, width);
-        blocks_.push_back(std::make_shared<Block>(family, channels, out, row,
-                                                  i == 0 ? row.stride : 1, drop_rate));
+        blocks_.push_back(std::make_shared<InvertedResidual>(
+            family.block(row, channels, out, i == 0 ? row.stride : 1, drop_rate)));
         stage->push_back(blocks_.back());
         channels = out;
       }
@@ -168,16 +133,11 @@ class EfficientNet : public Backbone {
   Activation activation_;
   Conv2d conv_stem_{nullptr}, conv_head_{nullptr};
   BatchNorm bn1_{nullptr}, bn2_{nullptr};
-  std::vector<std::shared_ptr<Block>> blocks_;  // of all stages, in the order of computation
+  std::vector<std::shared_ptr<InvertedResidual>>
+      blocks_;  // of all stages, in the order of computation
 };
 
 }  // namespace
-
-std::int64_t round_channels(std::int64_t channels, double width) {
-  const double scaled = static_cast<double>(channels) * width;
-  const auto nearest = std::max<std::int64_t>(8, static_cast<std::int64_t>(scaled + 4) / 8 * 8);
-  return static_cast<double>(nearest) < 0.9 * scaled ? nearest + 8 : nearest;
-}
 
 std::shared_ptr<Backbone> mobilenetv2_100(const BackboneOptions& options) {
   return std::make_shared<EfficientNet>(Family{.rows = kMobileNetV2,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <cstdint>
 #include <memory>
 
 #include "models/backbone.h"
@@ -14,8 +13,5 @@ std::shared_ptr<Backbone> mobilenetv2_100(const BackboneOptions& options);
 /// `tensorflow`: padding and batch norm's epsilon of the weights ported from TensorFlow, timm's
 /// tf_efficientnet_b*.
 std::shared_ptr<Backbone> efficientnet(int b, bool tensorflow, const BackboneOptions& options);
-
-/// `channels` times `width`, to the nearest multiple of 8 that is not below nine tenths of it.
-std::int64_t round_channels(std::int64_t channels, double width);
 
 }  // namespace shoplens

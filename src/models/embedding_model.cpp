@@ -4,14 +4,20 @@
 #include "core/error.h"
 #include "nn/average_pool.h"
 #include "nn/full_precision.h"
+#include "nn/tokens.h"
 
 namespace shoplens {
 namespace {
 
-// [N, C, H, W] -> [N, C]; a bfloat16 map is widened before its sum is taken.
+// bfloat16 to float, before sums are taken.
+torch::Tensor widened(const torch::Tensor& x) {
+  return x.to(torch::promote_types(x.scalar_type(), torch::kFloat));
+}
+Value widened(const Value& x) { return x; }
+
+// [N, C, H, W] -> [N, C]
 torch::Tensor average_features(const torch::Tensor& map) {
-  return global_average_pool(map.to(torch::promote_types(map.scalar_type(), torch::kFloat)))
-      .flatten(1);
+  return global_average_pool(map).flatten(1);
 }
 Value average_features(const Value& map) { return map.graph->flatten(global_average_pool(map)); }
 
@@ -28,20 +34,31 @@ torch::Tensor NeckImpl::forward(const torch::Tensor& x) {
 Value NeckImpl::forward(const Value& x) { return act->forward(bn->forward(fc->forward(x))); }
 
 EmbeddingModel::EmbeddingModel(const EmbeddingModelOptions& o) : options_(o) {
-  check(o.pool == "gem" || o.pool == "avg", "model: want pool gem or avg, got ", o.pool);
+  check(o.pool == "gem" || o.pool == "avg" || o.pool == "token",
+        "model: want pool gem, avg or token, got ", o.pool);
   check(o.dim >= 0, "model: want dim >= 0, got ", o.dim);
   const BackboneEntry& entry = find_backbone(o.arch);
   features_ = entry.num_features;
+  tokens_ = entry.patch > 0;
+  check(o.pool != "token" || tokens_, "model: want pool gem or avg for ", o.arch,
+        ", which has no class token, got token");
   backbone_ = register_module("backbone", entry.create({.drop_path_rate = o.drop_path_rate}));
   if (o.pool == "gem") global_pool_ = register_module("global_pool", GeM());
   if (o.dim > 0) neck_ = register_module("neck", Neck(features_, o.dim));
 }
 
 template <class V>
+V EmbeddingModel::pool(const V& features) {
+  if (options_.pool == "token") return first_token(features);
+  const V map = tokens_ ? other_tokens(features) : features;  // [N, C, H, W]
+  return global_pool_ ? global_pool_->forward(map) : average_features(map);
+}
+
+template <class V>
 V EmbeddingModel::embed(const V& x) {
-  const V map = backbone_->forward_features(x);  // [N, C, S / 32, S / 32]
+  const V features = backbone_->forward_features(x);
   const FullPrecision full_precision;
-  const V pooled = global_pool_ ? global_pool_->forward(map) : average_features(map);  // [N, C]
+  const V pooled = pool(widened(features));  // [N, C]
   return neck_ ? neck_->forward(pooled) : pooled;
 }
 

@@ -15,8 +15,9 @@ namespace shoplens {
 
 struct EmbeddingModelOptions {
   std::string arch = "mobilenetv2_100";
-  std::string pool = "gem";  // gem | avg
-  int dim = 512;             // of the embedding; 0: the pooled features themselves, without a neck
+  std::string pool =
+      "gem";      // gem | avg | token (of a vision transformer; the others pool the rest)
+  int dim = 512;  // of the embedding; 0: the pooled features themselves, without a neck
   double drop_path_rate = 0;
 };
 
@@ -32,10 +33,10 @@ struct NeckImpl : torch::nn::Module {
 TORCH_MODULE(Neck);
 
 /// Backbone, pooling and neck: x [N, 3, S, S] -> embeddings [N, D], not normalised. Pooling and
-/// neck compute in float whatever autocast says. Throws kBadInput for an unknown arch or pool, or
-/// dim < 0. Tensor names: the backbone's are timm's at the top level (so that a checkpoint's
-/// backbone part loads into timm as it is); then global_pool.p, neck.fc.*, neck.bn.*,
-/// neck.act.weight.
+/// neck compute in float whatever autocast says. Throws kBadInput for an unknown arch or pool,
+/// a token of a network without, or dim < 0. Tensor names: the backbone's are timm's at the top
+/// level (so that a checkpoint's backbone part loads into timm as it is); then global_pool.p,
+/// neck.fc.*, neck.bn.*, neck.act.weight.
 class EmbeddingModel : public torch::nn::Module {
  public:
   explicit EmbeddingModel(const EmbeddingModelOptions& options);
@@ -52,9 +53,12 @@ class EmbeddingModel : public torch::nn::Module {
  private:
   template <class V>
   V embed(const V& x);
+  template <class V>
+  V pool(const V& features);
 
   EmbeddingModelOptions options_;
   int features_;  // C
+  bool tokens_;   // the backbone is a vision transformer
   std::shared_ptr<Backbone> backbone_;
   GeM global_pool_{nullptr};  // null: average
   Neck neck_{nullptr};        // null: dim 0

@@ -120,7 +120,7 @@ TEST(EmbeddingModel, RefusesUnknownParts) {
     EmbeddingModel({.pool = "max"});
     FAIL();
   } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "model: want pool gem or avg, got max");
+    EXPECT_STREQ(error.what(), "model: want pool gem, avg or token, got max");
   }
 }
 

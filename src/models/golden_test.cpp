@@ -97,9 +97,14 @@ TEST_P(Golden, EqualsTimm) {
   for (const auto& item : backbone_->named_parameters())
     gradients[item.key()] = item.value().grad().norm().item<double>();
   ASSERT_EQ(gradients.size(), golden_["gradients"].size());
+  // What a batch norm takes out again has a gradient of nothing but rounding, which differs from
+  // processor to processor.
+  const double noise =
+      1e-12 *
+      std::max_element(golden_["gradients"].begin(), golden_["gradients"].end())->get<double>();
   auto want = golden_["gradients"].begin();
   for (const auto& [name, norm] : gradients) {
-    EXPECT_NEAR(norm, want->get<double>(), kTolerance * want->get<double>()) << name;
+    EXPECT_NEAR(norm, want->get<double>(), kTolerance * want->get<double>() + noise) << name;
     ++want;
   }
 }

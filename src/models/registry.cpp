@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/options.h"
 #include "models/backbone.h"
+#include "models/convnext.h"
 #include "models/efficientnet.h"
+#include "models/mobilenetv3.h"
 #include "models/nfnet.h"
 #include "models/resnet.h"
+#include "models/vision_transformer.h"
 
 namespace shoplens {
 namespace {
@@ -36,6 +39,8 @@ const std::vector<BackboneEntry>& backbones() {
   // clang-format off
   static const std::vector<BackboneEntry> entries = {
       {"mobilenetv2_100", 1280, 224, 224, imagenet(224, 0.875), {"classifier."}, true, mobilenetv2_100},
+      {"mobilenetv3_large_100", 960, 224, 224, imagenet(224, 0.875), {"classifier.", "conv_head."}, true,
+       mobilenetv3_large_100},
       {"efficientnet_b0", 1280, 224, 224, imagenet(224, 0.875), {"classifier."}, true,
        [](Options o) { return efficientnet(0, false, o); }},
       {"efficientnet_b1", 1280, 240, 288, inception(288, 1.0), {"classifier."}, true,
@@ -57,6 +62,8 @@ const std::vector<BackboneEntry>& backbones() {
       {"tf_efficientnet_b4", 1792, 380, 380, imagenet(380, 0.922), {"classifier."}, true,
        [](Options o) { return efficientnet(4, true, o); }},
       {"resnet50", 2048, 224, 288, imagenet(288, 1.0), {"fc."}, true, resnet50},
+      {"convnext_tiny", 768, 224, 288, imagenet(288, 1.0), {"head."}, true, convnext_tiny},
+      {"vit_small_patch14_dinov2", 384, 518, 518, imagenet(518, 1.0), {"head."}, false, vit_small_patch14_dinov2, 14},
       {"dm_nfnet_f0", 3072, 192, 256, squash(256), {"head."}, false, dm_nfnet_f0},
   };
   // clang-format on

@@ -8,6 +8,7 @@
 #include "models/backbone.h"
 #include "models/efficientnet.h"
 #include "models/load_backbone.h"
+#include "models/round_channels.h"
 #include "nn/conv2d.h"
 #include "nn/drop_path.h"
 #include "nn/safetensors.h"
@@ -17,27 +18,36 @@ namespace {
 
 class Registry : public testing::TestWithParam<const BackboneEntry*> {};
 
+// Of forward_features for two pictures of that side.
+std::vector<std::int64_t> features_shape(const BackboneEntry& entry, std::int64_t side) {
+  if (entry.patch > 0)
+    return {2, 1 + side / entry.patch * (side / entry.patch), entry.num_features};
+  const std::int64_t map = entry.name == "convnext_tiny" ? side / 32 : (side + 31) / 32;
+  return {2, entry.num_features, map, map};
+}
+
 TEST_P(Registry, TrainsSavesAndLoads) {
   const BackboneEntry& entry = *GetParam();
+  const std::int64_t side = entry.patch > 0 ? 70 : 64, other_side = entry.patch > 0 ? 98 : 65;
   torch::manual_seed(1);
   torch::set_num_threads(1);  // ctest runs several tests side by side
   const auto backbone = entry.create({.drop_path_rate = 0.2});
 
   // A step in train mode reaches every parameter.
-  const auto features = backbone->forward_features(torch::randn({2, 3, 64, 64}));
-  EXPECT_EQ(features.sizes(), (std::vector<std::int64_t>{2, entry.num_features, 2, 2}));
+  const auto features = backbone->forward_features(torch::randn({2, 3, side, side}));
+  EXPECT_EQ(features.sizes(), features_shape(entry, side));
   features.square().mean().backward();
   for (const auto& item : backbone->named_parameters()) {
     ASSERT_TRUE(item.value().grad().defined()) << item.key();
     EXPECT_TRUE(item.value().grad().isfinite().all().item<bool>()) << item.key();
   }
 
-  // Eval mode: an odd size, twice the same, in either memory format.
+  // Eval mode: another size, twice the same, in either memory format.
   const torch::NoGradGuard no_grad;
   backbone->eval();
-  const auto x = torch::randn({2, 3, 65, 65});
+  const auto x = torch::randn({2, 3, other_side, other_side});
   const auto y = backbone->forward_features(x);
-  EXPECT_EQ(y.sizes(), (std::vector<std::int64_t>{2, entry.num_features, 3, 3}));
+  EXPECT_EQ(y.sizes(), features_shape(entry, other_side));
   EXPECT_TRUE(torch::equal(backbone->forward_features(x), y));
   const auto last = backbone->forward_features(x.contiguous(torch::MemoryFormat::ChannelsLast));
   EXPECT_TRUE(torch::allclose(last, y, 1e-3, 1e-3 * y.abs().max().item<double>()));

@@ -14,6 +14,9 @@ Constant scalar(double value) { return {{}, {static_cast<float>(value)}}; }
 Value relu(const Value& x) { return x.graph->unary("Relu", x); }
 Value relu6(const Value& x) { return x.graph->clip(x, 0, 6); }
 Value sigmoid(const Value& x) { return x.graph->unary("Sigmoid", x); }
+Value hard_sigmoid(const Value& x) {
+  return relu6(x.graph->binary("Add", x, scalar(3))) * (1.0 / 6);
+}
 Value silu(const Value& x) { return x * sigmoid(x); }
 
 // The order of operators that runtimes know as one: (x * (erf(x / sqrt 2) + 1)) * 0.5.
@@ -38,6 +41,8 @@ torch::Tensor activate(Activation activation, torch::Tensor x) {
       return x.requires_grad() ? torch::silu(x) : torch::silu_(x);
     case Activation::kGelu:
       return torch::gelu(x);
+    case Activation::kHardSwish:
+      return torch::hardswish(x);
   }
   assert(false);
   return x;
@@ -53,6 +58,8 @@ Value activate(Activation activation, const Value& x) {
       return silu(x);
     case Activation::kGelu:
       return gelu(x);
+    case Activation::kHardSwish:
+      return x.graph->unary("HardSwish", x);
   }
   assert(false);
   return x;

@@ -13,12 +13,13 @@ Value relu6(const Value& x);  // min(max(x, 0), 6)
 Value silu(const Value& x);   // x * sigmoid(x)
 Value gelu(const Value& x);   // x * Phi(x), exactly (through erf)
 Value sigmoid(const Value& x);
+Value hard_sigmoid(const Value& x);  // relu6(x + 3) / 6
 Value operator+(const Value& a, const Value& b);
 Value operator*(const Value& a, const Value& b);  // shapes broadcast
 Value operator*(const Value& x, double factor);
 
 /// An activation chosen by a table's row.
-enum class Activation { kRelu, kRelu6, kSilu, kGelu };
+enum class Activation { kRelu, kRelu6, kSilu, kGelu, kHardSwish };
 
 /// activation(x), elementwise. The tensor's may overwrite x, which saves a copy: give it a value
 /// nothing else reads.

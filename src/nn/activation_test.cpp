@@ -15,6 +15,8 @@ TEST(Activate, IsTheDefinitionAtEveryPoint) {
       {Activation::kRelu6, [](double x) { return std::min(std::max(x, 0.0), 6.0); }},
       {Activation::kSilu, [](double x) { return x / (1 + std::exp(-x)); }},
       {Activation::kGelu, [](double x) { return x * std::erfc(-x / std::sqrt(2.0)) / 2; }},
+      {Activation::kHardSwish,
+       [](double x) { return x * std::min(std::max(x + 3, 0.0), 6.0) / 6; }},
   };
   const auto x = torch::linspace(-9, 9, 181, torch::kDouble);
   for (const auto& [activation, oracle] : cases) {
@@ -27,8 +29,8 @@ TEST(Activate, IsTheDefinitionAtEveryPoint) {
 
 TEST(Activate,
      HasTheGradientOfItsSlope) {  // central difference; 0.01 keeps clear of the kinks at 0 and 6
-  for (const auto activation :
-       {Activation::kRelu, Activation::kRelu6, Activation::kSilu, Activation::kGelu}) {
+  for (const auto activation : {Activation::kRelu, Activation::kRelu6, Activation::kSilu,
+                                Activation::kGelu, Activation::kHardSwish}) {
     const auto x = (torch::linspace(-9, 9, 181, torch::kDouble) + 0.01).requires_grad_();
     activate(activation, x * 1).sum().backward();
     const torch::NoGradGuard no_grad;

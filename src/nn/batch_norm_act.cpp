@@ -252,6 +252,8 @@ std::optional<Epilogue> epilogue_of(std::optional<Activation> activation) {
       return Epilogue::kRelu6;
     case Activation::kSilu:
       return Epilogue::kSilu;
+    case Activation::kHardSwish:
+      return Epilogue::kHardSwish;
     case Activation::kGelu:
       return std::nullopt;
   }

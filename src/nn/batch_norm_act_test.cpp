@@ -25,6 +25,8 @@ torch::Tensor epilogue_of(Epilogue epilogue, const torch::Tensor& z) {
       return torch::hardtanh(z, 0, 6);
     case Epilogue::kSilu:
       return torch::silu(z);
+    case Epilogue::kHardSwish:
+      return torch::hardswish(z);
   }
   return z;
 }
@@ -97,8 +99,8 @@ TEST_P(FusedNorm, EqualsTorchInDouble) {
   };
   for (const auto& shape : shapes)
     for (const auto type : {torch::kFloat, torch::kBFloat16})
-      for (const Epilogue epilogue :
-           {Epilogue::kNone, Epilogue::kRelu, Epilogue::kRelu6, Epilogue::kSilu})
+      for (const Epilogue epilogue : {Epilogue::kNone, Epilogue::kRelu, Epilogue::kRelu6,
+                                      Epilogue::kSilu, Epilogue::kHardSwish})
         for (const bool training : {true, false}) {
           SCOPED_TRACE(testing::PrintToString(shape) + " " + torch::toString(type) + " epilogue " +
                        std::to_string(static_cast<int>(epilogue)) +

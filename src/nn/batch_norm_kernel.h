@@ -89,6 +89,10 @@ inline Floats apply(Floats z) {
   if constexpr (epilogue == Epilogue::kRelu) return z < 0.0f ? zero : z;
   if constexpr (epilogue == Epilogue::kRelu6) return z < 0.0f ? zero : (z > 6.0f ? zero + 6.0f : z);
   if constexpr (epilogue == Epilogue::kSilu) return z / (1.0f + exponential(-z));
+  if constexpr (epilogue == Epilogue::kHardSwish) {  // z * relu6(z + 3) / 6
+    const Floats shifted = z + 3.0f;
+    return z * (shifted < 0.0f ? zero : (shifted > 6.0f ? zero + 6.0f : shifted)) * (1.0f / 6.0f);
+  }
   return z;
 }
 
@@ -102,6 +106,8 @@ inline Floats backward(Floats z, Floats dy) {
     const Floats s = 1.0f / (1.0f + exponential(-z));  // sigmoid
     return dy * s * (1.0f + z * (1.0f - s));
   }
+  if constexpr (epilogue == Epilogue::kHardSwish)
+    return z < -3.0f ? zero : (z <= 3.0f ? dy * (z * (1.0f / 3.0f) + 0.5f) : dy);
   return dy;
 }
 
@@ -208,10 +214,12 @@ template <class T>
 constexpr NormPasses<T> passes() {
   using enum Epilogue;
   return {moments<T>,
-          {normalize<T, kNone>, normalize<T, kRelu>, normalize<T, kRelu6>, normalize<T, kSilu>},
-          {reduce<T, kNone>, reduce<T, kRelu>, reduce<T, kRelu6>, reduce<T, kSilu>},
+          {normalize<T, kNone>, normalize<T, kRelu>, normalize<T, kRelu6>, normalize<T, kSilu>,
+           normalize<T, kHardSwish>},
+          {reduce<T, kNone>, reduce<T, kRelu>, reduce<T, kRelu6>, reduce<T, kSilu>,
+           reduce<T, kHardSwish>},
           {differentiate<T, kNone>, differentiate<T, kRelu>, differentiate<T, kRelu6>,
-           differentiate<T, kNone>}};
+           differentiate<T, kNone>, differentiate<T, kHardSwish>}};
 }
 
 }  // namespace

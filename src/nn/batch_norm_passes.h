@@ -10,8 +10,8 @@ namespace shoplens {
 typedef std::uint16_t Bfloat16;  // the upper half of a float's bits
 
 /// What follows the norm, in the order of NormPasses' tables.
-enum class Epilogue { kNone, kRelu, kRelu6, kSilu };
-inline constexpr int kEpilogues = 4;
+enum class Epilogue { kNone, kRelu, kRelu6, kSilu, kHardSwish };
+inline constexpr int kEpilogues = 5;
 
 /// Rows of C contiguous channels: a [N, C, H, W] tensor in channels_last is N * H * W of them.
 struct RowShape {

@@ -42,7 +42,7 @@ Conv2dImpl::Conv2dImpl(const Conv2dOptions& o)
 
 torch::Tensor conv2d(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                      const Conv2dOptions& o) {
-  std::int64_t top = (o.kernel - 1) / 2, left = top, bottom = top, right = top;
+  std::int64_t top = o.padding(), left = top, bottom = top, right = top;
   if (o.same) {
     const auto h = same_padding(x.size(2), o.kernel, o.stride);
     const auto w = same_padding(x.size(3), o.kernel, o.stride);
@@ -68,7 +68,7 @@ Value conv2d(const Value& x, const torch::Tensor& weight, const torch::Tensor& b
              const Conv2dOptions& o) {
   return x.graph->conv(x, constant_of(weight), constant_of(bias),
                        {.stride = o.stride,
-                        .padding = (o.kernel - 1) / 2,
+                        .padding = o.padding(),
                         .groups = static_cast<int>(o.groups),
                         .same = o.same});
 }

@@ -14,13 +14,16 @@ struct Conv2dOptions {
   int stride = 1;
   std::int64_t groups = 1;
   bool bias = false;
-  bool same = false;  // TensorFlow SAME padding (more at the right and bottom); else (kernel - 1) /
-                      // 2 on each side
+  bool same = false;   // TensorFlow SAME padding (more at the right and bottom)
+  bool valid = false;  // no padding; with neither, (kernel - 1) / 2 on each side
+
+  int padding() const { return valid ? 0 : (kernel - 1) / 2; }  // unless `same`
 };
 
 /// 2-d convolution, padded as timm pads: x [N, in, H, W] -> y [N, out, ceil(H / stride), ceil(W /
-/// stride)]. Keys: weight [out, in / groups, kernel, kernel], bias [out]. Like every layer here, it
-/// also writes itself into an ONNX graph: forward(Value).
+/// stride)], with `valid` [N, out, (H - kernel) / stride + 1, ...]. Keys: weight [out, in / groups,
+/// kernel, kernel], bias [out]. Like every layer here, it also writes itself into an ONNX graph:
+/// forward(Value).
 struct Conv2dImpl : torch::nn::Module {
   explicit Conv2dImpl(const Conv2dOptions& options);
   torch::Tensor forward(const torch::Tensor& x);

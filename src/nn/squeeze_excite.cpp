@@ -5,6 +5,7 @@ namespace shoplens {
 
 SqueezeExciteImpl::SqueezeExciteImpl(const SqueezeExciteOptions& o)
     : activation(o.activation),
+      hard_gate(o.hard_gate),
       reduce(register_module(
           o.reduce_name,
           Conv2d(Conv2dOptions{.in = o.channels, .out = o.reduced, .kernel = 1, .bias = true}))),
@@ -13,13 +14,15 @@ SqueezeExciteImpl::SqueezeExciteImpl(const SqueezeExciteOptions& o)
           Conv2d(Conv2dOptions{.in = o.reduced, .out = o.channels, .kernel = 1, .bias = true}))) {}
 
 torch::Tensor SqueezeExciteImpl::gate(const torch::Tensor& x) {
-  return expand->forward(activate(activation, reduce->forward(x.mean({2, 3}, /*keepdim=*/true))))
-      .sigmoid_();
+  const torch::Tensor y =
+      expand->forward(activate(activation, reduce->forward(x.mean({2, 3}, /*keepdim=*/true))));
+  return hard_gate ? torch::hardsigmoid(y) : y.sigmoid();
 }
 
 Value SqueezeExciteImpl::gate(const Value& x) {
-  return sigmoid(
-      expand->forward(activate(activation, reduce->forward(x.graph->global_average_pool(x)))));
+  const Value y =
+      expand->forward(activate(activation, reduce->forward(x.graph->global_average_pool(x))));
+  return hard_gate ? hard_sigmoid(y) : sigmoid(y);
 }
 
 torch::Tensor SqueezeExciteImpl::forward(const torch::Tensor& x) { return x * gate(x); }

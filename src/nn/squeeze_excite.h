@@ -14,6 +14,7 @@ struct SqueezeExciteOptions {
   Activation activation = Activation::kSilu;
   const char* reduce_name = "conv_reduce";  // timm's SEModule calls them fc1 and fc2
   const char* expand_name = "conv_expand";
+  bool hard_gate = false;  // hard_sigmoid for sigmoid: MobileNetV3
 };
 
 /// Squeeze and excitation, Hu et al. 2018, arXiv:1709.01507:
@@ -28,6 +29,7 @@ struct SqueezeExciteImpl : torch::nn::Module {
   torch::Tensor gate(const torch::Tensor& x);
   Value gate(const Value& x);
   Activation activation;
+  bool hard_gate;
   Conv2d reduce, expand;
 };
 TORCH_MODULE(SqueezeExcite);

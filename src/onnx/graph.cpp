@@ -25,13 +25,16 @@ void check_bias(const char* where, const Constant& bias, std::int64_t rows) {
 }  // namespace
 
 Graph::Attribute Graph::int_of(std::string name, std::int64_t value) {
-  return {std::move(name), Attribute::kInt, {value}, {}};
+  return {std::move(name), Attribute::kInt, {value}, {}, 0};
 }
 Graph::Attribute Graph::ints_of(std::string name, std::vector<std::int64_t> values) {
-  return {std::move(name), Attribute::kInts, std::move(values), {}};
+  return {std::move(name), Attribute::kInts, std::move(values), {}, 0};
+}
+Graph::Attribute Graph::float_of(std::string name, float value) {
+  return {std::move(name), Attribute::kFloat, {}, {}, value};
 }
 Graph::Attribute Graph::text_of(std::string name, std::string value) {
-  return {std::move(name), Attribute::kString, {}, std::move(value)};
+  return {std::move(name), Attribute::kString, {}, std::move(value), 0};
 }
 
 Graph::Use& Graph::use(const std::string& name) {
@@ -68,6 +71,12 @@ std::string Graph::constant(Constant value) {
   return name;
 }
 
+std::string Graph::integers(std::vector<std::int64_t> values) {
+  std::string name = new_name("integers");
+  integers_.emplace(name, std::move(values));
+  return name;
+}
+
 Value Graph::input(const std::string& name, const std::vector<std::int64_t>& dims) {
   values_[name] = {static_cast<int>(dims.size()), 0, std::nullopt};
   inputs_.push_back({name, dims});
@@ -92,6 +101,14 @@ Value Graph::conv(const Value& x, Constant weight, Constant bias, const ConvAttr
 Value Graph::linear(const Value& x, Constant weight, Constant bias) {
   check(weight.dims.size() == 2, "linear: want weight [O, I], got ", shape_text(weight.dims));
   check_bias("linear", bias, weight.dims[0]);
+  if (const int rank = use(x.name).rank; rank != 2) {  // Gemm is for matrices only
+    const std::int64_t out = weight.dims[0], in = weight.dims[1];
+    Constant across{{in, out}, std::vector<float>(weight.data.size())};
+    for (std::int64_t o = 0; o < out; ++o)
+      for (std::int64_t i = 0; i < in; ++i) across.data[i * out + o] = weight.data[o * in + i];
+    const Value y = add("MatMul", rank, {x}, {constant(std::move(across))});
+    return bias.data.empty() ? y : binary("Add", y, std::move(bias));
+  }
   std::vector<std::string> constants{constant(std::move(weight))};
   if (!bias.data.empty()) constants.push_back(constant(std::move(bias)));
   return add("Gemm", 2, {x}, std::move(constants), {int_of("transB", 1)});
@@ -185,6 +202,46 @@ Value Graph::prelu(const Value& x, Constant slope) {
   if (slope.dims.size() == 1)
     for (int i = 2; i < rank; ++i) slope.dims.push_back(1);
   return add("PRelu", rank, {x}, {constant(std::move(slope))});
+}
+
+Value Graph::layer_norm(const Value& x, Constant scale, Constant bias, float eps) {
+  check_bias("layer_norm", bias, static_cast<std::int64_t>(scale.data.size()));
+  return add("LayerNormalization", use(x.name).rank, {x},
+             {constant(std::move(scale)), constant(std::move(bias))},
+             {int_of("axis", -1), float_of("epsilon", eps)});
+}
+
+Value Graph::softmax(const Value& x) {
+  return add("Softmax", use(x.name).rank, {x}, {}, {int_of("axis", -1)});
+}
+
+Value Graph::transpose(const Value& x, const std::vector<std::int64_t>& order) {
+  check(static_cast<int>(order.size()) == use(x.name).rank, "transpose: want ", use(x.name).rank,
+        " axes, got ", shape_text(order));
+  return add("Transpose", static_cast<int>(order.size()), {x}, {}, {ints_of("perm", order)});
+}
+
+Value Graph::reshape(const Value& x, std::vector<std::int64_t> dims) {
+  const int rank = static_cast<int>(dims.size());
+  return add("Reshape", rank, {x}, {integers(std::move(dims))});
+}
+
+Value Graph::slice(const Value& x, int axis, std::int64_t begin, std::int64_t end) {
+  return add("Slice", use(x.name).rank, {x},
+             {integers({begin}), integers({end}), integers({axis})});
+}
+
+Value Graph::pad_front(const Value& x, int axis, std::int64_t count) {
+  const int rank = use(x.name).rank;
+  std::vector<std::int64_t> pads(static_cast<std::size_t>(2 * rank));
+  pads[static_cast<std::size_t>(axis)] = count;
+  return add("Pad", rank, {x}, {integers(std::move(pads))});
+}
+
+const std::vector<std::int64_t>& Graph::input_dims(const Value& x) const {
+  for (const Info& input : inputs_)
+    if (input.name == x.name) return input.dims;
+  throw Error(ErrorCode::kInternal, join("onnx graph: want an input, got ", x.name));
 }
 
 void Graph::output(const std::string& name, const Value& x, const std::vector<std::int64_t>& dims) {

@@ -46,7 +46,7 @@ class Graph {
 
   /// x [N, C, H, W], weight [O, C / groups, kh, kw], bias [O] or empty data -> [N, O, H', W'].
   Value conv(const Value& x, Constant weight, Constant bias, const ConvAttributes& attributes);
-  /// x [N, I], weight [O, I], bias [O] or empty -> x weight^T + bias [N, O].
+  /// x [..., I], weight [O, I], bias [O] or empty -> x weight^T + bias [..., O].
   Value linear(const Value& x, Constant weight, Constant bias);
   /// y = x * scale + shift over channel 1. Folded into the conv or linear that makes x when nothing
   /// else has read x so far; x itself is gone then, and reading it again throws.
@@ -63,7 +63,16 @@ class Graph {
   Value flatten(const Value& x);              // [N, C, ...] -> [N, C * ...]
   Value l2_normalize(
       const Value& x);  // [N, D], each row over max(its length, 1e-12) as torch's normalize
-  Value prelu(const Value& x, Constant slope);  // slope [C] or [1]
+  Value prelu(const Value& x, Constant slope);                                 // slope [C] or [1]
+  Value layer_norm(const Value& x, Constant scale, Constant bias, float eps);  // x [..., C]
+  Value softmax(const Value& x);                                               // of the last dim
+  Value transpose(const Value& x, const std::vector<std::int64_t>& order);
+  Value reshape(const Value& x, std::vector<std::int64_t> dims);  // 0: as it was, -1: the rest
+  Value slice(const Value& x, int axis, std::int64_t begin, std::int64_t end);
+  Value pad_front(const Value& x, int axis, std::int64_t count);  // zeros before the first
+
+  /// The dims that input() was given for x; throws for another value.
+  const std::vector<std::int64_t>& input_dims(const Value& x) const;
 
   /// Calls x `name` in the file. One value is one output.
   void output(const std::string& name, const Value& x, const std::vector<std::int64_t>& dims);
@@ -75,9 +84,10 @@ class Graph {
  private:
   struct Attribute {
     std::string name;
-    enum Type { kInt, kInts, kString } type;
+    enum Type { kInt, kInts, kFloat, kString } type;
     std::vector<std::int64_t> ints;
     std::string text;
+    float number = 0;
   };
   struct Node {
     std::string op;
@@ -96,6 +106,7 @@ class Graph {
   };
   static Attribute int_of(std::string name, std::int64_t value);
   static Attribute ints_of(std::string name, std::vector<std::int64_t> values);
+  static Attribute float_of(std::string name, float value);
   static Attribute text_of(std::string name, std::string value);
 
   Use& use(const std::string& name);
@@ -103,6 +114,7 @@ class Graph {
   Value add(const std::string& op, int rank, const std::vector<Value>& values,
             std::vector<std::string> constants = {}, std::vector<Attribute> attributes = {});
   std::string constant(Constant value);
+  std::string integers(std::vector<std::int64_t> values);  // [size]
   Value scale_rows(const Value& x, const std::vector<float>& scale,
                    const std::vector<float>& shift);
   void write_graph(std::string& bytes) const;
@@ -110,6 +122,7 @@ class Graph {
   std::vector<Node> nodes_;  // in the order of computation
   std::map<std::string, Use> values_;
   std::map<std::string, Constant> constants_;
+  std::map<std::string, std::vector<std::int64_t>> integers_;  // constants that say where and how
   std::vector<Info> inputs_, outputs_;
   int names_ = 0;  // given out so far
 };

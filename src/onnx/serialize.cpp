@@ -14,7 +14,7 @@ namespace {
 using protozero::pbf_writer;
 static_assert(std::endian::native == std::endian::little, "raw_data is little endian");
 
-constexpr std::int64_t kFloat = 1;  // TensorProto.DataType
+constexpr std::int32_t kFloat = 1, kInt64 = 7;  // TensorProto.DataType
 
 void write_value_info(pbf_writer& graph, protozero::pbf_tag_type field, const std::string& name,
                       const std::vector<std::int64_t>& dims) {
@@ -33,13 +33,15 @@ void write_value_info(pbf_writer& graph, protozero::pbf_tag_type field, const st
   }
 }
 
-void write_constant(pbf_writer& graph, const std::string& name, const Constant& value) {
+template <class T>
+void write_constant(pbf_writer& graph, const std::string& name,
+                    const std::vector<std::int64_t>& dims, std::int32_t type,
+                    const std::vector<T>& data) {
   pbf_writer tensor(graph, 5);  // initializer
-  for (const std::int64_t size : value.dims) tensor.add_int64(1, size);
-  tensor.add_int32(2, kFloat);
+  for (const std::int64_t size : dims) tensor.add_int64(1, size);
+  tensor.add_int32(2, type);
   tensor.add_string(8, name);
-  tensor.add_bytes(9, reinterpret_cast<const char*>(value.data.data()),
-                   value.data.size() * sizeof(float));
+  tensor.add_bytes(9, reinterpret_cast<const char*>(data.data()), data.size() * sizeof(T));
 }
 
 }  // namespace
@@ -65,6 +67,10 @@ void Graph::write_graph(std::string& bytes) const {
           for (const std::int64_t number : attribute.ints) a.add_int64(8, number);
           a.add_int32(20, 7);
           break;
+        case Attribute::kFloat:
+          a.add_float(2, attribute.number);
+          a.add_int32(20, 1);
+          break;
         case Attribute::kString:
           a.add_bytes(4, attribute.text);
           a.add_int32(20, 3);
@@ -74,9 +80,13 @@ void Graph::write_graph(std::string& bytes) const {
   }
   graph.add_string(2, "shoplens");
   for (const Node& node : nodes_)  // in the order they are read
-    for (const std::string& input : node.inputs)
+    for (const std::string& input : node.inputs) {
       if (const auto found = constants_.find(input); found != constants_.end())
-        write_constant(graph, found->first, found->second);
+        write_constant(graph, input, found->second.dims, kFloat, found->second.data);
+      if (const auto found = integers_.find(input); found != integers_.end())
+        write_constant(graph, input, {static_cast<std::int64_t>(found->second.size())}, kInt64,
+                       found->second);
+    }
   for (const Info& info : inputs_) write_value_info(graph, 11, info.name, info.dims);
   for (const Info& info : outputs_) write_value_info(graph, 12, info.name, info.dims);
 }

@@ -95,6 +95,29 @@ const Sample kSamples[] = {
                                    wave(3, {4}).data, std::vector<float>(4, 0.0f));
        return g.l2_normalize(g.prelu(neck, wave(5, {4})));
      }},
+    {"layer_norm",
+     {-1, 3, 4},
+     {-1, 3, 5},
+     [](const Value& x) {
+       const Value y = x.graph->layer_norm(x, wave(1, {4}), wave(2, {4}), 1e-2f);
+       return x.graph->linear(y, wave(3, {5, 4}), wave(4, {5}));
+     }},
+    {"attention",
+     {-1, 3, 8},
+     {-1, 3, 4},
+     [](const Value& x) {  // two heads of two; keys are the upper half of x
+       Graph& g = *x.graph;
+       const auto heads = [&](std::int64_t begin, const std::vector<std::int64_t>& order) {
+         return g.transpose(g.reshape(g.slice(x, 2, begin, begin + 4), {0, 0, 2, 2}), order);
+       };
+       const Value q = heads(0, {0, 2, 1, 3}), k = heads(4, {0, 2, 3, 1});
+       const Value mixed = g.binary("MatMul", g.softmax(g.binary("MatMul", q, k)), q);
+       return g.reshape(g.transpose(mixed, {0, 2, 1, 3}), {0, 0, -1});
+     }},
+    {"pad_front",
+     {-1, 2, 3},
+     {-1, 3, 3},
+     [](const Value& x) { return x.graph->pad_front(x, 1, 1); }},
     {"normalize", {-1, 4}, {-1, 4}, [](const Value& x) { return x.graph->l2_normalize(x); }},
     {"affine_input",
      {-1, 3, 2, 2},

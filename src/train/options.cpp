@@ -4,6 +4,7 @@
 #include <torch/cuda.h>
 
 #include "core/error.h"
+#include "models/backbone.h"
 
 namespace shoplens {
 
@@ -54,6 +55,7 @@ void check_options(const TrainOptions& o) {
 TrainOptions resolved(TrainOptions o) {
   if (o.amp == "auto")
     o.amp = o.device == "cuda" || __builtin_cpu_supports("avx512bf16") ? "bf16" : "fp32";
+  if (o.pool == "auto") o.pool = find_backbone(o.arch).default_pool("gem");
   return o;
 }
 

@@ -17,7 +17,7 @@ struct TrainOptions {
   int stop_epoch = 0;
 
   std::string arch = "mobilenetv2_100", weights;
-  std::string pool = "gem";
+  std::string pool = "auto";
   int dim = 512;
   double drop_path = 0;
   std::string head = "arcface";
@@ -72,7 +72,11 @@ struct TrainOptions {
     v(weights, "weights",
       "backbone's weights to start from: safetensors or a PyTorch checkpoint, with timm's names; "
       "empty: random");
-    v(pool, "pool", "pooling of the feature map", {"gem", "avg"});
+    v(pool, "pool",
+      "pooling of the feature map; token: a vision transformer's class token; auto: that where "
+      "there "
+      "is one, else gem",
+      {"auto", "gem", "avg", "token"});
     v(dim, "dim", "length of an embedding");
     v(drop_path, "drop-path", "stochastic depth of the last block");
     v(head, "head", "training head and loss",
@@ -149,8 +153,8 @@ struct TrainOptions {
 /// kUnsupported when the device is not there.
 void check_options(const TrainOptions& options);
 
-/// What `auto` stands for on this machine, spelled out for the run's record: on a processor that has
-/// no bf16 instructions PyTorch makes do, and a step takes ten times as long as in fp32.
+/// What `auto` stands for on this machine, spelled out for the run's record: on a processor that
+/// has no bf16 instructions PyTorch makes do, and a step takes ten times as long as in fp32.
 TrainOptions resolved(TrainOptions options);
 
 }  // namespace shoplens

@@ -27,8 +27,10 @@ std::vector<ParameterGroup> parameter_groups(EmbeddingModel& model, const Head& 
   const auto add = [&](const NamedTensors& parameters, double lr_scale, bool adaptive_clip) {
     ParameterGroup matrices{{}, lr_scale, options.weight_decay, adaptive_clip}, vectors = matrices;
     if (!options.decay_norms) vectors.weight_decay = 0;
+    // A transformer's class token and positions, [1, T, C], are terms of a sum, as biases are.
     for (const auto& item : parameters)
-      (item.second.dim() > 1 ? matrices : vectors).parameters.push_back(item);
+      (item.second.dim() > 1 && item.second.size(0) > 1 ? matrices : vectors)
+          .parameters.push_back(item);
     for (ParameterGroup& group : {std::ref(matrices), std::ref(vectors)})
       if (!group.parameters.empty()) groups.push_back(std::move(group));
   };
