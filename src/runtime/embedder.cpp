@@ -43,7 +43,7 @@ ov::AnyMap compile_properties(const RuntimeOptions& options, const std::string& 
   check(options.streams >= 1, "embedder: want at least 1 stream, got ", options.streams);
   ov::AnyMap properties{
       ov::hint::inference_precision(precision == "bf16" ? ov::element::bf16 : ov::element::f32),
-      ov::num_streams(options.streams)};
+      ov::num_streams(options.streams), ov::hint::enable_cpu_pinning(false)};
   if (options.device == "CPU")
     properties.insert(ov::inference_num_threads(std::max(threads, options.streams)));
   return properties;
