@@ -19,8 +19,7 @@ struct ImportOptions {
     v(out, "out", "file to write");
     v(pool, "pool",
       "pooling of the feature map; gem with p = 3; token: a vision transformer's class token; "
-      "auto: "
-      "that where there is one, else avg",
+      "auto: that where there is one, else avg",
       {"auto", "avg", "gem", "token"});
     preprocessing.visit(v);
   }

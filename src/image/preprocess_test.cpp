@@ -3,13 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "image/golden_lines.h"
 #include "image/test_pattern.h"
 
 namespace shoplens {
@@ -25,18 +24,13 @@ std::string message_of(const Preprocessing& preprocessing, int width = 8, int he
 }
 
 TEST(Preprocess, EqualsTimmToTheBit) {
-  std::ifstream file(SHOPLENS_SOURCE_DIR "/tests/golden/image/preprocess.txt");
-  ASSERT_TRUE(file);
-  int cases = 0;
-  for (std::string line; std::getline(file, line);) {
-    if (line.empty() || line[0] == '#') continue;
-    std::istringstream words(line);
+  const int cases = for_each_golden_line("preprocess.txt", [](std::istream& words) {
     int width, height;
-    std::string fit, interpolation, statistics, pixels_sha256, floats_sha256;
+    std::string fit, interpolation, statistics, of_pixels, of_floats;
     Preprocessing p;
     words >> width >> height >> p.size >> fit >> p.crop_pct >> interpolation >> statistics >>
-        pixels_sha256 >> floats_sha256;
-    ASSERT_TRUE(words) << line;
+        of_pixels >> of_floats;
+    ASSERT_TRUE(words);
     p.fit = fit_from_string(fit);
     p.interpolation = interpolation_from_string(interpolation);
     p.mean = statistics == "imagenet" ? kImageNetMean : kInceptionMean;
@@ -44,18 +38,13 @@ TEST(Preprocess, EqualsTimmToTheBit) {
 
     const Image image = test_pattern(width, height);
     const Image fitted = fit_image(image, p);
-    EXPECT_EQ(
-        sha256_hex({reinterpret_cast<const char*>(fitted.pixels.data()), fitted.pixels.size()}),
-        pixels_sha256)
-        << line;
+    EXPECT_EQ(pixels_sha256(fitted), of_pixels);
     std::vector<float> tensor(fitted.pixels.size());
     preprocess(image, p, tensor.data());
     EXPECT_EQ(
         sha256_hex({reinterpret_cast<const char*>(tensor.data()), tensor.size() * sizeof(float)}),
-        floats_sha256)
-        << line;
-    ++cases;
-  }
+        of_floats);
+  });
   EXPECT_GE(cases, 100);
 }
 

@@ -4,11 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <sstream>
 #include <string>
 
 #include "core/error.h"
-#include "core/hash.h"
+#include "image/golden_lines.h"
 #include "image/preprocess.h"
 #include "image/resample.h"
 #include "image/test_pattern.h"
@@ -17,10 +16,6 @@ namespace shoplens {
 namespace {
 
 const std::string kGoldens = SHOPLENS_SOURCE_DIR "/tests/golden/image/";
-
-std::string pixels_sha256(const Image& image) {
-  return sha256_hex({reinterpret_cast<const char*>(image.pixels.data()), image.pixels.size()});
-}
 
 std::string message_of(const auto& call) {
   try {
@@ -32,27 +27,21 @@ std::string message_of(const auto& call) {
 }
 
 TEST(Resize, EqualsPillowToTheBitWithEveryInstructionSet) {
-  std::ifstream file(kGoldens + "resize.txt");
-  ASSERT_TRUE(file);
-  int cases = 0;
-  for (std::string line; std::getline(file, line);) {
-    if (line.empty() || line[0] == '#') continue;
-    std::istringstream words(line);
+  const int cases = for_each_golden_line("resize.txt", [](std::istream& words) {
     int width, height, to_width, to_height;
     std::string filter, sha256;
     Box box;
     words >> width >> height >> to_width >> to_height >> filter >> box.left >> box.top >>
         box.right >> box.bottom >> sha256;
-    ASSERT_TRUE(words) << line;
+    ASSERT_TRUE(words);
     const Image image = test_pattern(width, height);
     for (const ResamplePasses* passes : supported_passes()) {
       const Image resized =
           resize_window(image, to_width, to_height, interpolation_from_string(filter), box,
                         {0, 0, to_width, to_height}, *passes);
-      EXPECT_EQ(pixels_sha256(resized), sha256) << passes->name << ": " << line;
+      EXPECT_EQ(pixels_sha256(resized), sha256) << passes->name;
     }
-    ++cases;
-  }
+  });
   EXPECT_GE(cases, 600);
 }
 

@@ -3,11 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
 #include <string>
 
-#include "core/hash.h"
+#include "image/golden_lines.h"
 #include "image/test_pattern.h"
 
 namespace shoplens {
@@ -21,28 +19,20 @@ Image dull_pattern(int width, int height) {
 }
 
 TEST(Tone, EqualsPillowToTheBit) {
-  std::ifstream file(SHOPLENS_SOURCE_DIR "/tests/golden/image/tone.txt");
-  ASSERT_TRUE(file);
-  int cases = 0;
-  for (std::string line; std::getline(file, line);) {
-    if (line.empty() || line[0] == '#') continue;
-    std::istringstream words(line);
+  const int cases = for_each_golden_line("tone.txt", [](std::istream& words) {
     int width, height;
     double strength;
     std::string step, sha256;
     words >> width >> height >> step >> strength >> sha256;
-    ASSERT_TRUE(words) << line;
+    ASSERT_TRUE(words);
     Image image = dull_pattern(width, height);
     if (step == "posterize") posterize(image, static_cast<int>(strength));
     if (step == "solarize") solarize(image, strength);
     if (step == "autocontrast") autocontrast(image);
     if (step == "equalize") equalize(image);
     if (step == "sharpness") adjust_sharpness(image, strength);
-    EXPECT_EQ(sha256_hex({reinterpret_cast<const char*>(image.pixels.data()), image.pixels.size()}),
-              sha256)
-        << line;
-    ++cases;
-  }
+    EXPECT_EQ(pixels_sha256(image), sha256);
+  });
   EXPECT_EQ(cases, 45);
 }
 

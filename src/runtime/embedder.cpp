@@ -43,9 +43,12 @@ ov::AnyMap compile_properties(const RuntimeOptions& options, const std::string& 
   check(options.streams >= 1, "embedder: want at least 1 stream, got ", options.streams);
   ov::AnyMap properties{
       ov::hint::inference_precision(precision == "bf16" ? ov::element::bf16 : ov::element::f32),
-      ov::num_streams(options.streams), ov::hint::enable_cpu_pinning(false)};
-  if (options.device == "CPU")
+      ov::num_streams(options.streams)};
+  if (options.device == "CPU") {
     properties.insert(ov::inference_num_threads(std::max(threads, options.streams)));
+    // Pinned, the first streams of two networks share the first core while the others idle.
+    properties.insert(ov::hint::enable_cpu_pinning(false));
+  }
   return properties;
 }
 

@@ -36,13 +36,13 @@ std::vector<at::Tensor> gradients_of(const ParameterGroup& group) {
   return gradients;
 }
 
-// Lets the kernels for whole tensors step on the rows alone that a sparse gradient has.
+// Lets the kernels for whole tensors step on the rows alone that a sparse gradient has. After
+// gradients_of, which leaves each row once.
 class Rows {
  public:
   explicit Rows(const ParameterGroup& group) {
     for (const auto& [name, parameter] : group.parameters)
-      rows_.push_back(parameter.grad().is_sparse() ? parameter.grad().coalesce().indices()[0]
-                                                   : at::Tensor());
+      rows_.push_back(parameter.grad().is_sparse() ? parameter.grad().indices()[0] : at::Tensor());
   }
 
   // Of one tensor a parameter, shaped as it is: the rows, or the tensor itself.
@@ -86,9 +86,10 @@ class Sgd : public Optimizer {
     // The first step starts the momentum with the gradient itself, as torch.optim.SGD does.
     const bool first = steps_.item<std::int64_t>() == 0;
     for (std::size_t i = 0; i < groups_.size(); ++i) {
+      const auto gradients = gradients_of(groups_[i]);
       const Rows rows(groups_[i]);
       const auto values = rows.take(values_of(groups_[i])), buffers = rows.take(buffers_[i]);
-      at::_fused_sgd_(values, gradients_of(groups_[i]), buffers, groups_[i].weight_decay, momentum_,
+      at::_fused_sgd_(values, gradients, buffers, groups_[i].weight_decay, momentum_,
                       lr * groups_[i].lr_scale, /*dampening=*/0, /*nesterov=*/momentum_ > 0,
                       /*maximize=*/false, first);
       rows.put(values, values_of(groups_[i]));
@@ -126,10 +127,11 @@ class AdamW : public Optimizer {
     const at::NoGradGuard no_grad;
     for (std::size_t i = 0; i < groups_.size(); ++i) {
       for (at::Tensor& count : steps_[i]) count.add_(1);
+      const auto gradients = gradients_of(groups_[i]);
       const Rows rows(groups_[i]);
       const auto values = rows.take(values_of(groups_[i])), averages = rows.take(averages_[i]),
                  squares = rows.take(squares_[i]);
-      at::_fused_adamw_(values, gradients_of(groups_[i]), averages, squares, {}, steps_[i],
+      at::_fused_adamw_(values, gradients, averages, squares, {}, steps_[i],
                         lr * groups_[i].lr_scale, 0.9, 0.999, groups_[i].weight_decay, 1e-8,
                         /*amsgrad=*/false, /*maximize=*/false);
       rows.put(values, values_of(groups_[i]));

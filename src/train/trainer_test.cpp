@@ -12,18 +12,24 @@ namespace shoplens {
 namespace {
 namespace fs = std::filesystem;
 
-using TrainerTest = ColourCatalogue;
+class TrainerTest : public ColourCatalogue {
+ protected:
+  // The run "whole", and the same in "parts", stopped after that epoch and resumed.
+  void expect_equal_when_stopped_after(int epoch) {
+    EXPECT_EQ(run(in("whole")), RunEnd::kDone);
+    TrainOptions part = in("parts");
+    part.stop_epoch = epoch;
+    EXPECT_EQ(run(part), RunEnd::kStopEpoch);
+    part.resume = true;
+    part.stop_epoch = 0;
+    part.workers = 1;  // the threads that load do not matter
+    EXPECT_EQ(run(part), RunEnd::kDone);
+    expect_equal_runs("whole", "parts");
+  }
+};
 
 TEST_F(TrainerTest, TwoEpochsAndTwoResumedEqualFourToTheBit) {
-  EXPECT_EQ(run(in("whole")), RunEnd::kDone);
-  TrainOptions part = in("parts");
-  part.stop_epoch = 2;
-  EXPECT_EQ(run(part), RunEnd::kStopEpoch);
-  part.resume = true;
-  part.stop_epoch = 0;
-  part.workers = 1;  // the threads that load do not matter
-  EXPECT_EQ(run(part), RunEnd::kDone);
-  expect_equal_runs("whole", "parts");
+  expect_equal_when_stopped_after(2);
   EXPECT_EQ(read_file(folder_ / "whole" / "best" / "model.safetensors"),
             read_file(folder_ / "parts" / "best" / "model.safetensors"));
 }
@@ -47,14 +53,7 @@ TEST_F(TrainerTest, AveragedEpochsMixturesAndSampledClassesResumeToTheBit) {
   options_.mixup = 0.4;
   options_.sample_rate = 0.6;
   options_.clip_grad = 1;
-  EXPECT_EQ(run(in("whole")), RunEnd::kDone);
-  TrainOptions part = in("parts");
-  part.stop_epoch = 3;  // after the first averaged epoch
-  EXPECT_EQ(run(part), RunEnd::kStopEpoch);
-  part.resume = true;
-  part.stop_epoch = 0;
-  EXPECT_EQ(run(part), RunEnd::kDone);
-  expect_equal_runs("whole", "parts");
+  expect_equal_when_stopped_after(3);  // the first averaged epoch
 }
 
 TEST_F(TrainerTest, SwaExportsTheMeanOfItsEpochs) {
