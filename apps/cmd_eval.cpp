@@ -5,6 +5,8 @@
 
 #include "apps/commands.h"
 #include "apps/embedding.h"
+#include "apps/open_set_output.h"
+#include "core/log.h"
 #include "recognize/evaluate.h"
 
 namespace shoplens {
@@ -36,13 +38,10 @@ Json to_json(const Evaluation& e) {
                       {"recall_at_1", row.recall_at_1},
                       {"precision", row.precision},
                       {"f1", row.f1}});
-  return {{"queries", m.queries},
-          {"gallery", m.gallery},
-          {"recall_at_1", m.recall_at_1},
-          {"recall_at_5", m.recall_at_5},
-          {"map", m.map},
-          {"accuracy", e.accuracy},
-          {"macro_f1", m.macro_f1},
+  return {{"queries", m.queries},         {"strangers", e.strangers},
+          {"gallery", m.gallery},         {"recall_at_1", m.recall_at_1},
+          {"recall_at_5", m.recall_at_5}, {"map", m.map},
+          {"accuracy", e.accuracy},       {"macro_f1", m.macro_f1},
           {"labels", std::move(labels)}};
 }
 
@@ -89,22 +88,50 @@ void print_labels(const Evaluation& e) {
               << e.names[static_cast<std::size_t>(row.label)] << '\n';
 }
 
+// How the photos of labels that the gallery does not have are told from the others: of a calibrated
+// gallery, when there are any of both.
+std::optional<OpenSetReport> tell_strangers(const Recognizer& recognizer, const Manifest& manifest,
+                                            const PhotoEmbeddings& embedded) {
+  std::vector<std::string> labels;
+  for (const std::int64_t photo : embedded.photos)
+    labels.push_back(manifest.labels[static_cast<std::size_t>(photo)]);
+  const auto strangers = std::count_if(labels.begin(), labels.end(), [&](const std::string& label) {
+    return !recognizer.knows(label);
+  });
+  if (strangers == 0 || strangers == static_cast<std::int64_t>(labels.size()) ||
+      !recognizer.calibrated())
+    return std::nullopt;
+  return open_set_report(outcomes_of(
+      recognizer, recognizer.answer(embedded.embeddings, embedded.class_probabilities), labels));
+}
+
 int eval(const EvalOptions& o) {
   check(!o.data.empty(), "eval: want --data, a CSV or a folder of labelled photos");
   const Manifest manifest = read_manifest(o.data);
   const Gallery gallery(o.gallery);
   const auto pipeline = open_gallery_pipeline(gallery, o.network, manifest.size(), o.vote);
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, manifest.paths, o.network);
-  const GalleryContent content = gallery.content();
-  const Matcher matcher(content.vectors, pipeline->blocks(), pipeline->spec(),
-                        gallery.array("whitening"));
-  const auto evaluations = evaluate(content.items, matcher, manifest, embedded,
+  const Recognizer recognizer(gallery, *pipeline,
+                              {.decide = pipeline->spec().decide,
+                               .calibration = calibration_of(gallery, pipeline->spec())});
+  const auto evaluations = evaluate(recognizer.items(), recognizer.matcher(), manifest, embedded,
                                     {pipeline->spec().decide, pipeline->classes()});
+  if (evaluations[0].strangers > 0)
+    log_warning(evaluations[0].strangers, " of ", embedded.photos.size(),
+                " photos have labels that the gallery does not: strangers, not among the queries",
+                recognizer.calibrated() ? "" : "; `shoplens calibrate` teaches to tell them");
+  const auto open_set = tell_strangers(recognizer, manifest, embedded);
   if (o.json) {
-    print_json(to_json(evaluations, errors_json(embedded.errors, manifest.names)));
+    Json json = to_json(evaluations, errors_json(embedded.errors, manifest.names));
+    if (open_set) json["open_set"] = to_json(*open_set);
+    print_json(json);
   } else {
     print_text(evaluations);
     print_labels(evaluations[0]);
+    if (open_set) {
+      std::cout << '\n';
+      print_text(*open_set, "");
+    }
   }
   return status_of(embedded);
 }

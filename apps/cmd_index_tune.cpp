@@ -103,12 +103,7 @@ int tune_gallery(const TuneOptions& o) {
   check(o.whiten >= 0, "--whiten: want at least 0, got ", o.whiten);
   Gallery gallery(o.gallery);
   const Manifest held_out = read_manifest(o.data);
-  if (const auto there = gallery.existing(held_out.names); !there.empty())
-    throw Error(ErrorCode::kBadInput,
-                join("index tune: want photos that are not in the gallery, ", there[0],
-                     there.size() > 1 ? join(" and ", there.size() - 1, " more") : "", " is (",
-                     o.gallery, ")"),
-                "a photo finds itself, whatever the setting");
+  check_held_out("index tune", gallery, held_out);
   const auto pipeline = open_gallery_pipeline(gallery, o.network, held_out.size());
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, held_out.paths, o.network);
   const GalleryContent content = gallery.content();

@@ -57,15 +57,20 @@ Json to_json(const std::string& path, const Answer& answer) {
   Json neighbours = Json::array();
   for (const Neighbour& n : answer.neighbours)
     neighbours.push_back({{"id", n.id}, {"label", n.label}, {"path", n.path}, {"score", n.score}});
-  return {{"path", path},
-          {"label", answer.label},
-          {"score", answer.score},
-          {"neighbours", std::move(neighbours)}};
+  Json json{{"path", path}, {"label", answer.label}, {"score", answer.score}};
+  if (answer.probability) {
+    json["probability"] = *answer.probability;
+    json["unknown"] = answer.unknown;
+  }
+  json["neighbours"] = std::move(neighbours);
+  return json;
 }
 
 void print_text(const std::string& path, const Answer& answer) {
-  std::cout << std::fixed << std::setprecision(3) << path << ": " << answer.label << "  "
-            << answer.score << '\n';
+  std::cout << std::fixed << std::setprecision(3) << path << ": "
+            << (answer.unknown ? "unknown, perhaps " : "") << answer.label << "  " << answer.score;
+  if (answer.probability) std::cout << "  (right with probability " << *answer.probability << ')';
+  std::cout << '\n';
   for (const Neighbour& n : answer.neighbours)
     std::cout << "    " << n.score << "  " << n.label << "  " << n.path << '\n';
 }
@@ -78,6 +83,7 @@ int predict(const PredictOptions& o) {
   RecognizeOptions options;
   options.top = o.top;
   options.decide = pipeline->spec().decide;
+  options.calibration = calibration_of(gallery, pipeline->spec());
   const Recognizer recognizer(gallery, *pipeline, options);
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, list.paths, o.network);
   const std::vector<Answer> answers =

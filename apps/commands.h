@@ -6,6 +6,7 @@
 namespace shoplens {
 
 // of shoplens
+Command calibrate_command();
 Command demo_photos_command();
 Command distill_command();
 Command embed_command();

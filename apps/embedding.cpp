@@ -127,6 +127,16 @@ std::unique_ptr<Pipeline> open_gallery_pipeline(const Gallery& gallery,
   return pipeline;
 }
 
+void check_held_out(const std::string& verb, const Gallery& gallery, const Manifest& held_out) {
+  const std::vector<std::string> there = gallery.existing(held_out.names);
+  if (there.empty()) return;
+  throw Error(ErrorCode::kBadInput,
+              join(verb, ": want photos that are not in the gallery, ", there[0],
+                   there.size() > 1 ? join(" and ", there.size() - 1, " more") : "", " is (",
+                   gallery.path().string(), ")"),
+              "a photo finds itself, and nothing learnt from that is true; give held-out photos");
+}
+
 PhotoEmbeddings embed_and_report(const Pipeline& pipeline, const std::vector<fs::path>& photos,
                                  const NetworkOptions& options) {
   EmbedPhotosOptions embedding;

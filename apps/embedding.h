@@ -73,6 +73,10 @@ std::unique_ptr<Pipeline> open_gallery_pipeline(const Gallery& gallery,
                                                 const NetworkOptions& options, std::size_t photos,
                                                 const VoteOptions& vote = {});
 
+/// Throws kBadInput, naming `verb`, when a photo of `held_out` is in the gallery: it finds itself,
+/// so nothing learnt from it is true.
+void check_held_out(const std::string& verb, const Gallery& gallery, const Manifest& held_out);
+
 /// embed_photos with a progress bar; says a line for each photo that could not be read.
 PhotoEmbeddings embed_and_report(const Pipeline& pipeline,
                                  const std::vector<std::filesystem::path>& photos,

@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
       embed_command(),
   };
   for (Command& c : index_commands()) commands.push_back(std::move(c));
+  commands.push_back(calibrate_command());
   commands.push_back(predict_command());
   commands.push_back(eval_command());
   commands.push_back(groups_command());

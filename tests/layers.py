@@ -19,7 +19,7 @@ LIBRARIES = {
     r"nlohmann/json_fwd\.hpp": ({"apps"}, True),  # names only
     r"nlohmann/(?!json_fwd)": ({"core", "nn", "gallery", "recognize", "demo", "apps"}, False),
     r"jpeglib\.h|png\.h|webp/": ({"image"}, False),
-    r"Eigen/": ({"ranking"}, False),
+    r"Eigen/": ({"eval", "ranking"}, False),
     r"protozero/": ({"onnx"}, False),
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """embed, index, predict and eval end to end."""
 import csv
+import json
 import struct
 import subprocess
 import unittest
@@ -159,6 +160,54 @@ class Pipeline(CliTest):
         self.assertIn("hint: export it again with --classes", error)
 
 
+class Calibrate(CliTest):
+    LABELS = {name: "fruit" for name in ("gala", "fuji", "conference", "banana", "lemon", "plum")}
+
+    def setUp(self):
+        super().setUp()
+        self.write_list("val.csv", "val", 5)
+        self.build()
+
+    def test_a_gallery_learns_what_it_does_not_know(self):
+        done = self.run_cli("calibrate", "--data", "val.csv", "--figure", "f.svg", "--false-accept-rate", 0.1)
+        self.assertIn("30 photos of known products, 30 of strangers, cross-validated", done.stdout)
+        self.assertIn("</svg>", (self.folder / "f.svg").read_text())
+        answer = self.run_json("predict", "train/gala0.png")[0]
+        self.assertEqual(answer["label"], "gala")
+        self.assertIs(answer["unknown"], False)
+        self.assertGreater(answer["probability"], 0.5)
+        write_png(self.folder / "car.png", 5, "no fruit at all")
+        self.assertLess(self.run_json("predict", "car.png")[0]["probability"], answer["probability"])
+        self.assertRegex(self.run_cli("predict", "train/gala0.png").stdout,
+                         r"^train/gala0.png: gala  [01]\.\d{3}  \(right with probability [01]\.\d{3}\)\n")
+        self.run_cli("index", "remove", "--label", "gala")
+        open_set = self.run_json("eval", "--data", "test.csv")["open_set"]
+        self.assertEqual((open_set["known"], open_set["strangers"]), (10, 2))
+        self.assertTrue(self.run_json("index", "verify")["sound"])
+
+    def test_other_settings_are_not_calibrated(self):
+        self.run_cli("calibrate", "--data", "val.csv")
+        done = self.run_cli("predict", "test/gala0.png", "--tta", "hflip")
+        self.assertIn("calibration was learnt with other settings", done.stderr)
+        self.assertNotIn("probability", done.stdout)
+
+    def test_strangers_from_a_list_and_a_dry_run(self):
+        for i in range(20):
+            write_png(self.folder / f"other/{i}.png", i, f"other {i}")
+        made = self.run_json("calibrate", "--data", "val.csv", "--strangers", "other", "--dry-run")
+        self.assertEqual((made["open_set"]["known"], made["open_set"]["strangers"]), (30, 20))
+        self.assertNotIn("probability", self.run_json("predict", "test/gala0.png")[0])
+
+    def test_what_cannot_be_learnt_from_is_refused(self):
+        error = self.run_cli("calibrate", "--data", "train.csv", status=2).stderr
+        self.assertIn("calibrate: want photos that are not in the gallery, train/gala0.png and 23 more", error)
+        self.assertIn("want --data", self.run_cli("calibrate", status=2).stderr)
+        self.assertIn("between 0 and 1", self.run_cli("calibrate", "--data", "val.csv", "--false-accept-rate", 2,
+                                                      status=2).stderr)
+        error = self.run_cli("calibrate", "--data", "test.csv", status=2).stderr
+        self.assertIn("want at least 20 photos of the gallery's products", error)
+
+
 class Answers(CliTest):
     def test_predict_json_and_exit_status(self):
         self.build()
@@ -188,7 +237,7 @@ class Answers(CliTest):
     def test_eval_json(self):
         self.build()
         found = self.run_json("eval", "--data", "test.csv")
-        keys = {"queries", "gallery", "recall_at_1", "recall_at_5", "map", "accuracy", "macro_f1", "labels"}
+        keys = {"queries", "strangers", "gallery", "recall_at_1", "recall_at_5", "map", "accuracy", "macro_f1", "labels"}
         self.assertEqual(set(found), keys | {"errors", "coarse_label"})  # "note" is shared by no photos
         self.assertEqual(set(found["coarse_label"]), keys)
         self.assertEqual((found["queries"], found["gallery"]), (6, 12))
@@ -203,6 +252,16 @@ class Answers(CliTest):
         found = self.run_json("eval", "--data", "test.csv", status=2)
         self.assertEqual(found["queries"], 5)
         self.assertEqual(found["errors"][0]["path"], "test/gala0.png")
+
+    def test_eval_leaves_strangers_out_of_the_queries(self):
+        self.build()
+        self.run_cli("index", "remove", "--label", "gala")
+        done = self.run_cli("eval", "--data", "test.csv", "--json")
+        found = json.loads(done.stdout)
+        self.assertEqual((found["queries"], found["strangers"]), (4, 2))
+        self.assertEqual([row["label"] for row in found["labels"]], ["conference", "fuji"])
+        self.assertEqual(found["coarse_label"]["queries"], 6)
+        self.assertIn("2 of 6 photos have labels that the gallery does not", done.stderr)
 
     def test_unknown_flag_names_the_right_one(self):
         self.assertIn("did you mean --gallery?", self.run_cli("eval", "--galery", "x", status=2).stderr)

@@ -124,6 +124,15 @@ std::string Gallery::note(const std::string& key) const {
   return row.bind(1, key).step() ? row.text(0) : "";
 }
 
+void Gallery::write_note(const std::string& key, const std::string& value) {
+  Statement(*database_,
+            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET "
+            "value = excluded.value")
+      .bind(1, key)
+      .bind(2, value)
+      .run();
+}
+
 std::optional<GalleryArray> Gallery::array(const std::string& name) const {
   Statement row(*database_, "SELECT rows, columns, data FROM arrays WHERE name = ?");
   if (!row.bind(1, name).step()) return std::nullopt;
@@ -140,10 +149,7 @@ std::optional<GalleryArray> Gallery::array(const std::string& name) const {
 void Gallery::configure(const std::map<std::string, std::string>& notes,
                         const std::map<std::string, GalleryArray>& arrays) {
   Transaction transaction(*database_, Transaction::Kind::kWrite);
-  Statement note(*database_,
-                 "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET "
-                 "value = excluded.value");
-  for (const auto& [key, value] : notes) note.bind(1, key).bind(2, value).run();
+  for (const auto& [key, value] : notes) write_note(key, value);
   database_->run("DELETE FROM arrays");
   Statement insert(
       *database_,

@@ -73,6 +73,7 @@ class Gallery {
   std::string note(const std::string& key) const;
   /// A matrix kept with the gallery; nothing when there is none of that name.
   std::optional<GalleryArray> array(const std::string& name) const;
+  void write_note(const std::string& key, const std::string& value);
   /// Writes notes, and in place of all arrays these, in one transaction.
   void configure(const std::map<std::string, std::string>& notes,
                  const std::map<std::string, GalleryArray>& arrays);

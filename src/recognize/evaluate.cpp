@@ -51,19 +51,20 @@ Side gallery_side(const Setting& setting, const std::string& column) {
   return side;
 }
 
-Side query_side(const Setting& setting, const std::vector<std::string>& values) {
+// The queries whose value some item has, and how many have another.
+std::pair<Side, std::int64_t> query_side(const Setting& setting, const Side& gallery,
+                                         const std::vector<std::string>& values) {
+  const std::vector<std::string> known = number_labels(gallery.values).names;
   Side side;
-  for (std::size_t i = 0; i < setting.embedded.photos.size(); ++i)
-    side.add(values[static_cast<std::size_t>(setting.embedded.photos[i])],
-             static_cast<std::int64_t>(i), setting.prepared.data(), setting.matcher.dim());
-  return side;
-}
-
-bool share_a_value(const Side& a, const Side& b) {
-  const std::vector<std::string> known = number_labels(b.values).names;
-  return std::any_of(a.values.begin(), a.values.end(), [&](const std::string& value) {
-    return std::binary_search(known.begin(), known.end(), value);
-  });
+  std::int64_t strangers = 0;
+  for (std::size_t i = 0; i < setting.embedded.photos.size(); ++i) {
+    const std::string& value = values[static_cast<std::size_t>(setting.embedded.photos[i])];
+    if (std::binary_search(known.begin(), known.end(), value))
+      side.add(value, static_cast<std::int64_t>(i), setting.prepared.data(), setting.matcher.dim());
+    else
+      strangers += !value.empty();
+  }
+  return {std::move(side), strangers};
 }
 
 // Where each of `count` items stands in a side; -1: nowhere.
@@ -126,7 +127,7 @@ Evaluation compare(const Setting& setting, const std::string& column, const Side
   const std::span<const std::int64_t> labels(numbered.of_row);
   const auto of_gallery = labels.first(gallery.values.size()),
              of_queries = labels.subspan(gallery.values.size());
-  Evaluation result{column, {}, 0, std::move(numbered.names), {}};
+  Evaluation result{column, 0, {}, 0, std::move(numbered.names), {}};
   result.metrics = evaluate_retrieval({queries.vectors, of_queries}, {gallery.vectors, of_gallery},
                                       setting.matcher.dim(), available_cores(),
                                       rescoring(setting, queries, gallery));
@@ -151,14 +152,18 @@ std::vector<Evaluation> evaluate(const std::vector<GalleryItem>& items, const Ma
   std::vector<std::string> labels;
   for (const GalleryItem& item : items) labels.push_back(item.label);
   setting.class_of_item = places_among(labels, options.classes);
-  std::vector<Evaluation> results{compare(setting, "label", query_side(setting, queries.labels),
-                                          gallery_side(setting, "label"))};
-  for (const Manifest::Column& column : queries.columns) {
-    const Side query = query_side(setting, column.values),
-               stored = gallery_side(setting, column.name);
-    if (share_a_value(query, stored))
-      results.push_back(compare(setting, column.name, query, stored));
-  }
+  std::vector<Evaluation> results;
+  const auto add = [&](const std::string& column, const std::vector<std::string>& values) {
+    const Side stored = gallery_side(setting, column);
+    const auto [asked, strangers] = query_side(setting, stored, values);
+    if (asked.values.empty()) return;
+    results.push_back(compare(setting, column, asked, stored));
+    results.back().strangers = strangers;
+  };
+  add("label", queries.labels);
+  check(!results.empty(), "eval: want photos of the gallery's labels, none has one of them (",
+        queries.source.string(), ")");
+  for (const Manifest::Column& column : queries.columns) add(column.name, column.values);
   return results;
 }
 

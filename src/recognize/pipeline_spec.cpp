@@ -1,74 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "recognize/pipeline_spec.h"
 
-#include <toml++/toml.h>
-
-#include <cmath>
-#include <set>
 #include <sstream>
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "recognize/toml_keys.h"
 
 namespace shoplens {
 namespace {
-
-template <class... Parts>
-[[noreturn]] void corrupt(const std::string& source, const Parts&... parts) {
-  throw Error(ErrorCode::kCorrupt, join("pipeline: ", parts..., " (", source, ")"));
-}
-
-// A table's keys, each asked for once with what it is when it is not there; whatever nobody asked
-// for is unknown.
-class Keys {
- public:
-  Keys(const toml::table& table, const std::string& source) : table_(table), source_(source) {}
-  template <class T>
-  void read(const char* key, T& into) {
-    asked_.insert(key);
-    if (!table_.contains(key)) return;
-    auto found = table_[key].value<T>();
-    if (std::is_same_v<T, bool> && !table_[key].is_boolean()) found.reset();  // 1 is no boolean
-    if (!found) corrupt(source_, key, ": want a value of another type");
-    into = *found;
-  }
-  template <class T>
-  void read_at_least(const char* key, T least, T& into) {
-    read(key, into);
-    if (!(into >= least) || !std::isfinite(static_cast<double>(into)))
-      corrupt(source_, key, ": want at least ", least, ", got ", into);
-  }
-  // A table or an array of them, which toml::table::value does not give.
-  template <class T>
-  void read_node(const char* key, T& into) {
-    asked_.insert(key);
-    if (!table_.contains(key)) return;
-    const T* const found = table_[key].as<T>();
-    if (!found) corrupt(source_, key, ": want a value of another type");
-    into = *found;
-  }
-  // A word by what `parse` makes of it.
-  template <class T, class Parse>
-  void read_word(const char* key, const Parse& parse, T& into) {
-    std::string word;
-    read(key, word);
-    if (word.empty()) return;
-    try {
-      into = parse(word);
-    } catch (const Error& e) {
-      corrupt(source_, e.what());
-    }
-  }
-  void end() const {
-    for (const auto& [key, node] : table_)
-      if (!asked_.contains(std::string(key.str()))) corrupt(source_, "unknown key ", key.str());
-  }
-
- private:
-  const toml::table& table_;
-  const std::string& source_;
-  std::set<std::string> asked_;
-};
 
 const char* to_string(Norm norm) { return norm == Norm::kEach ? "each" : "joint"; }
 
@@ -78,19 +18,19 @@ Norm norm_from_string(const std::string& word) {
 }
 
 void read_model(const toml::table& table, const std::string& source, PipelineModel& model) {
-  Keys keys(table, source);
+  TomlKeys keys(table, source);
   keys.read("path", model.path);
   keys.read("fingerprint", model.fingerprint);
   keys.read("weight", model.weight);
   keys.end();
-  if (model.path.empty()) corrupt(source, "want the key path in [[model]], found none");
+  if (model.path.empty()) corrupt_toml(source, "want the key path in [[model]], found none");
   if (!(model.weight > 0) || !std::isfinite(model.weight))
-    corrupt(source, "weight: want a number above 0, got ", model.weight);
+    corrupt_toml(source, "weight: want a number above 0, got ", model.weight);
 }
 
 void read_ranking(const toml::table& table, const std::string& source, PipelineSpec& spec) {
   RankingOptions& r = spec.ranking;
-  Keys keys(table, source);
+  TomlKeys keys(table, source);
   keys.read_at_least("whiten", 0, spec.whiten);
   keys.read_at_least("augment_k", 0, r.augment.k);
   keys.read_at_least("augment_alpha", 0.0, r.augment.alpha);
@@ -104,7 +44,7 @@ void read_ranking(const toml::table& table, const std::string& source, PipelineS
 }
 
 void read_decide(const toml::table& table, const std::string& source, DecideOptions& decide) {
-  Keys keys(table, source);
+  TomlKeys keys(table, source);
   keys.read_word("vote", vote_from_string, decide.vote);
   keys.read_at_least("k", 1, decide.k);
   keys.read("temperature", decide.temperature);
@@ -112,7 +52,7 @@ void read_decide(const toml::table& table, const std::string& source, DecideOpti
   keys.read_at_least("class_power", 0.0, decide.class_power);
   keys.end();
   if (!(decide.temperature > 0))
-    corrupt(source, "temperature: want a number above 0, got ", decide.temperature);
+    corrupt_toml(source, "temperature: want a number above 0, got ", decide.temperature);
 }
 
 }  // namespace
@@ -147,14 +87,9 @@ std::string to_toml(const PipelineSpec& spec) {
 }
 
 PipelineSpec pipeline_from_toml(const std::string& text, const std::string& source) {
-  toml::table table;
-  try {
-    table = toml::parse(text, source);
-  } catch (const toml::parse_error& e) {
-    corrupt(source, "line ", e.source().begin.line, " is not TOML: ", e.description());
-  }
+  const toml::table table = parse_toml(text, source);
   PipelineSpec spec;
-  Keys keys(table, source);
+  TomlKeys keys(table, source);
   keys.read_word("tta", tta_from_string, spec.tta);
   keys.read_word("norm", norm_from_string, spec.norm);
   toml::array models;
@@ -165,10 +100,10 @@ PipelineSpec pipeline_from_toml(const std::string& text, const std::string& sour
   keys.end();
   for (const toml::node& node : models) {
     const toml::table* const model = node.as_table();
-    if (!model) corrupt(source, "want [[model]] to be tables");
+    if (!model) corrupt_toml(source, "want [[model]] to be tables");
     read_model(*model, source, spec.models.emplace_back());
   }
-  if (spec.models.empty()) corrupt(source, "want at least one [[model]]");
+  if (spec.models.empty()) corrupt_toml(source, "want at least one [[model]]");
   read_ranking(ranking, source, spec);
   read_decide(decide, source, spec.decide);
   return spec;
@@ -177,7 +112,7 @@ PipelineSpec pipeline_from_toml(const std::string& text, const std::string& sour
 PipelineSpec pipeline_of(const Gallery& gallery) {
   const std::string text = gallery.note("pipeline");
   if (text.empty()) return {.models = {{gallery.model().path, gallery.model().fingerprint}}};
-  return pipeline_from_toml(text, gallery.path().string());
+  return pipeline_from_toml(text, join("pipeline in ", gallery.path().string()));
 }
 
 std::string fingerprint_of(const PipelineSpec& spec) {

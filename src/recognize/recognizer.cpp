@@ -11,23 +11,33 @@ namespace shoplens {
 
 Recognizer::Recognizer(const Gallery& gallery, const Pipeline& pipeline,
                        const RecognizeOptions& options)
-    : pipeline_(pipeline), options_(options) {
+    : Recognizer(
+          (gallery.check_model(pipeline.fingerprint(), "the one that embeds"), gallery.content()),
+          gallery.array("whitening"), pipeline, options, gallery.path().string()) {}
+
+Recognizer::Recognizer(GalleryContent content, const std::optional<GalleryArray>& whitening,
+                       const Pipeline& pipeline, const RecognizeOptions& options,
+                       const std::string& source)
+    : pipeline_(pipeline), options_(options), items_(std::move(content.items)) {
   check(options.top >= 1, "recognizer: want at least 1 neighbour, got ", options.top);
-  gallery.check_model(pipeline.fingerprint(), "the one that embeds");
-  GalleryContent content = gallery.content();
-  if (content.items.empty())
-    throw Error(
-        ErrorCode::kBadInput,
-        join("recognizer: want photos in the gallery, it is empty (", gallery.path().string(), ")"),
-        "add some with `shoplens index add`");
-  items_ = std::move(content.items);
+  if (items_.empty())
+    throw Error(ErrorCode::kBadInput,
+                join("recognizer: want photos in the gallery, it is empty (", source, ")"),
+                "add some with `shoplens index add`");
   std::vector<std::string> labels;
   for (const GalleryItem& item : items_) labels.push_back(item.label);
   LabelSet numbered = number_labels(labels);
   label_names_ = std::move(numbered.names);
   label_of_row_ = std::move(numbered.of_row);
+  photos_of_label_.resize(label_names_.size());
+  for (const std::int64_t label : label_of_row_)
+    ++photos_of_label_[static_cast<std::size_t>(label)];
   class_of_row_ = places_among(labels, pipeline.classes());
-  matcher_.emplace(content.vectors, pipeline.blocks(), pipeline.spec(), gallery.array("whitening"));
+  matcher_.emplace(content.vectors, pipeline.blocks(), pipeline.spec(), whitening);
+}
+
+bool Recognizer::knows(const std::string& label) const {
+  return std::binary_search(label_names_.begin(), label_names_.end(), label);
 }
 
 Answer Recognizer::recognize(const Image& image) const {
@@ -43,8 +53,8 @@ std::vector<Answer> Recognizer::answer(std::span<const float> embeddings,
                                        std::span<const float> class_probabilities) const {
   const std::size_t classes = pipeline_.classes().size();
   std::vector<Answer> answers;
-  for (const std::vector<Hit>& hits : matcher_->search(
-           matcher_->prepare(embeddings), std::max(options_.top, options_.decide.neighbours())))
+  const int k = std::max({options_.top, options_.decide.neighbours(), kEvidenceNeighbours});
+  for (const std::vector<Hit>& hits : matcher_->search(matcher_->prepare(embeddings), k))
     answers.push_back(
         to_answer(hits, class_probabilities.empty()
                             ? class_probabilities
@@ -67,8 +77,14 @@ Answer Recognizer::to_answer(const std::vector<Hit>& hits,
       answer.neighbours.push_back({items_[row].id, items_[row].label, items_[row].path, hit.score});
   }
   const Decision decision = decide(labels, scores, options_.decide, probabilities);
-  answer.label = label_names_[static_cast<std::size_t>(decision.label)];
+  const auto label = static_cast<std::size_t>(decision.label);
+  answer.label = label_names_[label];
   answer.score = decision.score;
+  answer.evidence = evidence_for(decision.label, photos_of_label_[label], labels, scores);
+  if (options_.calibration) {
+    answer.probability = options_.calibration->probability(answer.evidence);
+    answer.unknown = options_.calibration->unknown(answer.label, *answer.probability);
+  }
   return answer;
 }
 
