@@ -92,15 +92,17 @@ class Inserter {
             database,
             "INSERT INTO embeddings (item_id, model_id, vector, checksum) VALUES (?, ?, ?, ?)") {}
 
-  void insert(const GalleryItem& item, std::span<const float> vector) {
+  std::int64_t insert(const GalleryItem& item, std::span<const float> vector) {
     const std::string blob = vector_to_blob(vector), columns = columns_to_json(item);
     item_.bind(1, label_id(database_, item.label))
         .bind(2, item.path)
         .bind(3, item.source)
         .bind(4, columns)
         .run();
-    embedding_.bind(1, database_.last_id()).bind(2, model_id_).bind_blob(3, blob);
+    const std::int64_t id = database_.last_id();
+    embedding_.bind(1, id).bind(2, model_id_).bind_blob(3, blob);
     embedding_.bind(4, row_checksum(item.label, item.path, item.source, columns, blob)).run();
+    return id;
   }
 
  private:
@@ -200,11 +202,23 @@ std::map<std::string, std::int64_t> Gallery::label_counts() const {
   return counts;
 }
 
-std::vector<GalleryItem> Gallery::items() const {
+std::vector<GalleryItem> Gallery::items() const { return items_after(0, -1, ""); }
+
+std::vector<GalleryItem> Gallery::items_after(std::int64_t after, std::int64_t limit,
+                                              const std::string& label) const {
   std::vector<GalleryItem> items;
-  Statement row(*database_, join(kSelectItem, kFromItems, " ORDER BY items.id"));
+  Statement row(*database_, join(kSelectItem, kFromItems,
+                                 " WHERE items.id > ?1 AND (?2 = '' OR labels.name = ?2)"
+                                 " ORDER BY items.id LIMIT ?3"));  // -1: no limit
+  row.bind(1, after).bind(2, label).bind(3, limit);
   while (row.step()) items.push_back(read_item(row));
   return items;
+}
+
+std::optional<GalleryItem> Gallery::item(std::int64_t id) const {
+  Statement row(*database_, join(kSelectItem, kFromItems, " WHERE items.id = ?"));
+  if (!row.bind(1, id).step()) return std::nullopt;
+  return read_item(row);
 }
 
 GalleryContent Gallery::content() const {
@@ -228,14 +242,15 @@ GalleryContent Gallery::content() const {
   return content;
 }
 
+std::int64_t Gallery::id_of(const std::string& path) const {
+  Statement row(*database_, "SELECT id FROM items WHERE path = ?");
+  return row.bind(1, path).step() ? row.integer(0) : 0;
+}
+
 std::vector<std::string> Gallery::existing(const std::vector<std::string>& paths) const {
   std::vector<std::string> found;
-  Statement row(*database_, "SELECT count(*) FROM items WHERE path = ?");
-  for (const std::string& path : paths) {
-    row.bind(1, path).step();
-    if (row.integer(0) > 0) found.push_back(path);
-    row.step();  // past the one row, so that the statement can be bound again
-  }
+  for (const std::string& path : paths)
+    if (id_of(path) > 0) found.push_back(path);
   return found;
 }
 
@@ -248,19 +263,20 @@ AddCounts Gallery::add(const std::string& fingerprint, std::span<const GalleryIt
   Inserter inserter(*database_, model_id_);
   Statement old(*database_, "DELETE FROM items WHERE path = ?");
   for (std::size_t i = 0; i < items.size(); ++i) {
-    if (!existing({items[i].path}).empty()) {
+    if (const std::int64_t there = id_of(items[i].path); there > 0) {
       check(on_existing != OnExisting::kError, "gallery: want new paths, ", items[i].path,
             " is already in the gallery (", path().string(), ")");
       if (on_existing == OnExisting::kSkip) {
         ++counts.skipped;
+        counts.ids.push_back(there);
         continue;
       }
       old.bind(1, items[i].path).run();
       --counts.added;
       ++counts.replaced;
     }
-    inserter.insert(items[i],
-                    vectors.subspan(i * static_cast<std::size_t>(model_.dim), model_.dim));
+    counts.ids.push_back(inserter.insert(
+        items[i], vectors.subspan(i * static_cast<std::size_t>(model_.dim), model_.dim)));
     ++counts.added;
   }
   database_->run("DELETE FROM labels WHERE id NOT IN (SELECT label_id FROM items)");

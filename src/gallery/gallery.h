@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,6 +54,19 @@ enum class OnExisting {
 
 struct AddCounts {
   std::int64_t added = 0, replaced = 0, skipped = 0;
+  std::vector<std::int64_t> ids{};  // of the items, in their order; of a skipped one the item's there
+};
+
+/// A photo that was answered "unknown", kept for a person to name.
+struct UnknownPhoto {
+  std::int64_t id = 0;
+  std::int64_t time = 0;  // seconds since 1970
+  std::string answer;     // JSON: what it was taken for
+};
+
+/// The answer to a change that may be sent again: `digest` is of what was asked.
+struct DoneRequest {
+  std::string digest, answer;
 };
 
 /// The catalogue with its embeddings, in one SQLite file (docs/formats.md). Processes may read it
@@ -105,11 +119,43 @@ class Gallery {
   std::int64_t remove_labels(const std::vector<std::string>& labels);
   std::int64_t remove_paths(const std::vector<std::string>& paths);
 
+  /// What body() changes through this object is one transaction: all of it is there when this
+  /// returns, or, when it throws, nothing.
+  void transact(const std::function<void()>& body);
+
+  std::optional<GalleryItem> item(std::int64_t id) const;
+  /// At most `limit` items with ids above `after`, by id; of one label unless that is "".
+  std::vector<GalleryItem> items_after(std::int64_t after, std::int64_t limit,
+                                       const std::string& label) const;
+  /// The bytes of a photo kept in the gallery itself; nothing for an item whose photo is its
+  /// source.
+  std::optional<std::string> photo(std::int64_t item_id) const;
+  /// Keeps bytes as the item's photo, in place of those there.
+  void keep_photo(std::int64_t item_id, std::string_view bytes);
+
+  /// Gives all photos of a label another, which may have photos already. Returns how many.
+  std::int64_t rename_label(const std::string& from, const std::string& to);
+
+  /// The answer kept for a key, and keeping one; answers older than `days` are forgotten then.
+  std::optional<DoneRequest> done_request(const std::string& key) const;
+  void keep_request(const std::string& key, const DoneRequest& request, int days = 7);
+
+  /// Unknown photos, the latest first; keeping one, while those above `most` go, the oldest first.
+  std::vector<UnknownPhoto> unknown_photos() const;
+  std::int64_t keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most);
+  std::optional<std::string> unknown_bytes(std::int64_t id) const;
+  bool remove_unknown(std::int64_t id);
+
+  /// Changes whenever another connection has changed the file.
+  std::int64_t data_version() const;
+
   /// Checks everything: SQLite's own structures, references, each vector's checksum, length and
   /// values, JSON. What is wrong, a line each; empty for a sound gallery.
   std::vector<std::string> verify() const;
 
  private:
+  std::int64_t id_of(const std::string& path) const;  // 0: it is not there
+
   std::unique_ptr<Database> database_;
   std::int64_t model_id_ = 0;  // before model_, whose reading sets it
   GalleryModel model_;

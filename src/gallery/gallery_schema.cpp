@@ -43,6 +43,28 @@ CREATE TABLE arrays (
 ) STRICT;
 )sql";
 
+// What version 3 has and version 2 had not: photos sent to a server, answers to requests that may
+// be sent again, photos that wait for a name.
+constexpr const char* kTablesOf3 = R"sql(
+CREATE TABLE photos (
+  item_id INTEGER PRIMARY KEY REFERENCES items(id) ON DELETE CASCADE,
+  bytes BLOB NOT NULL,
+  checksum TEXT NOT NULL
+) STRICT;
+CREATE TABLE requests (
+  key TEXT PRIMARY KEY,
+  digest TEXT NOT NULL,
+  answer TEXT NOT NULL,
+  time INTEGER NOT NULL
+) STRICT;
+CREATE TABLE unknowns (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  time INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  answer TEXT NOT NULL
+) STRICT;
+)sql";
+
 // WAL wants a -shm file beside the database; in a folder that cannot be written there is none, and
 // the file is opened as one that nobody changes.
 std::unique_ptr<Database> open_database(const fs::path& path) {
@@ -52,12 +74,20 @@ std::unique_ptr<Database> open_database(const fs::path& path) {
   return std::make_unique<Database>(path, Database::Mode::kImmutable);
 }
 
+void bring_up_to_date(const Database& database) {
+  if (database.integer("PRAGMA user_version") != 2) return;
+  Transaction transaction(database, Transaction::Kind::kWrite);
+  if (database.integer("PRAGMA user_version") == 2)  // nobody else did it meanwhile
+    database.run(join(kTablesOf3, "PRAGMA user_version = ", kGalleryVersion));
+  transaction.commit();
+}
+
 }  // namespace
 
 void create_schema(const Database& database) {
   database.run("PRAGMA journal_mode = WAL");
   database.run(join("BEGIN; PRAGMA application_id = ", kGalleryMagic,
-                    "; PRAGMA user_version = ", kGalleryVersion, ";", kTables, "COMMIT"));
+                    "; PRAGMA user_version = ", kGalleryVersion, ";", kTables, kTablesOf3, "COMMIT"));
 }
 
 std::unique_ptr<Database> open_gallery_database(const fs::path& path) {
@@ -74,6 +104,7 @@ std::unique_ptr<Database> open_gallery_database(const fs::path& path) {
                 join("gallery: want a gallery, got another SQLite database or an empty file (",
                      path.string(), ")"),
                 "make a gallery with `shoplens index build`");
+  bring_up_to_date(*database);
   if (const auto version = database->integer("PRAGMA user_version"); version != kGalleryVersion)
     throw Error(
         ErrorCode::kUnsupported,

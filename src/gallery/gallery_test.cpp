@@ -148,7 +148,7 @@ TEST_F(GalleryTest, WhatIsNoGalleryIsNamed) {
   sql(folder / "other.db", "CREATE TABLE t (x)");
   EXPECT_EQ(code(folder / "other.db"), ErrorCode::kBadInput);
   const auto newer = build("newer.db", 1);
-  sql(newer, "PRAGMA user_version = 3");
+  sql(newer, "PRAGMA user_version = 4");
   EXPECT_EQ(code(newer), ErrorCode::kUnsupported);
 }
 

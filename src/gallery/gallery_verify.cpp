@@ -71,6 +71,13 @@ void check_arrays(const Database& database, Faults& faults) {
   }
 }
 
+void check_photos(const Database& database, Faults& faults) {
+  Statement row(database, "SELECT item_id, bytes, checksum FROM photos ORDER BY item_id");
+  while (row.step())
+    if (blob_checksum(row.blob(1)) != row.text(2))
+      faults.push_back(join("photo of item ", row.integer(0), ": it does not match its checksum"));
+}
+
 }  // namespace
 
 std::vector<std::string> Gallery::verify() const {
@@ -81,6 +88,7 @@ std::vector<std::string> Gallery::verify() const {
     check_counts(*database_, faults);
     check_embeddings(*database_, model_.dim, faults);
     check_arrays(*database_, faults);
+    check_photos(*database_, faults);
   } catch (const Error& e) {  // so damaged that SQLite gives up
     if (e.code != ErrorCode::kCorrupt) throw;
     faults.push_back(e.what());

@@ -151,8 +151,9 @@ std::string_view Statement::blob(int column) const {
   return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
-Transaction::Transaction(const Database& database, Kind kind) : database_(database) {
-  database_.run(kind == Kind::kWrite ? "BEGIN IMMEDIATE" : "BEGIN");
+Transaction::Transaction(const Database& database, Kind kind)
+    : database_(database), open_(sqlite3_get_autocommit(database.handle()) != 0) {
+  if (open_) database_.run(kind == Kind::kWrite ? "BEGIN IMMEDIATE" : "BEGIN");
 }
 
 Transaction::~Transaction() {
@@ -160,7 +161,7 @@ Transaction::~Transaction() {
 }
 
 void Transaction::commit() {
-  database_.run("COMMIT");
+  if (open_) database_.run("COMMIT");
   open_ = false;
 }
 

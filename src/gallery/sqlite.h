@@ -67,6 +67,7 @@ class Statement {
 };
 
 /// BEGIN IMMEDIATE (or, to read a consistent state, BEGIN) until commit(); rolled back without it.
+/// Within another one of its database it does nothing: the outer one decides.
 class Transaction {
  public:
   enum class Kind { kRead, kWrite };
@@ -78,7 +79,7 @@ class Transaction {
 
  private:
   const Database& database_;
-  bool open_ = true;
+  bool open_;
 };
 
 }  // namespace shoplens

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a server does to a gallery: photos of its own, labels renamed, requests that may be sent
+// again, unknown photos that wait for a name.
+#include <ctime>
+
+#include "core/error.h"
+#include "gallery/gallery.h"
+#include "gallery/gallery_schema.h"
+#include "gallery/vector_blob.h"
+
+namespace shoplens {
+namespace {
+
+std::optional<std::string> bytes_of(const Database& database, const std::string& sql,
+                                    std::int64_t id) {
+  Statement row(database, sql);
+  if (!row.bind(1, id).step()) return std::nullopt;
+  return std::string(row.blob(0));
+}
+
+}  // namespace
+
+void Gallery::transact(const std::function<void()>& body) {
+  Transaction transaction(*database_, Transaction::Kind::kWrite);
+  body();
+  transaction.commit();
+}
+
+std::optional<std::string> Gallery::photo(std::int64_t item_id) const {
+  return bytes_of(*database_, "SELECT bytes FROM photos WHERE item_id = ?", item_id);
+}
+
+void Gallery::keep_photo(std::int64_t item_id, std::string_view bytes) {
+  Statement(*database_, "INSERT OR REPLACE INTO photos (item_id, bytes, checksum) VALUES (?, ?, ?)")
+      .bind(1, item_id)
+      .bind_blob(2, bytes)
+      .bind(3, blob_checksum(bytes))
+      .run();
+}
+
+std::int64_t Gallery::rename_label(const std::string& from, const std::string& to) {
+  Transaction transaction(*database_, Transaction::Kind::kWrite);
+  Statement(*database_, "INSERT INTO labels (name) VALUES (?) ON CONFLICT DO NOTHING")
+      .bind(1, to)
+      .run();
+  // A checksum is of the label too, so each is made anew.
+  Statement row(*database_,
+                "SELECT items.id, items.path, items.source, items.columns, embeddings.vector, "
+                "embeddings.model_id FROM items JOIN embeddings ON embeddings.item_id = items.id "
+                "WHERE items.label_id = (SELECT id FROM labels WHERE name = ?)");
+  row.bind(1, from);
+  Statement checksum(*database_,
+                     "UPDATE embeddings SET checksum = ? WHERE item_id = ? AND model_id = ?");
+  while (row.step())
+    checksum.bind(1, row_checksum(to, row.text(1), row.text(2), row.text(3), row.blob(4)))
+        .bind(2, row.integer(0))
+        .bind(3, row.integer(5))
+        .run();
+  Statement(*database_,
+            "UPDATE items SET label_id = (SELECT id FROM labels WHERE name = ?2) "
+            "WHERE label_id = (SELECT id FROM labels WHERE name = ?1)")
+      .bind(1, from)
+      .bind(2, to)
+      .run();
+  const std::int64_t renamed = database_->changes();
+  database_->run("DELETE FROM labels WHERE id NOT IN (SELECT label_id FROM items)");
+  transaction.commit();
+  return renamed;
+}
+
+std::optional<DoneRequest> Gallery::done_request(const std::string& key) const {
+  Statement row(*database_, "SELECT digest, answer FROM requests WHERE key = ?");
+  if (!row.bind(1, key).step()) return std::nullopt;
+  return DoneRequest{row.text(0), row.text(1)};
+}
+
+void Gallery::keep_request(const std::string& key, const DoneRequest& request, int days) {
+  Transaction transaction(*database_, Transaction::Kind::kWrite);
+  const auto now = static_cast<std::int64_t>(std::time(nullptr));
+  Statement(*database_, "DELETE FROM requests WHERE time < ?")
+      .bind(1, now - std::int64_t{days} * 86'400)
+      .run();
+  Statement(*database_, "INSERT INTO requests (key, digest, answer, time) VALUES (?, ?, ?, ?)")
+      .bind(1, key)
+      .bind(2, request.digest)
+      .bind(3, request.answer)
+      .bind(4, now)
+      .run();
+  transaction.commit();
+}
+
+std::vector<UnknownPhoto> Gallery::unknown_photos() const {
+  std::vector<UnknownPhoto> photos;
+  Statement row(*database_, "SELECT id, time, answer FROM unknowns ORDER BY id DESC");
+  while (row.step()) photos.push_back({row.integer(0), row.integer(1), row.text(2)});
+  return photos;
+}
+
+std::int64_t Gallery::keep_unknown(std::string_view bytes, const std::string& answer,
+                                   std::int64_t most) {
+  Transaction transaction(*database_, Transaction::Kind::kWrite);
+  Statement(*database_, "INSERT INTO unknowns (time, bytes, answer) VALUES (?, ?, ?)")
+      .bind(1, static_cast<std::int64_t>(std::time(nullptr)))
+      .bind_blob(2, bytes)
+      .bind(3, answer)
+      .run();
+  const std::int64_t id = database_->last_id();
+  Statement(*database_,
+            "DELETE FROM unknowns WHERE id NOT IN (SELECT id FROM unknowns ORDER BY id DESC LIMIT ?)")
+      .bind(1, most)
+      .run();
+  transaction.commit();
+  return id;
+}
+
+std::optional<std::string> Gallery::unknown_bytes(std::int64_t id) const {
+  return bytes_of(*database_, "SELECT bytes FROM unknowns WHERE id = ?", id);
+}
+
+bool Gallery::remove_unknown(std::int64_t id) {
+  Statement(*database_, "DELETE FROM unknowns WHERE id = ?").bind(1, id).run();
+  return database_->changes() > 0;
+}
+
+std::int64_t Gallery::data_version() const { return database_->integer("PRAGMA data_version"); }
+
+}  // namespace shoplens

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sqlite3.h>
+
+#include "gallery/gallery_test_data.h"
+
+namespace shoplens {
+namespace {
+
+class GalleryLiveTest : public GalleryFolder {
+ protected:
+  static void sql(const std::filesystem::path& path, const std::string& text) {
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(db, text.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(db);
+    sqlite3_close(db);
+  }
+};
+
+TEST_F(GalleryLiveTest, AddSaysTheIds) {
+  Gallery gallery(build("g.db", 2));
+  const auto more = test_items(3, "a");  // two of them are there
+  const auto vectors = unit_vectors(3, 8, 9);
+  EXPECT_EQ(gallery.add(kTestModel.fingerprint, more, vectors, OnExisting::kSkip).ids,
+            (std::vector<std::int64_t>{1, 2, 3}));
+  EXPECT_EQ(gallery.add(kTestModel.fingerprint, more, vectors, OnExisting::kReplace).ids,
+            (std::vector<std::int64_t>{4, 5, 6}));
+}
+
+TEST_F(GalleryLiveTest, PagesThroughItems) {
+  const Gallery gallery(build("g.db", 5));
+  EXPECT_EQ(gallery.items_after(0, 2, "").size(), 2u);
+  EXPECT_EQ(gallery.items_after(2, 10, "").size(), 3u);
+  const auto pears = gallery.items_after(0, 10, "pear");
+  ASSERT_EQ(pears.size(), 2u);
+  EXPECT_EQ(pears[1].id, 4);
+  EXPECT_EQ(gallery.items_after(0, 10, "plum").size(), 0u);
+  EXPECT_EQ(gallery.item(4)->path, "a3.jpg");
+  EXPECT_FALSE(gallery.item(6));
+}
+
+TEST_F(GalleryLiveTest, KeepsPhotosUntilTheirItemGoes) {
+  Gallery gallery(build("g.db", 2));
+  EXPECT_FALSE(gallery.photo(1));
+  const std::string bytes("\xff\xd8\0jpeg", 7);
+  gallery.keep_photo(1, bytes);
+  EXPECT_EQ(gallery.photo(1), bytes);
+  EXPECT_TRUE(gallery.verify().empty());
+  sql(gallery.path(), "UPDATE photos SET bytes = x'00'");
+  EXPECT_NE(gallery.verify().at(0).find("photo of item 1"), std::string::npos);
+  gallery.remove_ids({1});
+  EXPECT_FALSE(gallery.photo(1));
+  EXPECT_TRUE(gallery.verify().empty());
+}
+
+TEST_F(GalleryLiveTest, RenamesAndMergesLabels) {
+  Gallery gallery(build("g.db", 5));
+  EXPECT_EQ(gallery.rename_label("pear", "a 'new' name"), 2);
+  EXPECT_EQ(gallery.label_counts(),
+            (std::map<std::string, std::int64_t>{{"a 'new' name", 2}, {"apple", 3}}));
+  EXPECT_TRUE(gallery.verify().empty());
+  EXPECT_EQ(gallery.rename_label("apple", "a 'new' name"), 3);
+  EXPECT_EQ(gallery.label_counts(), (std::map<std::string, std::int64_t>{{"a 'new' name", 5}}));
+  EXPECT_EQ(gallery.rename_label("plum", "apple"), 0);
+  EXPECT_EQ(gallery.label_counts().size(), 1u);
+  EXPECT_EQ(gallery.rename_label("a 'new' name", "a 'new' name"), 5);
+  EXPECT_TRUE(gallery.verify().empty());
+}
+
+TEST_F(GalleryLiveTest, AChangeOfManyPartsIsAllOrNothing) {
+  Gallery gallery(build("g.db", 2));
+  EXPECT_THROW(gallery.transact([&] {
+    gallery.remove_ids({1});
+    gallery.rename_label("pear", "plum");
+    gallery.keep_request("key", {"digest", "answer"});
+    throw std::runtime_error("no");
+  }),
+               std::runtime_error);
+  EXPECT_EQ(gallery.size(), 2);
+  EXPECT_EQ(gallery.label_counts().count("plum"), 0u);
+  EXPECT_FALSE(gallery.done_request("key"));
+  gallery.transact([&] {
+    gallery.remove_ids({1});
+    gallery.keep_request("key", {"digest", "answer"});
+  });
+  EXPECT_EQ(gallery.size(), 1);
+  EXPECT_EQ(gallery.done_request("key")->answer, "answer");
+}
+
+TEST_F(GalleryLiveTest, ForgetsOldRequests) {
+  Gallery gallery(build("g.db", 1));
+  gallery.keep_request("old", {"d", "a"});
+  sql(gallery.path(), "UPDATE requests SET time = time - 8 * 86400");
+  EXPECT_TRUE(gallery.done_request("old"));
+  gallery.keep_request("new", {"d", "a"});
+  EXPECT_FALSE(gallery.done_request("old"));
+  EXPECT_EQ(gallery.done_request("new")->digest, "d");
+}
+
+TEST_F(GalleryLiveTest, KeepsTheLatestUnknownPhotos) {
+  Gallery gallery(build("g.db", 1));
+  for (int i = 1; i <= 4; ++i)
+    EXPECT_EQ(gallery.keep_unknown("bytes " + std::to_string(i), "{}", 3), i);
+  const auto photos = gallery.unknown_photos();
+  ASSERT_EQ(photos.size(), 3u);
+  EXPECT_EQ(photos[0].id, 4);
+  EXPECT_EQ(gallery.unknown_bytes(4), "bytes 4");
+  EXPECT_FALSE(gallery.unknown_bytes(1));
+  EXPECT_TRUE(gallery.remove_unknown(4));
+  EXPECT_FALSE(gallery.remove_unknown(4));
+}
+
+TEST_F(GalleryLiveTest, SeesThatAnotherConnectionChangedIt) {
+  const auto path = build("g.db", 2);
+  const Gallery reader(path);
+  const auto before = reader.data_version();
+  EXPECT_EQ(reader.data_version(), before);
+  Gallery(path).remove_ids({1});
+  EXPECT_NE(reader.data_version(), before);
+}
+
+TEST_F(GalleryLiveTest, OpensAGalleryOfVersion2) {
+  const auto path = build("g.db", 2);
+  sql(path, "DROP TABLE photos; DROP TABLE requests; DROP TABLE unknowns; PRAGMA user_version = 2");
+  Gallery gallery(path);
+  gallery.keep_photo(1, "bytes");
+  EXPECT_TRUE(gallery.verify().empty());
+  EXPECT_EQ(Gallery(path).size(), 2);
+}
+
+}  // namespace
+}  // namespace shoplens

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// A request and its answer, whatever carries them.
+#pragma once
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+
+namespace shoplens {
+
+struct HttpRequest {
+  std::string method;
+  std::string target;                         // as it was sent: path?query
+  std::vector<std::string> segments;          // of the path, decoded: "/v1/items/7" is v1, items, 7
+  std::map<std::string, std::string> query;   // decoded
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+  std::string client;  // address
+  std::string id;      // of the request: its X-Request-Id if that is sound, else made up
+  std::chrono::steady_clock::time_point arrived;
+
+  /// A header by its lower-case name; empty when it is not there.
+  const std::string& header(const std::string& name) const;
+  const std::string& parameter(const std::string& name) const;  // of the query, in the same way
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string type = "application/json", body;
+  std::vector<std::pair<std::string, std::string>> headers{};
+};
+
+/// {"error": {"code", "message", "hint"}}
+HttpResponse error_response(int status, const std::string& code, const std::string& message,
+                            const std::string& hint);
+
+/// An answer other than success, thrown where it is found out.
+struct HttpError : std::runtime_error {
+  HttpError(int status, std::string code, const std::string& message, std::string hint = {})
+      : std::runtime_error(message), status(status), code(std::move(code)), hint(std::move(hint)) {}
+  int status;
+  std::string code, hint;
+  std::vector<std::pair<std::string, std::string>> headers{};
+};
+
+/// Fills in segments and query from target. Throws HttpError 400 for anything but an absolute path
+/// of sound percent escapes that make UTF-8 without control characters.
+void parse_target(HttpRequest& request);
+
+/// Called once for each request.
+using HttpReply = std::function<void(HttpResponse)>;
+/// Called on a network thread: must not block; replies from any thread, once.
+using HttpHandler = std::function<void(HttpRequest, HttpReply)>;
+
+}  // namespace shoplens

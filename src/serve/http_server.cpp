@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/http_server.h"
+
+#include <atomic>
+#include <boost/asio.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "core/log.h"
+#include "core/random.h"
+#include "serve/text.h"
+
+namespace shoplens {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using asio::ip::tcp;
+
+// A request id is quoted in logs and headers, so only these characters.
+bool is_sound_id(std::string_view id) {
+  return !id.empty() && id.size() <= 64 &&
+         id.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+             std::string_view::npos;
+}
+
+std::string made_up_id() {
+  static const auto seed =
+      static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+  static std::atomic<std::uint64_t> count{0};
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx",
+                static_cast<unsigned long long>(Random{seed, count++}.next()));
+  return text;
+}
+
+HttpResponse refusal(error_code ec, const HttpServerOptions& options) {
+  if (ec == http::error::body_limit)
+    return error_response(413, "too_large",
+                          join("request: want a body of at most ", options.max_body, " bytes"),
+                          "send a smaller photo, or fewer at once");
+  if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
+    return error_response(431, "header_too_large",
+                          join("request: want a header of at most ", options.max_header, " bytes"),
+                          "send fewer or shorter header fields");
+  return error_response(400, "bad_request", join("request: want HTTP/1.1, got ", ec.message()),
+                        "see /openapi.json");
+}
+
+}  // namespace
+
+class AnySession {
+ public:
+  virtual ~AnySession() = default;
+  virtual void stop_when_idle() = 0;  // from any thread
+  virtual void close() = 0;
+};
+
+struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
+  State(const HttpServerOptions& options_in, HttpHandler handler_in)
+      : options(options_in), handler(std::move(handler_in)) {}
+
+  void listen();
+  void accept();
+  void enter(const std::shared_ptr<AnySession>& session, const std::string& client);
+  void leave(const AnySession* session, const std::string& client);
+
+  HttpServerOptions options;
+  HttpHandler handler;
+  asio::io_context io{1};
+  std::optional<asio::ssl::context> tls;
+  tcp::acceptor acceptor{io};
+  std::thread thread;
+  std::atomic<std::uint64_t> bodies{0};  // bytes promised to requests that are being read, answered
+  std::atomic<bool> stopping{false};
+  std::atomic<bool> ended{false};
+
+  mutable std::mutex mutex;  // of the two below
+  std::map<const AnySession*, std::weak_ptr<AnySession>> sessions;
+  std::map<std::string, int> of_client;
+};
+
+namespace {
+
+// One connection: reads a request, hands it over, writes the answer, again. All of it runs on the
+// server's network thread, but for the reply, which comes from any.
+template <class Stream>
+class Session final : public AnySession, public std::enable_shared_from_this<Session<Stream>> {
+ public:
+  template <class... Arguments>
+  Session(std::shared_ptr<HttpServer::State> server, std::string client, Arguments&&... arguments)
+      : server_(std::move(server)),
+        client_(std::move(client)),
+        stream_(std::forward<Arguments>(arguments)...) {}
+  ~Session() override {
+    release_body();
+    server_->leave(this, client_);
+  }
+
+  void start() {
+    server_->enter(this->shared_from_this(), client_);
+    if constexpr (kTls) {
+      lowest().expires_after(server_->options.header_timeout);
+      stream_.async_handshake(asio::ssl::stream_base::server,
+                              [self = this->shared_from_this()](error_code ec) {
+                                if (!ec) self->wait_for_request();
+                              });
+    } else {
+      wait_for_request();
+    }
+  }
+
+  void stop_when_idle() override {
+    asio::post(server_->io, [self = this->shared_from_this()] {
+      if (self->idle_) self->close();
+    });
+  }
+  void close() override {
+    error_code ignored;
+    lowest().socket().shutdown(tcp::socket::shutdown_both, ignored);
+    lowest().close();
+  }
+
+ private:
+  static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
+
+  beast::tcp_stream& lowest() { return beast::get_lowest_layer(stream_); }
+  auto with_self(void (Session::*then)(error_code, std::size_t)) {
+    return beast::bind_front_handler(then, this->shared_from_this());
+  }
+
+  // Until the first byte comes a client may take its time; after it a header has to come.
+  void wait_for_request() {
+    if (server_->stopping) return close();
+    if (buffer_.size() > 0) return read_header();  // a pipelined one
+    idle_ = true;
+    lowest().expires_after(server_->options.idle_timeout);
+    stream_.async_read_some(buffer_.prepare(4096), with_self(&Session::on_first_bytes));
+  }
+
+  void on_first_bytes(error_code ec, std::size_t bytes) {
+    idle_ = false;
+    if (ec) return;
+    buffer_.commit(bytes);
+    read_header();
+  }
+
+  void read_header() {
+    parser_.emplace();
+    parser_->header_limit(server_->options.max_header);
+    parser_->body_limit(server_->options.max_body);
+    arrived_ = std::chrono::steady_clock::now();
+    lowest().expires_after(server_->options.header_timeout);
+    http::async_read_header(stream_, buffer_, *parser_, with_self(&Session::on_header));
+  }
+
+  void on_header(error_code ec, std::size_t) {
+    if (ec == http::error::end_of_stream || ec == http::error::partial_message) return close();
+    if (ec == beast::error::timeout || ec == asio::error::operation_aborted) return;
+    if (ec) return refuse(refusal(ec, server_->options));
+    promised_ = parser_->content_length().value_or(
+        parser_->chunked() ? server_->options.max_body : std::uint64_t{0});
+    if (server_->bodies += promised_; server_->bodies > server_->options.max_bodies) {
+      HttpResponse busy = error_response(
+          503, "overloaded", "request: want memory for its body, other requests have it",
+          "try again in a moment");
+      busy.headers.emplace_back("Retry-After", "1");
+      return refuse(std::move(busy));
+    }
+    lowest().expires_after(server_->options.body_timeout);
+    if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
+      static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+      return asio::async_write(stream_, asio::buffer(kContinue),
+                               with_self(&Session::on_continued));
+    }
+    read_body();
+  }
+
+  void on_continued(error_code ec, std::size_t) {
+    if (!ec) read_body();
+  }
+
+  void read_body() {
+    http::async_read(stream_, buffer_, *parser_, with_self(&Session::on_request));
+  }
+
+  void on_request(error_code ec, std::size_t) {
+    if (ec == http::error::partial_message || ec == beast::error::timeout ||
+        ec == asio::error::operation_aborted)
+      return;
+    if (ec) return refuse(refusal(ec, server_->options));
+    lowest().expires_never();  // answering has a deadline of its own
+    HttpRequest request = to_request(parser_->release());
+    id_ = request.id;
+    try {
+      parse_target(request);
+    } catch (const HttpError& e) {
+      return refuse(error_response(e.status, e.code, e.what(), e.hint));
+    }
+    server_->handler(std::move(request), [self = this->shared_from_this()](HttpResponse response) {
+      asio::post(self->server_->io, [self, response = std::move(response)]() mutable {
+        self->write(std::move(response));
+      });
+    });
+  }
+
+  HttpRequest to_request(http::request<http::string_body> message) {
+    HttpRequest request;
+    request.method = message.method_string().to_string();
+    request.target = message.target().to_string();
+    for (const auto& field : message) {
+      std::string& value = request.headers[lower_case(std::string_view(
+          field.name_string().data(), field.name_string().size()))];
+      if (!value.empty()) value += ", ";  // as if it had been one field
+      value.append(field.value().data(), field.value().size());
+    }
+    request.body = std::move(message.body());
+    request.client = client_;
+    request.id = request.header("x-request-id");
+    if (!is_sound_id(request.id)) request.id = made_up_id();
+    request.arrived = arrived_;
+    keep_alive_ = message.keep_alive();
+    version_ = message.version();
+    head_ = request.method == "HEAD";
+    return request;
+  }
+
+  // What is wrong below HTTP's meaning: answered, and the connection is given up, as nobody knows
+  // where the next request would begin.
+  void refuse(HttpResponse response) {
+    keep_alive_ = false;
+    if (id_.empty()) id_ = made_up_id();
+    write(std::move(response));
+  }
+
+  void write(HttpResponse response) {
+    release_body();
+    if (server_->stopping) keep_alive_ = false;
+    answer_ = {};
+    answer_.result(static_cast<unsigned>(response.status));
+    answer_.version(version_);
+    answer_.set(http::field::server, "shoplens");
+    answer_.set(http::field::content_type, response.type);
+    answer_.set("X-Request-Id", id_);
+    for (const auto& [name, value] : response.headers) answer_.set(name, value);
+    answer_.keep_alive(keep_alive_);
+    answer_.content_length(response.body.size());
+    if (!head_) answer_.body() = std::move(response.body);
+    id_.clear();
+    lowest().expires_after(server_->options.write_timeout);
+    if (head_) {
+      serializer_.emplace(answer_);
+      http::async_write_header(stream_, *serializer_, with_self(&Session::on_written));
+    } else {
+      http::async_write(stream_, answer_, with_self(&Session::on_written));
+    }
+  }
+
+  void on_written(error_code ec, std::size_t) {
+    if (ec && ec != http::error::need_buffer) return;
+    head_ = false;
+    if (keep_alive_) return wait_for_request();
+    finish();
+  }
+
+  // Says that nothing more comes, then reads for a moment: a socket closed with bytes unread would
+  // reset the connection and take the answer with it.
+  void finish() {
+    error_code ignored;
+    lowest().socket().shutdown(tcp::socket::shutdown_send, ignored);
+    lowest().expires_after(std::chrono::seconds(2));
+    drain(1 << 20);
+  }
+  void drain(std::size_t most) {
+    lowest().async_read_some(asio::buffer(drained_),
+                             [self = this->shared_from_this(), most](error_code ec, std::size_t n) {
+                               if (ec || n >= most) return self->close();
+                               self->drain(most - n);
+                             });
+  }
+
+  void release_body() {
+    server_->bodies -= promised_;
+    promised_ = 0;
+  }
+
+  std::shared_ptr<HttpServer::State> server_;
+  std::string client_;
+  Stream stream_;
+  beast::flat_buffer buffer_{1u << 20};
+  std::optional<http::request_parser<http::string_body>> parser_;
+  http::response<http::string_body> answer_;
+  std::optional<http::response_serializer<http::string_body>> serializer_;
+  std::array<char, 4096> drained_;
+  std::chrono::steady_clock::time_point arrived_;
+  std::string id_;
+  std::uint64_t promised_ = 0;
+  unsigned version_ = 11;
+  bool keep_alive_ = false, head_ = false, idle_ = false;
+};
+
+std::string text_of(const tcp::endpoint& endpoint) {
+  error_code ec;
+  std::string text = endpoint.address().to_string(ec);
+  return text.starts_with("::ffff:") ? text.substr(7) : text;
+}
+
+}  // namespace
+
+void HttpServer::State::listen() {
+  const std::string place = join(options.host, ":", options.port);
+  error_code ec;
+  const auto address =
+      asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, ec);
+  check(!ec, "serve: want an IP address to listen on, got ", options.host);
+  check(options.port >= 0 && options.port <= 65535, "serve: want a port from 0 to 65535, got ",
+        options.port);
+  const tcp::endpoint endpoint(address, static_cast<unsigned short>(options.port));
+  const auto step = [&](const char* what) {
+    if (ec)
+      throw Error(ErrorCode::kIo, join("serve: want to ", what, " ", place, ": ", ec.message()),
+                  "give another --port, or end what has this one");
+  };
+  acceptor.open(endpoint.protocol(), ec);
+  step("open");
+  acceptor.set_option(asio::socket_base::reuse_address(true), ec);
+  acceptor.bind(endpoint, ec);
+  step("listen on");
+  acceptor.listen(asio::socket_base::max_listen_connections, ec);
+  step("listen on");
+  if (options.certificate.empty()) return;
+  tls.emplace(asio::ssl::context::tls_server);
+  tls->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
+                   asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
+                   asio::ssl::context::no_tlsv1_1);
+  tls->use_certificate_chain_file(options.certificate, ec);
+  if (ec)
+    throw Error(ErrorCode::kBadInput, join("serve: want a PEM certificate chain, got ", ec.message(),
+                                           " (", options.certificate, ")"));
+  tls->use_private_key_file(options.key, asio::ssl::context::pem, ec);
+  if (ec)
+    throw Error(ErrorCode::kBadInput, join("serve: want the certificate's PEM key, got ",
+                                           ec.message(), " (", options.key, ")"));
+}
+
+void HttpServer::State::accept() {
+  acceptor.async_accept([self = shared_from_this()](error_code ec, tcp::socket socket) {
+    if (ec == asio::error::operation_aborted || self->stopping) return;
+    if (ec) {  // out of file descriptors, or the client is gone already
+      auto timer = std::make_shared<asio::steady_timer>(self->io, std::chrono::milliseconds(50));
+      return timer->async_wait([self, timer](error_code) { self->accept(); });
+    }
+    error_code ignored;
+    const std::string client = text_of(socket.remote_endpoint(ignored));
+    bool welcome;
+    {
+      const std::lock_guard lock(self->mutex);
+      const auto found = self->of_client.find(client);
+      welcome = static_cast<int>(self->sessions.size()) < self->options.max_connections &&
+                (found == self->of_client.end() ||
+                 found->second < self->options.max_connections_per_client);
+    }
+    if (welcome) {
+      socket.set_option(tcp::no_delay(true), ignored);
+      if (self->tls)
+        std::make_shared<Session<beast::ssl_stream<beast::tcp_stream>>>(
+            self, client, std::move(socket), *self->tls)
+            ->start();
+      else
+        std::make_shared<Session<beast::tcp_stream>>(self, client, std::move(socket))->start();
+    }
+    self->accept();
+  });
+}
+
+void HttpServer::State::enter(const std::shared_ptr<AnySession>& session,
+                              const std::string& client) {
+  const std::lock_guard lock(mutex);
+  sessions[session.get()] = session;
+  ++of_client[client];
+}
+
+void HttpServer::State::leave(const AnySession* session, const std::string& client) {
+  const std::lock_guard lock(mutex);
+  if (sessions.erase(session) > 0 && --of_client[client] == 0) of_client.erase(client);
+}
+
+HttpServer::HttpServer(const HttpServerOptions& options, HttpHandler handler)
+    : state_(std::make_shared<State>(options, std::move(handler))) {
+  state_->listen();
+  state_->accept();
+  state_->thread = std::thread([state = state_] {
+    state->io.run();
+    state->ended = true;
+  });
+}
+
+HttpServer::~HttpServer() { stop(std::chrono::milliseconds(0)); }
+
+int HttpServer::port() const { return state_->acceptor.local_endpoint().port(); }
+
+int HttpServer::connections() const {
+  const std::lock_guard lock(state_->mutex);
+  return static_cast<int>(state_->sessions.size());
+}
+
+bool HttpServer::stop(std::chrono::milliseconds drain) {
+  if (!state_->thread.joinable()) return true;
+  const auto until = std::chrono::steady_clock::now() + drain;
+  state_->stopping = true;
+  asio::post(state_->io, [state = state_] {
+    error_code ignored;
+    state->acceptor.close(ignored);
+    const std::lock_guard lock(state->mutex);
+    for (const auto& [key, session] : state->sessions)
+      if (const auto alive = session.lock()) alive->stop_when_idle();
+  });
+  // With nobody left to wait for, the network thread's work runs out.
+  while (!state_->ended && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  const bool all = state_->ended;
+  state_->io.stop();
+  state_->thread.join();
+  return all;
+}
+
+}  // namespace shoplens
