@@ -19,7 +19,9 @@ Command index_tune_command();
 Command page_command();
 Command predict_command();
 Command groups_command();
+Command serve_command();
 Command shift_command();
+Command token_command();
 
 // of shoplens-train
 Command export_command();

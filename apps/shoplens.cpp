@@ -15,6 +15,8 @@ int main(int argc, char** argv) {
   commands.push_back(calibrate_command());
   commands.push_back(predict_command());
   commands.push_back(eval_command());
+  commands.push_back(serve_command());
+  commands.push_back(token_command());
   commands.push_back(groups_command());
   commands.push_back(shift_command());
   commands.push_back(demo_photos_command());

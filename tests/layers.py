@@ -7,7 +7,7 @@ import re
 import sys
 
 # Top to bottom, as in DESIGN.md. A folder may include itself and those below it.
-ORDER = ["apps", "demo", "recognize", "runtime", "train", "models", "losses", "nn", "eval", "gallery", "ranking", "index",
+ORDER = ["apps", "serve", "demo", "recognize", "runtime", "train", "models", "losses", "nn", "eval", "gallery", "ranking", "index",
          "data", "pth", "onnx", "image", "core"]
 TORCH = {"train", "models", "losses", "nn"}
 # library -> (folders that may include it, whether headers may)
@@ -17,10 +17,12 @@ LIBRARIES = {
     r"sqlite3\.h": ({"gallery"}, False),
     r"spdlog/|fmt/": ({"core"}, False),
     r"nlohmann/json_fwd\.hpp": ({"apps"}, True),  # names only
-    r"nlohmann/(?!json_fwd)": ({"core", "nn", "gallery", "recognize", "demo", "apps"}, False),
+    r"nlohmann/(?!json_fwd)": ({"core", "nn", "gallery", "recognize", "demo", "serve", "apps"}, False),
     r"jpeglib\.h|png\.h|webp/": ({"image"}, False),
     r"Eigen/": ({"eval", "ranking"}, False),
     r"protozero/": ({"onnx"}, False),
+    r"boost/": ({"serve"}, False),
+    r"prometheus/": ({"serve"}, False),
 }
 
 

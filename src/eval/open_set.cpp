@@ -44,7 +44,8 @@ OpenSetCurve open_set_curve(std::span<const double> known, std::span<const doubl
 double threshold_for_false_accepts(std::span<const double> strangers, double share) {
   check(share >= 0 && share <= 1, "false accepts: want a share from 0 to 1, got ", share);
   const auto sorted = falling(strangers, "strangers");
-  const auto allowed = static_cast<std::size_t>(share * static_cast<double>(sorted.size()) + 1e-9);
+  const double n = static_cast<double>(sorted.size());
+  const auto allowed = static_cast<std::size_t>(std::max(0.0, share * (n + 1) - 1 + 1e-9));
   return allowed >= sorted.size() ? -std::numeric_limits<double>::infinity() : sorted[allowed];
 }
 

@@ -24,8 +24,10 @@ struct OpenSetCurve {
 /// Throws kBadInput when either side is empty or a score is NaN.
 OpenSetCurve open_set_curve(std::span<const double> known, std::span<const double> strangers);
 
-/// The least of the strangers' scores, or minus infinity, such that at most `share` of the
-/// strangers score above it. Throws kBadInput for a share outside [0, 1].
+/// The score that a further stranger exceeds with a chance of at most `share`, if it is drawn as
+/// these n were: the conformal quantile, which lets floor(share (n + 1)) - 1 of them be above it
+/// (Bates et al. 2023, arXiv:2104.08279, section 2); with too few for that, their greatest; minus
+/// infinity for a share of 1. Throws kBadInput for a share outside [0, 1].
 double threshold_for_false_accepts(std::span<const double> strangers, double share);
 
 /// Mean over `bins` equal parts of [0, 1] of the distance between the mean probability and the

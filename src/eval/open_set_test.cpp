@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/random.h"
 
 namespace shoplens {
 namespace {
@@ -32,11 +33,24 @@ TEST(OpenSet, ToldApartPerfectlyOrNotAtAll) {
 TEST(OpenSet, AThresholdAcceptsNoMoreStrangersThanItMay) {
   const Scores strangers{0.1, 0.5, 0.3, 0.4, 0.2};
   EXPECT_EQ(threshold_for_false_accepts(strangers, 0), 0.5);    // above it is nobody
-  EXPECT_EQ(threshold_for_false_accepts(strangers, 0.2), 0.4);  // above it is one of five
-  EXPECT_EQ(threshold_for_false_accepts(strangers, 0.39), 0.4);
-  EXPECT_EQ(threshold_for_false_accepts(strangers, 0.6), 0.2);
+  EXPECT_EQ(threshold_for_false_accepts(strangers, 0.2), 0.5);  // one in six would be too many
+  EXPECT_EQ(threshold_for_false_accepts(strangers, 0.34), 0.4);  // above it are one of five
+  EXPECT_EQ(threshold_for_false_accepts(strangers, 0.67), 0.2);
   EXPECT_LT(threshold_for_false_accepts(strangers, 1), -1e300);
-  EXPECT_EQ(threshold_for_false_accepts(Scores{0.7, 0.7, 0.1}, 0.34), 0.7);  // ties stay out
+  EXPECT_EQ(threshold_for_false_accepts(Scores{0.7, 0.7, 0.1}, 0.5), 0.7);  // ties stay out
+}
+
+TEST(OpenSet, AFurtherStrangerIsAcceptedNoMoreOftenThanWanted) {
+  // Over many draws of 19, a twentieth is above the threshold for 10% in one of ten.
+  Random random{3};
+  int above = 0;
+  constexpr int kDraws = 20000;
+  for (int draw = 0; draw < kDraws; ++draw) {
+    Scores strangers(19);
+    for (double& s : strangers) s = random.uniform();
+    above += random.uniform() > threshold_for_false_accepts(strangers, 0.1);
+  }
+  EXPECT_NEAR(above / static_cast<double>(kDraws), 0.1, 0.01);
 }
 
 TEST(OpenSet, CalibrationErrorIsTheMeanDistanceOfItsParts) {

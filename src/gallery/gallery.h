@@ -54,7 +54,13 @@ enum class OnExisting {
 
 struct AddCounts {
   std::int64_t added = 0, replaced = 0, skipped = 0;
-  std::vector<std::int64_t> ids{};  // of the items, in their order; of a skipped one the item's there
+  std::vector<std::int64_t>
+      ids{};  // of the items, in their order; of a skipped one the item's there
+};
+
+struct LabelSummary {
+  std::string name;
+  std::int64_t photos = 0, first_item = 0;
 };
 
 /// A photo that was answered "unknown", kept for a person to name.
@@ -103,7 +109,8 @@ class Gallery {
 
   std::int64_t size() const;
   std::map<std::string, std::int64_t> label_counts() const;
-  std::vector<GalleryItem> items() const;  // by ascending id
+  std::vector<LabelSummary> label_summary() const;  // by name
+  std::vector<GalleryItem> items() const;           // by ascending id
   GalleryContent content() const;  // one consistent state, also while another process writes
   /// Those of `paths` that are in the gallery, in their order.
   std::vector<std::string> existing(const std::vector<std::string>& paths) const;

@@ -26,6 +26,15 @@ void Gallery::transact(const std::function<void()>& body) {
   transaction.commit();
 }
 
+std::vector<LabelSummary> Gallery::label_summary() const {
+  std::vector<LabelSummary> labels;
+  Statement row(*database_,
+                "SELECT labels.name, count(*), min(items.id) FROM items JOIN labels ON labels.id = "
+                "items.label_id GROUP BY labels.id ORDER BY labels.name");
+  while (row.step()) labels.push_back({row.text(0), row.integer(1), row.integer(2)});
+  return labels;
+}
+
 std::optional<std::string> Gallery::photo(std::int64_t item_id) const {
   return bytes_of(*database_, "SELECT bytes FROM photos WHERE item_id = ?", item_id);
 }
@@ -105,8 +114,9 @@ std::int64_t Gallery::keep_unknown(std::string_view bytes, const std::string& an
       .bind(3, answer)
       .run();
   const std::int64_t id = database_->last_id();
-  Statement(*database_,
-            "DELETE FROM unknowns WHERE id NOT IN (SELECT id FROM unknowns ORDER BY id DESC LIMIT ?)")
+  Statement(
+      *database_,
+      "DELETE FROM unknowns WHERE id NOT IN (SELECT id FROM unknowns ORDER BY id DESC LIMIT ?)")
       .bind(1, most)
       .run();
   transaction.commit();

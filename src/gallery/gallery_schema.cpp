@@ -86,8 +86,8 @@ void bring_up_to_date(const Database& database) {
 
 void create_schema(const Database& database) {
   database.run("PRAGMA journal_mode = WAL");
-  database.run(join("BEGIN; PRAGMA application_id = ", kGalleryMagic,
-                    "; PRAGMA user_version = ", kGalleryVersion, ";", kTables, kTablesOf3, "COMMIT"));
+  database.run(join("BEGIN; PRAGMA application_id = ", kGalleryMagic, "; PRAGMA user_version = ",
+                    kGalleryVersion, ";", kTables, kTablesOf3, "COMMIT"));
 }
 
 std::unique_ptr<Database> open_gallery_database(const fs::path& path) {

@@ -16,9 +16,9 @@ namespace shoplens {
 
 struct HttpRequest {
   std::string method;
-  std::string target;                         // as it was sent: path?query
-  std::vector<std::string> segments;          // of the path, decoded: "/v1/items/7" is v1, items, 7
-  std::map<std::string, std::string> query;   // decoded
+  std::string target;                        // as it was sent: path?query
+  std::vector<std::string> segments;         // of the path, decoded: "/v1/items/7" is v1, items, 7
+  std::map<std::string, std::string> query;  // decoded
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   std::string client;  // address

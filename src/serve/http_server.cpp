@@ -23,8 +23,8 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using boost::system::error_code;
 using asio::ip::tcp;
+using boost::system::error_code;
 
 // A request id is quoted in logs and headers, so only these characters.
 bool is_sound_id(std::string_view id) {
@@ -66,14 +66,15 @@ class AnySession {
   virtual void close() = 0;
 };
 
-struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
-  State(const HttpServerOptions& options_in, HttpHandler handler_in)
+struct HttpServerState : std::enable_shared_from_this<HttpServerState> {
+  HttpServerState(const HttpServerOptions& options_in, HttpHandler handler_in)
       : options(options_in), handler(std::move(handler_in)) {}
 
   void listen();
   void accept();
   void enter(const std::shared_ptr<AnySession>& session, const std::string& client);
   void leave(const AnySession* session, const std::string& client);
+  std::vector<std::shared_ptr<AnySession>> alive() const;
 
   HttpServerOptions options;
   HttpHandler handler;
@@ -98,7 +99,7 @@ template <class Stream>
 class Session final : public AnySession, public std::enable_shared_from_this<Session<Stream>> {
  public:
   template <class... Arguments>
-  Session(std::shared_ptr<HttpServer::State> server, std::string client, Arguments&&... arguments)
+  Session(std::shared_ptr<HttpServerState> server, std::string client, Arguments&&... arguments)
       : server_(std::move(server)),
         client_(std::move(client)),
         stream_(std::forward<Arguments>(arguments)...) {}
@@ -110,9 +111,11 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   void start() {
     server_->enter(this->shared_from_this(), client_);
     if constexpr (kTls) {
+      idle_ = true;
       lowest().expires_after(server_->options.header_timeout);
       stream_.async_handshake(asio::ssl::stream_base::server,
                               [self = this->shared_from_this()](error_code ec) {
+                                self->idle_ = false;
                                 if (!ec) self->wait_for_request();
                               });
     } else {
@@ -134,6 +137,7 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
  private:
   static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
 
+  static std::string text(beast::string_view view) { return {view.data(), view.size()}; }
   beast::tcp_stream& lowest() { return beast::get_lowest_layer(stream_); }
   auto with_self(void (Session::*then)(error_code, std::size_t)) {
     return beast::bind_front_handler(then, this->shared_from_this());
@@ -168,8 +172,8 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     if (ec == http::error::end_of_stream || ec == http::error::partial_message) return close();
     if (ec == beast::error::timeout || ec == asio::error::operation_aborted) return;
     if (ec) return refuse(refusal(ec, server_->options));
-    promised_ = parser_->content_length().value_or(
-        parser_->chunked() ? server_->options.max_body : std::uint64_t{0});
+    promised_ = parser_->content_length().value_or(parser_->chunked() ? server_->options.max_body
+                                                                      : std::uint64_t{0});
     if (server_->bodies += promised_; server_->bodies > server_->options.max_bodies) {
       HttpResponse busy = error_response(
           503, "overloaded", "request: want memory for its body, other requests have it",
@@ -180,8 +184,7 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     lowest().expires_after(server_->options.body_timeout);
     if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-      return asio::async_write(stream_, asio::buffer(kContinue),
-                               with_self(&Session::on_continued));
+      return asio::async_write(stream_, asio::buffer(kContinue), with_self(&Session::on_continued));
     }
     read_body();
   }
@@ -207,22 +210,24 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     } catch (const HttpError& e) {
       return refuse(error_response(e.status, e.code, e.what(), e.hint));
     }
-    server_->handler(std::move(request), [self = this->shared_from_this()](HttpResponse response) {
-      asio::post(self->server_->io, [self, response = std::move(response)]() mutable {
-        self->write(std::move(response));
-      });
-    });
+    // Until the reply comes nothing else keeps the network thread from running out of work.
+    server_->handler(
+        std::move(request), [self = this->shared_from_this(),
+                             work = asio::make_work_guard(server_->io)](HttpResponse response) {
+          asio::post(self->server_->io, [self, response = std::move(response)]() mutable {
+            self->write(std::move(response));
+          });
+        });
   }
 
   HttpRequest to_request(http::request<http::string_body> message) {
     HttpRequest request;
-    request.method = message.method_string().to_string();
-    request.target = message.target().to_string();
+    request.method = text(message.method_string());
+    request.target = text(message.target());
     for (const auto& field : message) {
-      std::string& value = request.headers[lower_case(std::string_view(
-          field.name_string().data(), field.name_string().size()))];
+      std::string& value = request.headers[lower_case(text(field.name_string()))];
       if (!value.empty()) value += ", ";  // as if it had been one field
-      value.append(field.value().data(), field.value().size());
+      value += text(field.value());
     }
     request.body = std::move(message.body());
     request.client = client_;
@@ -276,10 +281,14 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   // Says that nothing more comes, then reads for a moment: a socket closed with bytes unread would
   // reset the connection and take the answer with it.
   void finish() {
-    error_code ignored;
-    lowest().socket().shutdown(tcp::socket::shutdown_send, ignored);
     lowest().expires_after(std::chrono::seconds(2));
-    drain(1 << 20);
+    if constexpr (kTls) {
+      stream_.async_shutdown([self = this->shared_from_this()](error_code) { self->close(); });
+    } else {
+      error_code ignored;
+      lowest().socket().shutdown(tcp::socket::shutdown_send, ignored);
+      drain(1 << 20);
+    }
   }
   void drain(std::size_t most) {
     lowest().async_read_some(asio::buffer(drained_),
@@ -294,7 +303,7 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     promised_ = 0;
   }
 
-  std::shared_ptr<HttpServer::State> server_;
+  std::shared_ptr<HttpServerState> server_;
   std::string client_;
   Stream stream_;
   beast::flat_buffer buffer_{1u << 20};
@@ -317,7 +326,7 @@ std::string text_of(const tcp::endpoint& endpoint) {
 
 }  // namespace
 
-void HttpServer::State::listen() {
+void HttpServerState::listen() {
   const std::string place = join(options.host, ":", options.port);
   error_code ec;
   const auto address =
@@ -345,15 +354,15 @@ void HttpServer::State::listen() {
                    asio::ssl::context::no_tlsv1_1);
   tls->use_certificate_chain_file(options.certificate, ec);
   if (ec)
-    throw Error(ErrorCode::kBadInput, join("serve: want a PEM certificate chain, got ", ec.message(),
-                                           " (", options.certificate, ")"));
+    throw Error(ErrorCode::kBadInput, join("serve: want a PEM certificate chain, got ",
+                                           ec.message(), " (", options.certificate, ")"));
   tls->use_private_key_file(options.key, asio::ssl::context::pem, ec);
   if (ec)
     throw Error(ErrorCode::kBadInput, join("serve: want the certificate's PEM key, got ",
                                            ec.message(), " (", options.key, ")"));
 }
 
-void HttpServer::State::accept() {
+void HttpServerState::accept() {
   acceptor.async_accept([self = shared_from_this()](error_code ec, tcp::socket socket) {
     if (ec == asio::error::operation_aborted || self->stopping) return;
     if (ec) {  // out of file descriptors, or the client is gone already
@@ -383,20 +392,28 @@ void HttpServer::State::accept() {
   });
 }
 
-void HttpServer::State::enter(const std::shared_ptr<AnySession>& session,
-                              const std::string& client) {
+void HttpServerState::enter(const std::shared_ptr<AnySession>& session, const std::string& client) {
   const std::lock_guard lock(mutex);
   sessions[session.get()] = session;
   ++of_client[client];
 }
 
-void HttpServer::State::leave(const AnySession* session, const std::string& client) {
+void HttpServerState::leave(const AnySession* session, const std::string& client) {
   const std::lock_guard lock(mutex);
   if (sessions.erase(session) > 0 && --of_client[client] == 0) of_client.erase(client);
 }
 
+// Not to be destroyed under the lock: leave() takes it.
+std::vector<std::shared_ptr<AnySession>> HttpServerState::alive() const {
+  std::vector<std::shared_ptr<AnySession>> all;
+  const std::lock_guard lock(mutex);
+  for (const auto& [key, session] : sessions)
+    if (auto shared = session.lock()) all.push_back(std::move(shared));
+  return all;
+}
+
 HttpServer::HttpServer(const HttpServerOptions& options, HttpHandler handler)
-    : state_(std::make_shared<State>(options, std::move(handler))) {
+    : state_(std::make_shared<HttpServerState>(options, std::move(handler))) {
   state_->listen();
   state_->accept();
   state_->thread = std::thread([state = state_] {
@@ -405,7 +422,13 @@ HttpServer::HttpServer(const HttpServerOptions& options, HttpHandler handler)
   });
 }
 
-HttpServer::~HttpServer() { stop(std::chrono::milliseconds(0)); }
+// A session that waits keeps the state, and the state keeps what waits: broken here.
+HttpServer::~HttpServer() {
+  stop(std::chrono::milliseconds(0));
+  for (const auto& session : state_->alive()) session->close();
+  state_->io.restart();
+  state_->io.poll();
+}
 
 int HttpServer::port() const { return state_->acceptor.local_endpoint().port(); }
 
@@ -421,9 +444,7 @@ bool HttpServer::stop(std::chrono::milliseconds drain) {
   asio::post(state_->io, [state = state_] {
     error_code ignored;
     state->acceptor.close(ignored);
-    const std::lock_guard lock(state->mutex);
-    for (const auto& [key, session] : state->sessions)
-      if (const auto alive = session.lock()) alive->stop_when_idle();
+    for (const auto& session : state->alive()) session->stop_when_idle();
   });
   // With nobody left to wait for, the network thread's work runs out.
   while (!state_->ended && std::chrono::steady_clock::now() < until)

@@ -12,16 +12,18 @@ namespace shoplens {
 
 struct HttpServerOptions {
   std::string host = "127.0.0.1";
-  int port = 8080;                   // 0: any that is free
-  std::string certificate{}, key{};  // PEM files; empty: no TLS
-  std::uint64_t max_body = 32u << 20;      // bytes of one request
-  std::uint64_t max_bodies = 512u << 20;   // of all that are being read or answered
+  int port = 8080;                        // 0: any that is free
+  std::string certificate{}, key{};       // PEM files; empty: no TLS
+  std::uint64_t max_body = 32u << 20;     // bytes of one request
+  std::uint64_t max_bodies = 512u << 20;  // of all that are being read or answered
   std::uint32_t max_header = 16u << 10;
   int max_connections = 1024, max_connections_per_client = 256;
   // For a whole header, a whole body, a whole answer, and between two requests: a client that
   // dribbles is not waited for longer.
   std::chrono::seconds header_timeout{10}, body_timeout{60}, write_timeout{60}, idle_timeout{60};
 };
+
+struct HttpServerState;  // of http_server.cpp
 
 /// Accepts connections on its own thread and hands each request to the handler. What is wrong with
 /// a request before it is one (syntax, size, time) it answers itself, as error_response does.
@@ -42,8 +44,7 @@ class HttpServer {
   bool stop(std::chrono::milliseconds drain);
 
  private:
-  struct State;
-  std::shared_ptr<State> state_;
+  std::shared_ptr<HttpServerState> state_;
 };
 
 }  // namespace shoplens

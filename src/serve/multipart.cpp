@@ -108,8 +108,10 @@ std::vector<FormPart> parse_multipart(const std::string& content_type, std::stri
     const std::size_t content = header_end + 4, end = body.find(delimiter, header_end + 2);
     if (end == std::string_view::npos) bad("a body that stops before its last boundary");
     FormPart& part = parts.emplace_back();
-    if (header_end > line) read_header(body.substr(line + 2, header_end - line - 2), part);
-    else bad("a part without Content-Disposition");
+    if (header_end > line)
+      read_header(body.substr(line + 2, header_end - line - 2), part);
+    else
+      bad("a part without Content-Disposition");
     part.content = end < content ? std::string_view{} : body.substr(content, end - content);
     at = end + delimiter.size();
   }

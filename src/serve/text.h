@@ -16,7 +16,7 @@ bool is_plain_utf8(std::string_view text);
 /// The bytes that base64 (RFC 4648, section 4, with padding) stands for; nothing for other text.
 std::optional<std::string> base64_decoded(std::string_view text);
 
-std::string lower_case(std::string_view text);  // of ASCII letters
+std::string lower_case(std::string_view text);    // of ASCII letters
 std::string_view trimmed(std::string_view text);  // without spaces and tabs around it
 
 }  // namespace shoplens

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// serve and token: the recogniser as a service, and who may use it.
+#include <pthread.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <limits>
+
+#include "apps/commands.h"
+#include "apps/embedding.h"
+#include "core/log.h"
+#include "serve/http_server.h"
+#include "serve/service.h"
+
+namespace shoplens {
+namespace {
+
+struct ServeOptions {
+  std::string gallery = "gallery.db", host = "127.0.0.1", tokens, certificate, key;
+  std::vector<std::string> allow_host, model;
+  int port = 8080, top = 5, max_photos = 16, max_body_mb = 32, max_megapixels = 50,
+      max_connections = 1024, max_connections_per_client = 256, workers = 0, queue = 16,
+      max_batch = 16, keep_unknown = 200, threads = 0, drain = 30;
+  double max_wait_ms = 2, deadline = 10, rate = 0, burst = 20;
+  bool insecure = false;
+  std::string precision = "auto", device = "CPU";
+
+  template <class V>
+  void visit(V& v) {
+    v(gallery, "gallery", "gallery.db made by `shoplens index build`");
+    v(host, "host", "address to listen on; another than loopback wants --tokens");
+    v(port, "port", "port to listen on; 0: any that is free");
+    v(tokens, "tokens",
+      "file of tokens written by `shoplens token`; none: whoever may connect may all");
+    v(insecure, "insecure", "listen on other addresses without tokens");
+    v(allow_host, "allow-host",
+      "name that the Host header may have, beside the address's own; repeat it; behind a proxy, "
+      "the "
+      "proxy's");
+    v(certificate, "certificate", "PEM file with the certificate chain, for TLS");
+    v(key, "key", "PEM file with the certificate's key");
+    v(top, "top", "nearest gallery photos in an answer");
+    v(max_photos, "max-photos", "photos in a request");
+    v(max_body_mb, "max-body", "MiB of a request");
+    v(max_megapixels, "max-megapixels", "of a photo");
+    v(max_connections, "max-connections", "connections at once");
+    v(max_connections_per_client, "max-connections-per-client", "of one address");
+    v(workers, "workers",
+      "requests that are worked on at once; 0: enough to fill --max-batch on each core");
+    v(queue, "queue", "requests that wait for that; one more is answered 429");
+    v(max_batch, "max-batch", "photos in one network call");
+    v(max_wait_ms, "max-wait-ms", "how long a photo waits for others that are being decoded");
+    v(deadline, "deadline", "seconds within which a photo is answered, or not at all (504)");
+    v(rate, "rate", "requests a second of one client; 0: as many as it likes");
+    v(burst, "burst", "requests of one client at once, with --rate");
+    v(keep_unknown, "keep-unknown", "unknown photos that wait for a name; 0: none is kept");
+    v(drain, "drain", "seconds that requests have to end in after SIGTERM");
+    v(model, "model", "the gallery's model.onnx, if it is elsewhere now; repeat it for several");
+    v(precision, "precision", "of the network; auto is bf16 where the processor has it",
+      {"auto", "f32", "bf16"});
+    v(device, "device", "OpenVINO device that runs the network");
+    v(threads, "threads", "of the network; 0: the cores there are");
+  }
+};
+
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+void check_options(const ServeOptions& o) {
+  if (!is_loopback(o.host) && o.tokens.empty() && !o.insecure)
+    throw Error(ErrorCode::kBadInput,
+                join("serve: want --tokens to listen on ", o.host, ", where others can connect"),
+                "make a file of them with `shoplens token --tokens FILE --name NAME`, or say "
+                "--insecure");
+  check(o.certificate.empty() == o.key.empty(), "serve: want --certificate and --key together");
+  check(o.top >= 1 && o.top <= 100, "--top: want 1 to 100, got ", o.top);
+  for (const auto& [name, value] : {std::pair<const char*, double>{"--max-photos", o.max_photos},
+                                    {"--max-body", o.max_body_mb},
+                                    {"--max-megapixels", o.max_megapixels},
+                                    {"--max-connections", o.max_connections},
+                                    {"--max-connections-per-client", o.max_connections_per_client},
+                                    {"--max-batch", o.max_batch},
+                                    {"--burst", o.burst}})
+    check(value >= 1, name, ": want at least 1, got ", value);
+  for (const auto& [name, value] : {std::pair<const char*, double>{"--workers", o.workers},
+                                    {"--queue", o.queue},
+                                    {"--max-wait-ms", o.max_wait_ms},
+                                    {"--rate", o.rate},
+                                    {"--keep-unknown", o.keep_unknown},
+                                    {"--drain", o.drain}})
+    check(value >= 0, name, ": want at least 0, got ", value);
+  check(o.deadline > 0, "--deadline: want more than 0 seconds, got ", o.deadline);
+}
+
+HttpServerOptions server_options(const ServeOptions& o) {
+  HttpServerOptions options;
+  options.host = o.host;
+  options.port = o.port;
+  options.certificate = o.certificate;
+  options.key = o.key;
+  options.max_body = static_cast<std::uint64_t>(o.max_body_mb) << 20;
+  options.max_bodies = std::max(options.max_bodies, 4 * options.max_body);
+  options.max_connections = o.max_connections;
+  options.max_connections_per_client = o.max_connections_per_client;
+  return options;
+}
+
+ApiOptions api_options(const ServeOptions& o) {
+  ApiOptions options;
+  options.max_photos = static_cast<std::size_t>(o.max_photos);
+  options.decode.max_bytes = static_cast<std::uint64_t>(o.max_body_mb) << 20;
+  options.decode.max_pixels = static_cast<std::uint64_t>(o.max_megapixels) * 1'000'000;
+  options.deadline = std::chrono::milliseconds(static_cast<std::int64_t>(o.deadline * 1000));
+  options.top = o.top;
+  options.keep_unknown = o.keep_unknown;
+  return options;
+}
+
+ServiceOptions service_options(const ServeOptions& o) {
+  ServiceOptions options;
+  options.threads = o.workers > 0 ? o.workers : 2 * o.max_batch;
+  options.queue = static_cast<std::size_t>(o.queue);
+  options.rate = o.rate;
+  options.burst = o.burst;
+  if (!o.tokens.empty()) options.tokens = read_tokens(o.tokens);
+  check(o.tokens.empty() || !options.tokens.empty(), "serve: want tokens, the file has none (",
+        o.tokens, ")");
+  options.hosts = o.allow_host;
+  // On loopback a browser's other pages are the danger; elsewhere nobody has a token to steal.
+  if (is_loopback(o.host))
+    for (const char* name : {"localhost", "127.0.0.1", "[::1]"}) options.hosts.emplace_back(name);
+  else if (!options.hosts.empty())
+    options.hosts.push_back(o.host);
+  return options;
+}
+
+// Waits for signals, and meanwhile takes in what other processes change in the gallery. Returns
+// when the service shall end.
+void wait_until_end(Catalogue& catalogue, Service& service, const ServeOptions& o,
+                    const sigset_t& signals) {
+  const timespec second{1, 0};
+  while (true) {
+    const int signal = ::sigtimedwait(&signals, nullptr, &second);
+    if (signal == SIGTERM || signal == SIGINT) return;
+    try {
+      if (signal == SIGHUP) {
+        if (!o.tokens.empty()) service.set_tokens(read_tokens(o.tokens));
+        catalogue.reload();
+        log_info("read tokens, gallery and models again");
+      } else {
+        catalogue.refresh();
+      }
+    } catch (const Error& e) {
+      log_warning("could not read it again, serving on as before: ", e.what());
+    }
+  }
+}
+
+int serve(const ServeOptions& o) {
+  check_options(o);
+  // Before any thread is there, so that all of them leave these signals to this one.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+
+  NetworkOptions network;
+  network.model = o.model;
+  network.precision = o.precision;
+  network.device = o.device;
+  network.threads = o.threads;
+  const auto open = [&](const Gallery& gallery) {
+    // As for very many photos: a stream a core.
+    return open_gallery_pipeline(gallery, network, std::numeric_limits<std::size_t>::max() / 2);
+  };
+  Metrics metrics;
+  const BatcherOptions batching{
+      std::max(o.max_batch, o.max_photos),
+      std::chrono::microseconds(static_cast<std::int64_t>(o.max_wait_ms * 1000))};
+  Catalogue catalogue(o.gallery, open, batching, o.top);
+  Service service(Api(catalogue, metrics, api_options(o)).routes(), metrics, service_options(o));
+  HttpServer server(server_options(o), [&](HttpRequest request, HttpReply reply) {
+    service.handle(std::move(request), std::move(reply));
+  });
+  log_info("serving ", o.gallery, " on ", o.certificate.empty() ? "http" : "https", "://", o.host,
+           ":", server.port());
+  wait_until_end(catalogue, service, o, signals);
+  log_info("ending: no new connections, answering those there are");
+  const bool all = server.stop(std::chrono::seconds(o.drain));
+  service.stop();
+  log_info(all ? "ended" : "ended before every request was answered");
+  return 0;
+}
+
+struct TokenOptions {
+  std::string tokens = "tokens.txt", name, role = "read";
+
+  template <class V>
+  void visit(V& v) {
+    v(tokens, "tokens", "file to add it to");
+    v(name, "name", "whose it is; the log shows it");
+    v(role, "role",
+      "what it may: read recognises and looks, write changes the catalogue, admin all",
+      {"read", "write", "admin"});
+  }
+};
+
+int token(const TokenOptions& o) {
+  std::cout << create_token(o.tokens, o.name, role_from_string(o.role)) << '\n';
+  log_info("this is the only time that it is shown; ", o.tokens, " keeps its hash");
+  return 0;
+}
+
+}  // namespace
+
+Command serve_command() {
+  return command<ServeOptions>("serve", "answer photos over HTTP, with a page to try it", serve);
+}
+
+Command token_command() {
+  return command<TokenOptions>("token", "make a secret token for `shoplens serve`", token);
+}
+
+}  // namespace shoplens

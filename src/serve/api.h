@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "image/decode.h"
+#include "serve/catalogue.h"
+#include "serve/http.h"
+#include "serve/metrics.h"
+#include "serve/tokens.h"
+
+namespace shoplens {
+
+/// The values of a route's {names}, in their order.
+using Arguments = std::vector<std::string>;
+
+/// What answers requests of one method and path.
+struct Route {
+  std::string method;
+  std::string path;  // "/v1/items/{id}/photo"
+  Role role;         // the least that may
+  enum class Work { kLight, kNetwork } work;
+  std::function<HttpResponse(const HttpRequest&, const Arguments&)> handler;  // may throw HttpError
+};
+
+struct ApiOptions {
+  std::size_t max_photos = 16;  // in a request
+  DecodeLimits decode{32u << 20, 50'000'000, 16'384};
+  std::chrono::milliseconds deadline{10'000};  // of a recognition, from its first byte
+  int top = 5;
+  std::int64_t keep_unknown = 200;  // unknown photos that wait for a name; 0: none is kept
+};
+
+/// What the service can do, as routes: the only place with its JSON. web/openapi.json describes
+/// it. Thread-safe.
+class Api {
+ public:
+  Api(Catalogue& catalogue, Metrics& metrics, const ApiOptions& options);
+
+  std::vector<Route> routes();
+
+ private:
+  using R = HttpRequest;
+  using A = Arguments;
+
+  // api_recognize.cpp
+  HttpResponse recognize(const R& request, const A&);
+  // api_items.cpp
+  HttpResponse list_items(const R& request, const A&);
+  HttpResponse get_item(const R& request, const A& id);
+  HttpResponse add_items(const R& request, const A&);
+  HttpResponse delete_item(const R& request, const A& id);
+  HttpResponse item_photo(const R& request, const A& id);
+  HttpResponse list_labels(const R& request, const A&);
+  HttpResponse rename_label(const R& request, const A& label);
+  HttpResponse delete_label(const R& request, const A& label);
+  HttpResponse list_unknowns(const R& request, const A&);
+  HttpResponse unknown_photo(const R& request, const A& id);
+  HttpResponse name_unknown(const R& request, const A& id);
+  HttpResponse delete_unknown(const R& request, const A& id);
+  // api_state.cpp
+  HttpResponse page(const R& request, const A&);
+  HttpResponse openapi(const R& request, const A&);
+  HttpResponse health(const R& request, const A&);
+  HttpResponse ready(const R& request, const A&);
+  HttpResponse status(const R& request, const A&);
+  HttpResponse metrics(const R& request, const A&);
+  HttpResponse snapshot(const R& request, const A&);
+  HttpResponse restore(const R& request, const A&);
+
+  /// A catalogue change with the request's Idempotency-Key; its answer is JSON.
+  HttpResponse changed(const R& request, int status,
+                       const std::function<std::string(Gallery&)>& change);
+
+  Catalogue& catalogue_;
+  Metrics& metrics_;
+  ApiOptions options_;
+};
+
+}  // namespace shoplens

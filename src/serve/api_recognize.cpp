@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <nlohmann/json.hpp>
+
+#include "core/log.h"
+#include "serve/api.h"
+#include "serve/photo_work.h"
+
+namespace shoplens {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+double milliseconds(Clock::duration time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
+Json neighbours_json(const std::vector<Neighbour>& neighbours, std::size_t top) {
+  Json list = Json::array();
+  for (const Neighbour& n : neighbours) {
+    if (list.size() == top) break;
+    const std::string photo = join("/v1/items/", n.id, "/photo");
+    list.push_back({{"id", n.id},
+                    {"label", n.label},
+                    {"score", n.score},
+                    {"photo", photo},
+                    {"thumbnail", photo + "?side=160"}});
+  }
+  return list;
+}
+
+Json answer_json(const Answer& answer, std::size_t top) {
+  Json json{{"label", answer.label}, {"score", answer.score}};
+  json["probability"] = answer.probability ? Json(*answer.probability) : Json();
+  json["unknown"] = answer.unknown;
+  json["neighbours"] = neighbours_json(answer.neighbours, top);
+  return json;
+}
+
+// Of an empty gallery nothing is known.
+Json nothing_json() {
+  return {{"label", nullptr},
+          {"score", 0},
+          {"probability", nullptr},
+          {"unknown", true},
+          {"neighbours", Json::array()}};
+}
+
+}  // namespace
+
+HttpResponse Api::recognize(const R& request, const A&) {
+  const auto begin = Clock::now();
+  const auto deadline = request.arrived + options_.deadline;
+  if (begin > deadline)
+    throw HttpError(504, "deadline", "request: want an answer within its deadline, none was ready",
+                    "try again when the server is less busy");
+  const Upload upload = read_upload(request, options_.max_photos);
+  if (upload.photos.empty())
+    throw HttpError(400, "bad_request", "recognize: want at least one photo, got none",
+                    "send it as the body, as multipart/form-data, or as base64 in JSON");
+  const auto top = static_cast<std::size_t>(
+      whole_number("top", upload.fields.contains("top") ? upload.fields.at("top") : "", 1,
+                   options_.top, options_.top));
+  const auto serving = catalogue_.now();
+  const auto read = Clock::now();
+  const EmbeddedPhotos photos =
+      embed_upload(*serving->batcher, upload.photos, options_.decode, deadline);
+  if (upload.photos.size() == 1 && !photos.errors.empty()) throw photos.errors[0].second;
+
+  const auto searching = Clock::now();
+  std::vector<Answer> answers;
+  if (serving->recognizer && !photos.sound.empty())
+    answers = serving->recognizer->answer(photos.embedded.embeddings,
+                                          photos.embedded.class_probabilities);
+  const double search_ms = milliseconds(Clock::now() - searching);
+
+  Json results(upload.photos.size(), nullptr);
+  for (std::size_t i = 0; i < photos.sound.size(); ++i)
+    results[photos.sound[i]] = answers.empty() ? nothing_json() : answer_json(answers[i], top);
+  for (const auto& [place, error] : photos.errors)
+    results[place] = {
+        {"error", {{"code", error.code}, {"message", error.what()}, {"hint", error.hint}}}};
+  for (std::size_t i = 0; i < results.size(); ++i)
+    if (!upload.photos[i].name.empty()) results[i]["name"] = upload.photos[i].name;
+
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    metrics_.answer(answers[i].unknown, answers[i].evidence.score);
+    if (answers[i].unknown && options_.keep_unknown > 0)
+      catalogue_.keep_unknown(upload.photos[photos.sound[i]].bytes, results[photos.sound[i]].dump(),
+                              options_.keep_unknown);
+  }
+  const std::vector<std::pair<const char*, double>> stages{
+      {"wait", milliseconds(begin - request.arrived)},
+      {"read", milliseconds(read - begin)},
+      {"decode", photos.decode_ms},
+      {"resize", photos.resize_ms},
+      {"queue", photos.embedded.queue_ms},
+      {"network", photos.embedded.network_ms},
+      {"search", search_ms}};
+  Json timing;
+  for (const auto& [stage, ms] : stages) {
+    metrics_.stage(stage, ms / 1000);
+    timing[stage] = ms;
+  }
+  if (photos.embedded.batch > 0) metrics_.batch(photos.embedded.batch);
+  const Json body{{"model", serving->model.fingerprint},
+                  {"results", std::move(results)},
+                  {"timing_ms", std::move(timing)},
+                  {"batch", photos.embedded.batch}};
+  return {200, "application/json",
+          body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+}
+
+}  // namespace shoplens

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the service is, what it looks like, and its gallery as a whole; and the list of all routes.
+#include <unistd.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/files.h"
+#include "core/log.h"
+#include "serve/api.h"
+#include "serve/assets.h"
+
+namespace shoplens {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+// A file that nobody else can see, gone when this is.
+class PrivateFile {
+ public:
+  PrivateFile() {
+    std::string name = (fs::temp_directory_path() / "shoplens-XXXXXX").string();
+    const int fd = ::mkstemp(name.data());
+    if (fd < 0) throw Error(ErrorCode::kIo, "serve: want a temporary file, got none");
+    ::close(fd);
+    path_ = name;
+  }
+  ~PrivateFile() {
+    std::error_code ignored;
+    for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(path_.string() + suffix, ignored);
+  }
+  PrivateFile(const PrivateFile&) = delete;
+  PrivateFile& operator=(const PrivateFile&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+HttpResponse asset(std::string_view name) {
+  const Asset* const found = find_asset(name);
+  return {200, found->type, std::string(found->content), {{"Cache-Control", "no-cache"}}};
+}
+
+}  // namespace
+
+Api::Api(Catalogue& catalogue, Metrics& metrics, const ApiOptions& options)
+    : catalogue_(catalogue), metrics_(metrics), options_(options) {}
+
+std::vector<Route> Api::routes() {
+  using enum Role;
+  using enum Route::Work;
+  const auto to = [this](HttpResponse (Api::*handler)(const R&, const A&)) {
+    return [this, handler](const R& request, const A& arguments) {
+      return (this->*handler)(request, arguments);
+    };
+  };
+  return {
+      {"GET", "/", kNone, kLight, to(&Api::page)},
+      {"GET", "/app.js", kNone, kLight, [](const R&, const A&) { return asset("app.js"); }},
+      {"GET", "/app.css", kNone, kLight, [](const R&, const A&) { return asset("app.css"); }},
+      {"GET", "/openapi.json", kNone, kLight, to(&Api::openapi)},
+      {"GET", "/healthz", kNone, kLight, to(&Api::health)},
+      {"GET", "/readyz", kNone, kLight, to(&Api::ready)},
+      {"GET", "/metrics", kRead, kLight, to(&Api::metrics)},
+      {"GET", "/v1/status", kRead, kLight, to(&Api::status)},
+      {"POST", "/v1/recognize", kRead, kNetwork, to(&Api::recognize)},
+      {"GET", "/v1/items", kRead, kLight, to(&Api::list_items)},
+      {"POST", "/v1/items", kWrite, kNetwork, to(&Api::add_items)},
+      {"GET", "/v1/items/{id}", kRead, kLight, to(&Api::get_item)},
+      {"DELETE", "/v1/items/{id}", kWrite, kLight, to(&Api::delete_item)},
+      {"GET", "/v1/items/{id}/photo", kRead, kLight, to(&Api::item_photo)},
+      {"GET", "/v1/labels", kRead, kLight, to(&Api::list_labels)},
+      {"PUT", "/v1/labels/{label}", kWrite, kLight, to(&Api::rename_label)},
+      {"DELETE", "/v1/labels/{label}", kWrite, kLight, to(&Api::delete_label)},
+      {"GET", "/v1/unknowns", kRead, kLight, to(&Api::list_unknowns)},
+      {"POST", "/v1/unknowns/{id}", kWrite, kNetwork, to(&Api::name_unknown)},
+      {"DELETE", "/v1/unknowns/{id}", kWrite, kLight, to(&Api::delete_unknown)},
+      {"GET", "/v1/unknowns/{id}/photo", kRead, kLight, to(&Api::unknown_photo)},
+      {"GET", "/v1/snapshot", kAdmin, kLight, to(&Api::snapshot)},
+      {"POST", "/v1/restore", kAdmin, kLight, to(&Api::restore)},
+  };
+}
+
+HttpResponse Api::page(const R&, const A&) { return asset("index.html"); }
+
+HttpResponse Api::openapi(const R&, const A&) { return asset("openapi.json"); }
+
+HttpResponse Api::health(const R&, const A&) {
+  return {200, "application/json", R"({"status":"ok"})"};
+}
+
+HttpResponse Api::ready(const R&, const A&) {
+  // It listens only once the networks are set up, so what is left to ask is the gallery.
+  catalogue_.read([](const Gallery& gallery) { return gallery.data_version(); });
+  return {200, "application/json", R"({"status":"ready"})"};
+}
+
+HttpResponse Api::status(const R&, const A&) {
+  const auto serving = catalogue_.now();
+  const auto [photos, unknown] = metrics_.answers();
+  Json json{{"model", {{"fingerprint", serving->model.fingerprint}, {"arch", serving->model.arch}}},
+            {"items", serving->items},
+            {"labels", serving->labels},
+            {"calibrated", serving->calibration.has_value()},
+            {"photos_answered", photos},
+            {"photos_unknown", unknown}};
+  return {200, "application/json", json.dump()};
+}
+
+HttpResponse Api::metrics(const R&, const A&) {
+  const auto serving = catalogue_.now();
+  return {200, "text/plain; version=0.0.4",
+          metrics_.text(
+              {{"items", static_cast<double>(serving->items)},
+               {"labels", static_cast<double>(serving->labels)},
+               {"queue_photos", static_cast<double>(serving->batcher->waiting())}},
+              serving->calibration ? serving->calibration->score_deciles : std::vector<double>{})};
+}
+
+HttpResponse Api::snapshot(const R&, const A&) {
+  const PrivateFile file;
+  catalogue_.snapshot(file.path());
+  return {200,
+          "application/vnd.sqlite3",
+          read_file(file.path()),
+          {{"Content-Disposition", "attachment; filename=\"gallery.db\""}}};
+}
+
+HttpResponse Api::restore(const R& request, const A&) {
+  const PrivateFile file;
+  write_file(file.path(), request.body);
+  try {
+    catalogue_.restore(file.path());
+  } catch (const Error& e) {
+    if (e.code == ErrorCode::kIo) throw;
+    log_warning("restore: ", e.what());  // with the server's paths, which are not for the client
+    throw HttpError(422, error_code_name(e.code),
+                    "restore: want a sound gallery of this version, got something else",
+                    "send what GET /v1/snapshot gave");
+  }
+  return {200, "application/json", R"({"status":"restored"})"};
+}
+
+}  // namespace shoplens

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files of web/, built into the program.
+#pragma once
+#include <string_view>
+
+namespace shoplens {
+
+struct Asset {
+  std::string_view name;  // "index.html"
+  const char* type;       // its Content-Type
+  std::string_view content;
+};
+
+/// The file of that name; nullptr when there is none.
+const Asset* find_asset(std::string_view name);
+
+}  // namespace shoplens

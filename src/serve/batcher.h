@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "recognize/pipeline.h"
+
+namespace shoplens {
+
+struct BatcherOptions {
+  int max_batch = 16;                        // photos in one network call
+  std::chrono::microseconds max_wait{2000};  // for others that are being decoded
+};
+
+/// What the network made of a request's photos.
+struct Embedded {
+  std::vector<float> embeddings, class_probabilities;  // [photos, dim], [photos, classes]
+  double queue_ms = 0, network_ms = 0;
+  int batch = 0;  // photos in the network call, others' too
+};
+
+/// Puts photos of requests that arrive together into one network call. A photo waits for others
+/// only while there are some on their way (Coming) and never longer than max_wait, so that a
+/// request that is alone is answered at once. Thread-safe.
+class Batcher {
+ public:
+  Batcher(std::shared_ptr<const Pipeline> pipeline, const BatcherOptions& options);
+  ~Batcher();  // after the last embed() has returned
+  Batcher(const Batcher&) = delete;
+  Batcher& operator=(const Batcher&) = delete;
+
+  /// While it lives, a request is reading and decoding photos for this batcher.
+  class Coming {
+   public:
+    explicit Coming(Batcher& batcher);
+    ~Coming() { arrived(); }
+    Coming(const Coming&) = delete;
+    Coming& operator=(const Coming&) = delete;
+    void arrived();  // they are here, or will not come
+
+   private:
+    Batcher* batcher_;
+  };
+
+  const Pipeline& pipeline() const { return *pipeline_; }
+
+  /// prepared [photos, pipeline.floats_per_photo()], as Pipeline::prepare makes them. Blocks until
+  /// they are embedded. Throws what Pipeline::embed throws for the call that these photos were in;
+  /// a call of several requests that fails is tried again one by one, so that one bad photo harms
+  /// nobody else.
+  Embedded embed(std::vector<float> prepared);
+
+  std::size_t waiting() const;  // photos
+
+ private:
+  struct Job {
+    std::vector<float> prepared;
+    std::int64_t photos;
+    std::chrono::steady_clock::time_point arrived;
+    std::promise<Embedded> result;
+  };
+  void work();
+  std::vector<Job> next_batch();
+  bool run(std::span<Job> jobs);  // false: together they fail, and none has its result
+
+  std::shared_ptr<const Pipeline> pipeline_;
+  BatcherOptions options_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Job> queue_;
+  std::int64_t queued_ = 0;  // photos in queue_
+  int coming_ = 0;
+  bool ending_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace shoplens

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/batcher.h"
+
+#include <atomic>
+#include <cmath>
+
+#include "core/error.h"
+#include "recognize/test_catalogue.h"
+
+namespace shoplens {
+namespace {
+
+class BatcherTest : public TestCatalogue {
+ protected:
+  std::shared_ptr<const Pipeline> pipeline(int streams = 1) const {
+    return std::make_shared<const Pipeline>(open(streams));
+  }
+  static std::vector<float> prepared(const Pipeline& pipeline, int seed) {
+    std::vector<float> out(pipeline.floats_per_photo());
+    pipeline.prepare(picture(seed), out.data());
+    return out;
+  }
+};
+
+TEST_F(BatcherTest, EachRequestGetsItsOwnPhotos) {
+  const auto shared = pipeline(2);
+  Batcher batcher(shared, {.max_batch = 4});
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 8; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 20; ++i) {
+        const Batcher::Coming coming(batcher);
+        const auto photo = prepared(*shared, t);
+        std::vector<float> alone(16);
+        shared->embed(photo.data(), 1, alone.data());
+        const Embedded together = batcher.embed(photo);
+        wrong += together.embeddings.size() != 16 || together.batch < 1 || together.batch > 4;
+        for (std::size_t k = 0; k < 16; ++k)
+          wrong += std::abs(together.embeddings[k] - alone[k]) > 1e-5;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_EQ(batcher.waiting(), 0u);
+}
+
+TEST_F(BatcherTest, WaitsForPhotosOnTheirWayAndForNothingElse) {
+  const auto shared = pipeline();
+  Batcher batcher(shared, {.max_batch = 8, .max_wait = std::chrono::seconds(20)});
+  // Alone: nobody is coming, so it does not wait.
+  EXPECT_EQ(batcher.embed(prepared(*shared, 0)).batch, 1);
+
+  Batcher::Coming other(batcher);
+  std::thread first([&] { EXPECT_EQ(batcher.embed(prepared(*shared, 1)).batch, 3); });
+  while (batcher.waiting() == 0) std::this_thread::yield();
+  std::vector<float> two = prepared(*shared, 2);
+  const auto more = prepared(*shared, 3);
+  two.insert(two.end(), more.begin(), more.end());
+  std::thread second([&] {
+    const Embedded result = batcher.embed(std::move(two));
+    EXPECT_EQ(result.batch, 3);
+    EXPECT_EQ(result.embeddings.size(), 32u);
+  });
+  while (batcher.waiting() < 3) std::this_thread::yield();
+  other.arrived();  // whoever was coming will not come
+  first.join();
+  second.join();
+}
+
+TEST_F(BatcherTest, NoLongerThanItMay) {
+  const auto shared = pipeline();
+  Batcher batcher(shared, {.max_batch = 8, .max_wait = std::chrono::milliseconds(20)});
+  const Batcher::Coming other(batcher);
+  const Embedded result = batcher.embed(prepared(*shared, 1));
+  EXPECT_EQ(result.batch, 1);
+  EXPECT_GE(result.queue_ms, 19);
+}
+
+TEST_F(BatcherTest, AFullBatchGoesAtOnce) {
+  const auto shared = pipeline();
+  Batcher batcher(shared, {.max_batch = 2, .max_wait = std::chrono::seconds(20)});
+  const Batcher::Coming other(batcher);
+  std::vector<float> two = prepared(*shared, 2);
+  two.insert(two.end(), two.begin(), two.end());
+  EXPECT_EQ(batcher.embed(std::move(two)).batch, 2);
+}
+
+TEST_F(BatcherTest, OneBadPhotoHarmsNobodyElse) {
+  const auto shared = pipeline();
+  Batcher batcher(shared, {.max_batch = 8, .max_wait = std::chrono::seconds(20)});
+  Batcher::Coming other(batcher);
+  std::thread good([&] { EXPECT_EQ(batcher.embed(prepared(*shared, 1)).batch, 1); });
+  while (batcher.waiting() == 0) std::this_thread::yield();
+  std::thread bad([&] {
+    std::vector<float> huge(shared->floats_per_photo(), 1e25f);  // its length overflows
+    EXPECT_THROW(batcher.embed(std::move(huge)), Error);
+  });
+  while (batcher.waiting() < 2) std::this_thread::yield();
+  other.arrived();
+  good.join();
+  bad.join();
+}
+
+}  // namespace
+}  // namespace shoplens

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/catalogue.h"
+
+#include "core/log.h"
+#include "gallery/gallery_file.h"
+#include "serve/http.h"
+
+namespace shoplens {
+namespace fs = std::filesystem;
+
+Catalogue::Catalogue(fs::path gallery, OpenPipeline open, const BatcherOptions& batching, int top)
+    : path_(std::move(gallery)),
+      open_(std::move(open)),
+      batching_(batching),
+      top_(top),
+      writer_(path_),
+      reader_(path_) {
+  publish();
+}
+
+std::shared_ptr<const Serving> Catalogue::now() const {
+  const std::lock_guard lock(serving_lock_);
+  return serving_;
+}
+
+std::string Catalogue::change(const std::string& key, const std::string& digest,
+                              const std::function<std::string(Gallery&)>& change) {
+  const std::lock_guard lock(changing_);
+  std::string answer;
+  bool done = false;
+  writer_.transact([&] {
+    if (const auto before = key.empty() ? std::nullopt : writer_.done_request(key)) {
+      if (before->digest != digest)
+        throw HttpError(409, "key_used",
+                        "Idempotency-Key: want one for each request, this one was for another",
+                        "send a new key with a new request");
+      answer = before->answer;
+      done = true;
+      return;
+    }
+    answer = change(writer_);
+    if (!key.empty()) writer_.keep_request(key, {digest, answer});
+  });
+  if (!done) publish();
+  return answer;
+}
+
+void Catalogue::keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most) {
+  later_.submit([this, bytes = std::string(bytes), answer, most] {
+    try {
+      const std::lock_guard lock(changing_);
+      writer_.keep_unknown(bytes, answer, most);
+    } catch (const Error& e) {
+      log_warning("an unknown photo could not be kept: ", e.what());
+    }
+  });
+}
+
+void Catalogue::refresh() {
+  const std::lock_guard lock(changing_);
+  if (writer_.data_version() != data_version_) publish();
+}
+
+void Catalogue::reload() {
+  const std::lock_guard lock(changing_);
+  pipeline_text_.clear();
+  publish();
+}
+
+void Catalogue::snapshot(const fs::path& out) const { snapshot_gallery(path_, out, true); }
+
+void Catalogue::restore(const fs::path& from) {
+  const std::lock_guard lock(changing_);
+  restore_gallery(from, path_, /*force=*/false);
+  publish();
+}
+
+// Makes what the gallery holds now the state that requests are answered from.
+void Catalogue::publish() {
+  data_version_ = writer_.data_version();
+  const Gallery gallery(path_);  // its model is read once, when it is opened
+  const auto before = now();
+  const std::string text = gallery.model().fingerprint + gallery.note("pipeline");
+  auto serving = std::make_shared<Serving>();
+  if (before && text == pipeline_text_)
+    serving->batcher = before->batcher;
+  else
+    serving->batcher = std::make_shared<Batcher>(open_(gallery), batching_);
+  const Pipeline& pipeline = serving->batcher->pipeline();
+  serving->model = gallery.model();
+  serving->calibration = calibration_of(gallery, pipeline.spec());
+  GalleryContent content = gallery.content();
+  serving->items = static_cast<std::int64_t>(content.items.size());
+  serving->labels = static_cast<std::int64_t>(gallery.label_counts().size());
+  if (serving->items > 0)
+    serving->recognizer = std::make_unique<Recognizer>(
+        std::move(content), gallery.array("whitening"), pipeline,
+        RecognizeOptions{top_, pipeline.spec().decide, serving->calibration}, path_.string());
+  pipeline_text_ = text;
+  if (!before || before->model.fingerprint != serving->model.fingerprint) {
+    writer_ = Gallery(path_);
+    const std::lock_guard lock(reading_);
+    reader_ = Gallery(path_);
+    data_version_ = writer_.data_version();
+  }
+  const std::lock_guard lock(serving_lock_);
+  serving_ = std::move(serving);
+}
+
+}  // namespace shoplens

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "gallery/gallery.h"
+#include "recognize/recognizer.h"
+#include "serve/batcher.h"
+#include "serve/worker_pool.h"
+
+namespace shoplens {
+
+/// What answers a request: one state of the gallery with the networks that made its vectors. A
+/// request takes one and stays with it, whatever changes meanwhile.
+struct Serving {
+  std::shared_ptr<Batcher> batcher;
+  std::unique_ptr<const Recognizer> recognizer;  // none for an empty gallery
+  GalleryModel model;
+  std::optional<Calibration> calibration;
+  std::int64_t items = 0, labels = 0;
+};
+
+/// A gallery that is served and changed at once. Thread-safe.
+class Catalogue {
+ public:
+  /// Sets up the networks of a gallery.
+  using OpenPipeline = std::function<std::unique_ptr<Pipeline>(const Gallery&)>;
+
+  Catalogue(std::filesystem::path gallery, OpenPipeline open, const BatcherOptions& batching,
+            int top);
+
+  std::shared_ptr<const Serving> now() const;
+
+  /// Does change() as one transaction, shows it to all later requests, and returns what it
+  /// returned; by then it is on disk. With a `key` it is done once: a second call with it, also
+  /// after a restart, returns the first one's answer, or throws HttpError 409 when `digest` is
+  /// another.
+  std::string change(const std::string& key, const std::string& digest,
+                     const std::function<std::string(Gallery&)>& change);
+
+  /// Keeps a photo that was answered "unknown" (Gallery::keep_unknown); nobody waits for the disk,
+  /// and when the disk cannot follow, photos are left out.
+  void keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most);
+
+  /// Reads from the gallery, in one piece.
+  template <class Read>
+  auto read(const Read& read) const {
+    const std::lock_guard lock(reading_);
+    return read(static_cast<const Gallery&>(reader_));
+  }
+
+  /// Takes in what another process changed, if any did; the networks too when they are others now.
+  /// Throws what opening them throws, and serves on as before.
+  void refresh();
+  /// The same, whether something changed or not.
+  void reload();
+
+  /// A consistent copy of the gallery; and taking one in its place, which is checked first.
+  void snapshot(const std::filesystem::path& out) const;
+  void restore(const std::filesystem::path& from);
+
+ private:
+  void publish();
+
+  std::filesystem::path path_;
+  OpenPipeline open_;
+  BatcherOptions batching_;
+  int top_;
+
+  std::mutex changing_;  // of writer_ and of what publish() does
+  Gallery writer_;
+  std::string pipeline_text_;  // of the Serving's networks
+  std::int64_t data_version_ = 0;
+
+  mutable std::mutex reading_;
+  Gallery reader_;
+
+  mutable std::mutex serving_lock_;
+  std::shared_ptr<const Serving> serving_;
+
+  WorkerPool later_{1, 64};  // last, so that its jobs end before what they use
+};
+
+}  // namespace shoplens

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/http_server.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <future>
+#include <thread>
+
+namespace shoplens {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A client that sends bytes as they are.
+class Client {
+ public:
+  explicit Client(int port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+    const timeval limit{10, 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    connected_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  }
+  ~Client() { ::close(fd_); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  bool connected() const { return connected_; }
+  void send(std::string_view bytes) const {
+    while (!bytes.empty()) {
+      const auto n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n <= 0) return;
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+  /// Until `count` answers ended with `end`, or the server closed.
+  std::string read_until(const std::string& end, int count = 1) const {
+    std::string all;
+    char buffer[4096];
+    while (true) {
+      std::size_t at = 0;
+      int found = 0;
+      while ((at = all.find(end, at)) != std::string::npos) ++found, at += end.size();
+      if (found >= count) return all;
+      const auto n = ::recv(fd_, buffer, sizeof buffer, 0);
+      if (n <= 0) return all;
+      all.append(buffer, static_cast<std::size_t>(n));
+    }
+  }
+  std::string read_all() const { return read_until("\x01never"); }
+
+ private:
+  int fd_;
+  bool connected_;
+};
+
+HttpServerOptions options() {
+  HttpServerOptions options;
+  options.port = 0;
+  options.max_body = 1000;
+  options.max_header = 2000;
+  return options;
+}
+
+// Says what it was asked.
+void echo(HttpRequest request, HttpReply reply) {
+  std::string path;
+  for (const std::string& segment : request.segments) path += "/" + segment;
+  reply({200,
+         "text/plain",
+         request.method + path + "[" + request.body + "]",
+         {{"X-Client", request.client}}});
+}
+
+std::string once(int port, const std::string& bytes) {
+  const Client client(port);
+  client.send(bytes);
+  return client.read_all();
+}
+
+TEST(HttpServer, AnswersAndKeepsTheConnection) {
+  const HttpServer server(options(), echo);
+  const Client client(server.port());
+  client.send("GET /a%20b HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string first = client.read_until("[]");
+  EXPECT_EQ(first.find("HTTP/1.1 200 OK\r\n"), 0u);
+  EXPECT_NE(first.find("X-Client: 127.0.0.1"), std::string::npos);
+  EXPECT_NE(first.find("GET/a b[]"), std::string::npos);
+  client.send("POST /c HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody");
+  EXPECT_NE(client.read_until("]").find("POST/c[body]"), std::string::npos);
+  client.send(
+      "POST /d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+  EXPECT_NE(client.read_until("]").find("POST/d[abc]"), std::string::npos);
+}
+
+TEST(HttpServer, TakesRequestsThatComeAtOnce) {
+  const HttpServer server(options(), echo);
+  const Client client(server.port());
+  client.send(
+      "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /3 "
+      "HTTP/1.1\r\nHost: x\r\n"
+      "Connection: close\r\n\r\n");
+  const std::string all = client.read_all();
+  EXPECT_LT(all.find("GET/1[]"), all.find("GET/2[]"));
+  EXPECT_LT(all.find("GET/2[]"), all.find("GET/3[]"));
+  EXPECT_NE(all.find("GET/3[]"), std::string::npos);
+}
+
+TEST(HttpServer, HeadHasNoBody) {
+  const HttpServer server(options(), echo);
+  const std::string answer =
+      once(server.port(), "HEAD /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  EXPECT_NE(answer.find("Content-Length: 8\r\n"), std::string::npos);
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << answer;
+}
+
+TEST(HttpServer, ARequestIdIsPassedOnIfItIsSound) {
+  const HttpServer server(options(), echo);
+  EXPECT_NE(once(server.port(), "GET / HTTP/1.0\r\nX-Request-Id: abc-1\r\n\r\n")
+                .find("X-Request-Id: abc-1\r\n"),
+            std::string::npos);
+  EXPECT_EQ(once(server.port(), "GET / HTTP/1.0\r\nX-Request-Id: a\"b\r\n\r\n").find("a\"b"),
+            std::string::npos);
+}
+
+TEST(HttpServer, WhatIsNoRequestIsToldSo) {
+  const HttpServer server(options(), echo);
+  const std::pair<std::string, const char*> cases[] = {
+      {"nonsense\r\n\r\n", "400"},
+      {"GET / HTTP/3.7\r\n\r\n", "400"},
+      {"GET no/slash HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
+      {"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
+      {"GET / HTTP/1.1\r\nBad Name: x\r\n\r\n", "400"},
+      {"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "400"},
+      {"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "400"},
+      {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "400"},
+      {"POST / HTTP/1.1\r\nContent-Length: 1001\r\n\r\n", "413"},
+      {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'x') +
+           "\r\n0\r\n\r\n",
+       "413"},
+      {"GET / HTTP/1.1\r\nX: " + std::string(2000, 'x') + "\r\n\r\n", "431"}};
+  for (const auto& [bytes, status] : cases) {
+    const std::string answer = once(server.port(), bytes);
+    EXPECT_EQ(answer.find(std::string("HTTP/1.1 ") + status), 0u) << bytes.substr(0, 80) << answer;
+    EXPECT_NE(answer.find("{\"error\":{\"code\":"), std::string::npos);
+    EXPECT_NE(answer.find("\"hint\":\""), std::string::npos);
+  }
+  EXPECT_EQ(once(server.port(), "GET / HTTP/1.0\r\n\r\n").find("HTTP/1.0 200"),
+            0u);  // it is there still
+}
+
+TEST(HttpServer, AClientThatExpectsMayContinue) {
+  const HttpServer server(options(), echo);
+  const Client client(server.port());
+  client.send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("ok");
+  EXPECT_NE(client.read_until("]").find("POST[ok]"), std::string::npos);
+}
+
+TEST(HttpServer, AClientThatDribblesIsLeft) {
+  HttpServerOptions impatient = options();
+  impatient.header_timeout = impatient.body_timeout = impatient.idle_timeout = 1s;
+  const HttpServer server(impatient, echo);
+  const Client header(server.port()), body(server.port()), silent(server.port());
+  body.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n");
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 8; ++i) {  // a byte now and then keeps nobody waiting longer
+    header.send(i == 0 ? "G" : "E");
+    body.send("x");
+    std::this_thread::sleep_for(200ms);
+  }
+  EXPECT_EQ(header.read_all(), "");
+  EXPECT_EQ(body.read_all(), "");
+  EXPECT_EQ(silent.read_all(), "");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+}
+
+TEST(HttpServer, NoMoreConnectionsThanItMay) {
+  HttpServerOptions few = options();
+  few.max_connections_per_client = 3;
+  const HttpServer server(few, echo);
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(std::make_unique<Client>(server.port()));
+    clients.back()->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_NE(clients.back()->read_until("[]"), "");
+  }
+  EXPECT_EQ(server.connections(), 3);
+  EXPECT_EQ(once(server.port(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "");
+  clients.pop_back();
+  for (int i = 0; i < 100 && server.connections() > 2; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_NE(once(server.port(), "GET / HTTP/1.0\r\n\r\n"), "");
+}
+
+TEST(HttpServer, BodiesShareAMemory) {
+  HttpServerOptions tight = options();
+  tight.max_bodies = 1500;
+  const HttpServer server(tight, echo);
+  const Client slow(server.port());
+  slow.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
+  for (int i = 0; i < 100 && server.connections() < 1; ++i) std::this_thread::sleep_for(10ms);
+  std::this_thread::sleep_for(50ms);
+  const std::string refused =
+      once(server.port(), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
+  EXPECT_EQ(refused.find("HTTP/1.1 503"), 0u) << refused;
+  EXPECT_NE(refused.find("Retry-After: 1"), std::string::npos);
+  slow.send(std::string(1000, 'x'));
+  EXPECT_EQ(slow.read_until("]").find("HTTP/1.1 200"), 0u);
+  EXPECT_NE(once(server.port(), "POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nok").find("200"),
+            std::string::npos);
+}
+
+TEST(HttpServer, StopsWhenWhatWasBegunIsAnswered) {
+  std::promise<void> begun;
+  HttpReply later;
+  HttpServer server(options(), [&](HttpRequest, HttpReply reply) {
+    later = std::move(reply);
+    begun.set_value();
+  });
+  const Client busy(server.port()), idle(server.port());
+  busy.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  begun.get_future().wait();
+  const int port = server.port();
+  std::thread answer([&] {
+    EXPECT_EQ(idle.read_all(), "");                       // let go at once
+    EXPECT_EQ(once(port, "GET / HTTP/1.0\r\n\r\n"), "");  // nobody new
+    later({200, "text/plain", "late", {}});
+    later = {};
+  });
+  EXPECT_TRUE(server.stop(10s));
+  answer.join();
+  const std::string got = busy.read_all();
+  EXPECT_TRUE(got.ends_with("late")) << got;
+  EXPECT_NE(got.find("Connection: close"), std::string::npos);
+}
+
+TEST(HttpServer, StopsAllTheSameWhenNobodyAnswers) {
+  std::promise<void> begun;
+  HttpReply never;
+  HttpServer server(options(), [&](HttpRequest, HttpReply reply) {
+    never = std::move(reply);
+    begun.set_value();
+  });
+  const Client client(server.port());
+  client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  begun.get_future().wait();
+  EXPECT_FALSE(server.stop(50ms));
+}
+
+TEST(HttpServer, SaysWhyItCannotListen) {
+  const HttpServer server(options(), echo);
+  HttpServerOptions taken = options();
+  taken.port = server.port();
+  EXPECT_THROW(HttpServer(taken, echo), Error);
+  taken.host = "no.address";
+  EXPECT_THROW(HttpServer(taken, echo), Error);
+  taken = options();
+  taken.certificate = taken.key = "/absent.pem";
+  EXPECT_THROW(HttpServer(taken, echo), Error);
+}
+
+}  // namespace
+}  // namespace shoplens

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace shoplens {
+
+/// What a server counts, for Prometheus. Thread-safe.
+class Metrics {
+ public:
+  Metrics();
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  void request(const std::string& route, int status, double seconds);
+  /// Of one request: read, decode, resize, queue, network, search.
+  void stage(const std::string& stage, double seconds);
+  void batch(int photos);
+  /// A photo that was answered. `score` is Evidence::score.
+  void answer(bool unknown, double score);
+  void refused(const std::string& why);  // queue_full, deadline, rate_limit, ...
+
+  /// In Prometheus's text format, with these gauges as they are now. score_drift is the population
+  /// stability index of the latest answers' scores against the calibration's deciles: the sum over
+  /// the ten parts of (share - 0.1) ln(share / 0.1); above 0.25 photos are not what they were.
+  std::string text(const std::map<std::string, double>& gauges,
+                   const std::vector<double>& score_deciles) const;
+
+  /// Photos answered, and how many of them as unknown.
+  std::pair<std::int64_t, std::int64_t> answers() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// See Metrics::text; 0 for no scores. Shares have half a photo added, so that none is 0.
+double population_stability(const std::vector<double>& scores, const std::vector<double>& deciles);
+
+}  // namespace shoplens

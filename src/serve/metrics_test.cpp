@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace shoplens {
+namespace {
+
+const std::vector<double> kDeciles{.1, .2, .3, .4, .5, .6, .7, .8, .9};
+
+TEST(Metrics, SaysWhatItCounted) {
+  Metrics metrics;
+  metrics.request("GET /healthz", 200, 0.001);
+  metrics.request("GET /healthz", 200, 0.001);
+  metrics.stage("network", 0.004);
+  metrics.batch(3);
+  metrics.answer(true, 0.3);
+  metrics.answer(false, 0.8);
+  metrics.refused("queue_full");
+  const std::string text = metrics.text({{"items", 12}}, kDeciles);
+  for (const char* line :
+       {"shoplens_requests_total{route=\"GET /healthz\",status=\"200\"} 2",
+        "shoplens_stage_seconds_bucket{stage=\"network\",le=\"0.005\"} 1",
+        "shoplens_batch_photos_sum 3", "shoplens_photos_total{answer=\"unknown\"} 1",
+        "shoplens_refused_total{reason=\"queue_full\"} 1", "shoplens_items 12",
+        "# TYPE shoplens_request_seconds histogram", "shoplens_score_drift"})
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+  EXPECT_EQ(metrics.answers(), (std::pair<std::int64_t, std::int64_t>{2, 1}));
+  EXPECT_EQ(metrics.text({}, {}).find("score_drift"), std::string::npos);
+}
+
+TEST(Metrics, StabilityOfScores) {
+  EXPECT_EQ(population_stability({}, kDeciles), 0);
+  std::vector<double> same, shifted;
+  for (int i = 0; i < 1000; ++i) {
+    same.push_back((i + 0.5) / 1000);
+    shifted.push_back((i + 0.5) / 2000);
+  }
+  EXPECT_NEAR(population_stability(same, kDeciles), 0, 1e-6);
+  // Five parts with a fifth of the photos each, five with none.
+  const double full = 200.5 / 1005, none = 0.5 / 1005;
+  EXPECT_NEAR(population_stability(shifted, kDeciles),
+              5 * (full - .1) * std::log(full / .1) + 5 * (none - .1) * std::log(none / .1), 1e-9);
+}
+
+}  // namespace
+}  // namespace shoplens

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/photo_work.h"
+
+#include <charconv>
+
+#include "image/encode.h"
+#include "image/format.h"
+#include "image/resize.h"
+
+namespace shoplens {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
+
+const char* type_of(ImageFormat format) {
+  switch (format) {
+    case ImageFormat::kJpeg:
+      return "image/jpeg";
+    case ImageFormat::kPng:
+      return "image/png";
+    case ImageFormat::kWebp:
+      return "image/webp";
+    case ImageFormat::kOther:
+      break;
+  }
+  return nullptr;
+}
+
+HttpError photo_error(const Error& e) {
+  const int status = e.code == ErrorCode::kUnsupported ? 415
+                     : e.code == ErrorCode::kCorrupt   ? 422
+                                                       : 400;
+  return {status, error_code_name(e.code), e.what(), e.hint};
+}
+
+}  // namespace
+
+EmbeddedPhotos embed_upload(Batcher& batcher, std::span<const Upload::Photo> photos,
+                            const DecodeLimits& limits, Clock::time_point deadline) {
+  Batcher::Coming coming(batcher);
+  const Pipeline& pipeline = batcher.pipeline();
+  EmbeddedPhotos result;
+  std::vector<float> prepared;
+  for (std::size_t i = 0; i < photos.size(); ++i) {
+    try {
+      const auto begin = Clock::now();
+      const Image image = decode_image(photos[i].bytes, "photo", limits);
+      result.decode_ms += milliseconds_since(begin);
+      const auto decoded = Clock::now();
+      prepared.resize((result.sound.size() + 1) * pipeline.floats_per_photo());
+      pipeline.prepare(image, prepared.data() + result.sound.size() * pipeline.floats_per_photo());
+      result.resize_ms += milliseconds_since(decoded);
+      result.sound.push_back(i);
+    } catch (const Error& e) {
+      result.errors.emplace_back(i, photo_error(e));
+    }
+    if (Clock::now() > deadline)
+      throw HttpError(504, "deadline",
+                      "request: want an answer within its deadline, none was ready",
+                      "try again when the server is less busy, or send fewer photos");
+  }
+  coming.arrived();
+  prepared.resize(result.sound.size() * pipeline.floats_per_photo());
+  if (!result.sound.empty()) result.embedded = batcher.embed(std::move(prepared));
+  return result;
+}
+
+HttpResponse photo_response(const std::string& bytes, const std::string& side,
+                            const DecodeLimits& limits) {
+  const std::int64_t pixels = whole_number("side", side, 16, 1024, 0);
+  HttpResponse response;
+  response.headers = {{"Cache-Control", "private, max-age=86400, immutable"}};
+  const char* const type = type_of(image_format(bytes));
+  if (!type)
+    throw HttpError(404, "not_found", "photo: want an image in the catalogue, found something else",
+                    "add the photo again");
+  if (pixels == 0) {
+    response.type = type;
+    response.body = bytes;
+    return response;
+  }
+  const Image image = decode_image(bytes, "photo", limits);
+  const double shrink =
+      std::min(1.0, static_cast<double>(pixels) / std::max(image.width, image.height));
+  const int width = std::max(1, static_cast<int>(image.width * shrink + 0.5)),
+            height = std::max(1, static_cast<int>(image.height * shrink + 0.5));
+  response.type = "image/jpeg";
+  response.body = encode_jpeg(resize(image, width, height, Interpolation::kBilinear), 85);
+  return response;
+}
+
+std::int64_t whole_number(const std::string& name, const std::string& text, std::int64_t least,
+                          std::int64_t most, std::int64_t absent) {
+  if (text.empty()) return absent;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most)
+    throw HttpError(400, "bad_request",
+                    join(name, ": want a whole number from ", least, " to ", most),
+                    "see /openapi.json");
+  return value;
+}
+
+}  // namespace shoplens

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Photos of a request: decoded, embedded, shown.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "image/decode.h"
+#include "serve/batcher.h"
+#include "serve/http.h"
+#include "serve/upload.h"
+
+namespace shoplens {
+
+/// Photos through decoder and network. One that cannot be decoded is in `errors` and harms no
+/// other.
+struct EmbeddedPhotos {
+  Embedded embedded;                                      // of the sound ones, in their order
+  std::vector<std::size_t> sound;                         // their places
+  std::vector<std::pair<std::size_t, HttpError>> errors;  // place and what is wrong
+  double decode_ms = 0, resize_ms = 0;                    // of all
+};
+
+/// Throws HttpError 504 when `deadline` passes before the network is asked.
+EmbeddedPhotos embed_upload(Batcher& batcher, std::span<const Upload::Photo> photos,
+                            const DecodeLimits& limits,
+                            std::chrono::steady_clock::time_point deadline);
+
+/// The answer with a photo: its own bytes, or, for a `side` above 0, a JPEG of it that fits into a
+/// square of so many pixels. May be kept by the browser: what has an id never changes.
+HttpResponse photo_response(const std::string& bytes, const std::string& side,
+                            const DecodeLimits& limits);
+
+/// A number of the query or path. Throws HttpError 400 naming it, for anything but a whole number
+/// from `least` to `most`; an empty one is `absent`.
+std::int64_t whole_number(const std::string& name, const std::string& text, std::int64_t least,
+                          std::int64_t most, std::int64_t absent);
+
+}  // namespace shoplens

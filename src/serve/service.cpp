@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/service.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "core/log.h"
+#include "serve/text.h"
+
+namespace shoplens {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Requests that need no network are short; more of them than this wait nowhere.
+constexpr int kLightThreads = 4;
+constexpr std::size_t kLightQueue = 256, kMaxClients = 10'000;
+
+std::vector<std::string> parts_of(const std::string& path) {
+  HttpRequest request;
+  request.target = path;
+  parse_target(request);
+  return request.segments;
+}
+
+bool fits(const std::vector<std::string>& pattern, const std::vector<std::string>& segments,
+          Arguments& arguments) {
+  if (pattern.size() != segments.size()) return false;
+  arguments.clear();
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i].starts_with('{'))
+      arguments.push_back(segments[i]);
+    else if (pattern[i] != segments[i])
+      return false;
+  }
+  return std::all_of(arguments.begin(), arguments.end(),
+                     [](const std::string& a) { return !a.empty(); });
+}
+
+std::string host_of(std::string_view host_and_port) {
+  const std::size_t bracket = host_and_port.find(']');  // [::1]:8080
+  const std::size_t colon =
+      host_and_port.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  return lower_case(host_and_port.substr(0, colon));
+}
+
+HttpResponse to_response(const HttpError& e) {
+  HttpResponse response = error_response(e.status, e.code, e.what(), e.hint);
+  response.headers = e.headers;
+  return response;
+}
+
+HttpError busy(int status, const char* code, const char* message) {
+  HttpError error(status, code, message, "wait as long as Retry-After says, then try again");
+  error.headers.emplace_back("Retry-After", "1");
+  return error;
+}
+
+// For each answer. Photos and pages of other people must not run as anything here.
+void add_security_headers(HttpResponse& response) {
+  const bool page = response.type.starts_with("text/html");
+  response.headers.emplace_back(
+      "Content-Security-Policy",
+      page ? "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+             "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+           : "default-src 'none'; frame-ancestors 'none'; sandbox");
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  response.headers.emplace_back("X-Frame-Options", "DENY");
+  response.headers.emplace_back("Referrer-Policy", "no-referrer");
+  response.headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
+  if (std::none_of(response.headers.begin(), response.headers.end(),
+                   [](const auto& header) { return header.first == "Cache-Control"; }))
+    response.headers.emplace_back("Cache-Control", "no-store");
+}
+
+}  // namespace
+
+Service::Service(std::vector<Route> routes, Metrics& metrics, const ServiceOptions& options)
+    : routes_(std::move(routes)),
+      metrics_(metrics),
+      options_(options),
+      network_(options.threads, options.queue),
+      light_(kLightThreads, kLightQueue) {
+  check(options.threads >= 1, "serve: want at least 1 thread, got ", options.threads);
+  for (const Route& route : routes_) patterns_.push_back(parts_of(route.path));
+}
+
+void Service::stop() {
+  network_.stop();
+  light_.stop();
+}
+
+void Service::set_tokens(std::vector<Token> tokens) {
+  const std::lock_guard lock(tokens_lock_);
+  options_.tokens = std::move(tokens);
+}
+
+void Service::handle(HttpRequest request, HttpReply reply) {
+  Match match{nullptr, {}};
+  std::string who;
+  try {
+    check_origin(request);
+    match = find(request);
+    who = authorize(request, match.route->role);
+    check_rate(who.empty() ? request.client : who);
+  } catch (const HttpError& e) {
+    return finish(request, match.route, who, to_response(e), reply);
+  }
+  const bool network = match.route->work == Route::Work::kNetwork;
+  // The request is shared because a job that is not taken must still be answered.
+  const auto shared = std::make_shared<HttpRequest>(std::move(request));
+  const bool taken = (network ? network_ : light_).submit([this, shared, match, who, reply] {
+    finish(*shared, match.route, who, answer(*shared, match), reply);
+  });
+  if (taken) return;
+  metrics_.refused("queue_full");
+  finish(*shared, match.route, who,
+         to_response(busy(429, "overloaded", "server: want room in its queue, it is full")), reply);
+}
+
+Service::Match Service::find(const HttpRequest& request) const {
+  std::string allowed;
+  Match match{nullptr, {}};
+  // HEAD is GET without its body, which the server below leaves out.
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    if (!fits(patterns_[i], request.segments, match.arguments)) continue;
+    if (routes_[i].method == method) {
+      match.route = &routes_[i];
+      return match;
+    }
+    allowed += (allowed.empty() ? "" : ", ") + routes_[i].method;
+  }
+  if (allowed.empty())
+    throw HttpError(404, "not_found", "path: want one of the API's, got another",
+                    "see /openapi.json");
+  HttpError error(405, "method_not_allowed", join("method: want ", allowed, ", got another"),
+                  "see /openapi.json");
+  error.headers.emplace_back("Allow", allowed);
+  throw error;
+}
+
+// A page of somebody else's, open in a browser that can reach this server, must not use it: neither
+// by sending forms here (Origin) nor by a name that it lets point here (Host).
+void Service::check_origin(const HttpRequest& request) const {
+  const std::string host = host_of(request.header("host"));
+  const auto is_host = [&](const std::string& allowed) { return allowed == host; };
+  if (!options_.hosts.empty() &&
+      std::none_of(options_.hosts.begin(), options_.hosts.end(), is_host))
+    throw HttpError(403, "forbidden", "Host: want a name that this server goes by, got another",
+                    "give the name to `shoplens serve --allow-host`");
+  const std::string& origin = request.header("origin");
+  if (origin.empty()) return;
+  const std::size_t scheme = origin.find("://");
+  if (scheme == std::string::npos || origin.substr(scheme + 3) != request.header("host"))
+    throw HttpError(403, "forbidden", "Origin: want a page of this server, got another",
+                    "pages of other servers are not served; ask from your own server instead");
+}
+
+std::string Service::authorize(const HttpRequest& request, Role least) const {
+  const std::lock_guard lock(tokens_lock_);
+  if (least == Role::kNone || options_.tokens.empty()) return "";
+  const auto refuse = [](const char* message) {
+    HttpError error(401, "unauthorized", message,
+                    "send the header Authorization: Bearer TOKEN; `shoplens token` makes one");
+    error.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return error;
+  };
+  const std::string& header = request.header("authorization");
+  if (header.size() < 7 || lower_case(header.substr(0, 7)) != "bearer ")
+    throw refuse("token: want one, got none");
+  const auto token =
+      find_token(options_.tokens, std::string(trimmed(std::string_view(header).substr(7))));
+  if (!token) throw refuse("token: want one that is known, got another");
+  if (token->role < least)
+    throw HttpError(
+        403, "forbidden",
+        join("token: want the role ", to_string(least), ", this one has ", to_string(token->role)),
+        "ask with another token");
+  return token->name;
+}
+
+void Service::check_rate(const std::string& client) {
+  if (options_.rate <= 0) return;
+  const std::lock_guard lock(rates_lock_);
+  const auto now = Clock::now();
+  // Whoever has been quiet long enough has a full bucket, as one that is new here.
+  if (rates_.size() > kMaxClients)
+    std::erase_if(rates_, [&](const auto& entry) {
+      return std::chrono::duration<double>(now - entry.second.filled).count() * options_.rate >
+             options_.burst;
+    });
+  Bucket& bucket = rates_.try_emplace(client, Bucket{options_.burst, now}).first->second;
+  bucket.tokens = std::min(
+      options_.burst,
+      bucket.tokens + std::chrono::duration<double>(now - bucket.filled).count() * options_.rate);
+  bucket.filled = now;
+  if (bucket.tokens < 1) {
+    metrics_.refused("rate_limit");
+    throw busy(429, "rate_limited", "client: want fewer requests a second");
+  }
+  bucket.tokens -= 1;
+}
+
+HttpResponse Service::answer(const HttpRequest& request, const Match& match) const {
+  try {
+    return match.route->handler(request, match.arguments);
+  } catch (const HttpError& e) {
+    if (e.status == 504) metrics_.refused("deadline");
+    return to_response(e);
+  } catch (const Error& e) {
+    // It may name files of the server: for the log alone.
+    log_warning("request ", request.id, ": ", e.what());
+    if (e.code == ErrorCode::kIo)
+      return error_response(
+          503, "storage", "gallery: want to read or keep it, the disk says no",
+          join("nothing was changed; the server's log says why at request ", request.id));
+    return error_response(500, "internal", "server: want an answer, got an error of its own",
+                          join("the server's log says more at request ", request.id));
+  } catch (const std::exception& e) {
+    log_line(LogLevel::kError, join("request ", request.id, ": ", e.what()));
+    return error_response(500, "internal", "server: want an answer, got an error of its own",
+                          join("the server's log says more at request ", request.id));
+  }
+}
+
+void Service::finish(const HttpRequest& request, const Route* route, const std::string& who,
+                     HttpResponse response, const HttpReply& reply) {
+  add_security_headers(response);
+  const double seconds = std::chrono::duration<double>(Clock::now() - request.arrived).count();
+  metrics_.request(route ? join(route->method, ' ', route->path) : "none", response.status,
+                   seconds);
+  const nlohmann::ordered_json line{{"request", request.id},
+                                    {"client", request.client},
+                                    {"token", who},
+                                    {"method", request.method},
+                                    {"target", request.target.substr(0, 200)},
+                                    {"status", response.status},
+                                    {"sent", response.body.size()},
+                                    {"received", request.body.size()},
+                                    {"ms", std::round(seconds * 1e5) / 100}};
+  log_info(line.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+  reply(std::move(response));
+}
+
+}  // namespace shoplens

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "serve/api.h"
+#include "serve/worker_pool.h"
+
+namespace shoplens {
+
+struct ServiceOptions {
+  int threads = 16;             // that read and decode photos, or wait for the network with them
+  std::size_t queue = 16;       // requests that may wait for one of them; one more is answered 429
+  double rate = 0, burst = 20;  // requests a second of one client, and at once; 0: no limit
+  std::vector<Token> tokens{};  // none: everyone who may connect is an admin
+  std::vector<std::string> hosts{};  // names that Host may have; empty: any
+};
+
+/// Between the network and the API: finds the route, asks who it is, keeps order among many
+/// requests, turns whatever goes wrong into an answer, and tells the log and the metrics.
+class Service {
+ public:
+  Service(std::vector<Route> routes, Metrics& metrics, const ServiceOptions& options);
+
+  /// An HttpHandler.
+  void handle(HttpRequest request, HttpReply reply);
+
+  /// Answers what has been taken, then nothing more. To be called after the server has stopped.
+  void stop();
+
+  void set_tokens(std::vector<Token> tokens);
+  std::size_t waiting() const { return network_.waiting(); }
+
+ private:
+  struct Match {
+    const Route* route;
+    Arguments arguments;
+  };
+  Match find(const HttpRequest& request) const;
+  void check_origin(const HttpRequest& request) const;
+  std::string authorize(const HttpRequest& request, Role least) const;  // the token's name
+  void check_rate(const std::string& client);
+  HttpResponse answer(const HttpRequest& request, const Match& match) const;
+  void finish(const HttpRequest& request, const Route* route, const std::string& who,
+              HttpResponse response, const HttpReply& reply);
+
+  std::vector<Route> routes_;
+  std::vector<std::vector<std::string>> patterns_;  // [routes], the paths' parts
+  Metrics& metrics_;
+  ServiceOptions options_;
+  mutable std::mutex tokens_lock_;
+
+  struct Bucket {
+    double tokens;
+    std::chrono::steady_clock::time_point filled;
+  };
+  std::mutex rates_lock_;
+  std::map<std::string, Bucket> rates_;
+
+  WorkerPool network_, light_;
+};
+
+}  // namespace shoplens

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/upload.h"
+
+#include <nlohmann/json.hpp>
+
+#include "serve/multipart.h"
+#include "serve/text.h"
+
+namespace shoplens {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kMaxField = 4096;  // bytes of a word beside the photos
+constexpr int kMaxDepth = 8;             // of JSON
+
+[[noreturn]] void bad(const std::string& message, const std::string& hint) {
+  throw HttpError(400, "bad_request", message, hint);
+}
+
+void check_count(std::size_t photos, std::size_t most) {
+  if (photos > most)
+    throw HttpError(413, "too_many_photos",
+                    join("upload: want at most ", most, " photos in a request, got ", photos),
+                    "send several requests");
+}
+
+void add_field(Upload& upload, const std::string& name, std::string value) {
+  if (value.size() > kMaxField || !is_plain_utf8(value))
+    bad(join("upload: want ", name, " as at most ", kMaxField,
+             " bytes of UTF-8 without control characters"),
+        "shorten it, or send it as UTF-8");
+  if (!upload.fields.emplace(name, std::move(value)).second)
+    bad(join("upload: want ", name, " once, got it twice"), "send it once");
+}
+
+void read_form(const HttpRequest& request, std::size_t max_photos, Upload& upload) {
+  for (const FormPart& part :
+       parse_multipart(request.header("content-type"), request.body, {max_photos + 32})) {
+    if (part.filename.empty() && !part.type.starts_with("image/"))
+      add_field(upload, part.name, std::string(part.content));
+    else
+      upload.photos.push_back({part.filename, part.content});
+  }
+}
+
+// Parsing stops at the first fault, and at the first level too deep.
+Json parse_json(const std::string& body) {
+  const auto watch = [](int depth, Json::parse_event_t, Json&) {
+    if (depth > kMaxDepth) bad("upload: want JSON of few levels", "see /openapi.json");
+    return true;
+  };
+  try {
+    return Json::parse(body, watch);
+  } catch (const Json::exception&) {
+    bad("upload: want JSON, got something else", "check the body, or its Content-Type");
+  }
+}
+
+void read_json(const HttpRequest& request, std::size_t max_photos, Upload& upload) {
+  const Json body = parse_json(request.body);
+  if (!body.is_object()) bad("upload: want a JSON object", "see /openapi.json");
+  for (const auto& [key, value] : body.items()) {
+    if (key == "photos") continue;
+    if (!value.is_string())
+      bad(join("upload: want ", key, " as a string, got ", value.type_name()), "see /openapi.json");
+    add_field(upload, key, value.get<std::string>());
+  }
+  const auto photos = body.find("photos");
+  if (photos == body.end()) return;
+  if (!photos->is_array()) bad("upload: want photos as a list", "see /openapi.json");
+  check_count(photos->size(), max_photos);
+  upload.decoded.reserve(photos->size());  // photos refer to its strings
+  for (const Json& photo : *photos) {
+    const bool named = photo.is_object() && photo.contains("base64") && photo["base64"].is_string();
+    if (!named && !photo.is_string())
+      bad("upload: want each photo as base64, or as {\"name\", \"base64\"}", "see /openapi.json");
+    const auto bytes =
+        base64_decoded((named ? photo["base64"] : photo).get_ref<const std::string&>());
+    if (!bytes) bad("upload: want sound base64 with padding", "RFC 4648, section 4");
+    upload.decoded.push_back(*bytes);
+    const bool has_name = named && photo.contains("name") && photo["name"].is_string();
+    upload.photos.push_back({has_name ? photo["name"].get<std::string>() : "",
+                             std::string_view(upload.decoded.back())});
+  }
+}
+
+}  // namespace
+
+Upload read_upload(const HttpRequest& request, std::size_t max_photos) {
+  Upload upload;
+  const std::string& content_type = request.header("content-type");
+  const std::string type =
+      lower_case(trimmed(std::string_view(content_type).substr(0, content_type.find(';'))));
+  if (type == "multipart/form-data") {
+    read_form(request, max_photos, upload);
+  } else if (type == "application/json") {
+    read_json(request, max_photos, upload);
+  } else {
+    if (!request.body.empty()) upload.photos.push_back({"", request.body});
+    for (const auto& [name, value] : request.query) add_field(upload, name, value);
+  }
+  check_count(upload.photos.size(), max_photos);
+  return upload;
+}
+
+}  // namespace shoplens

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "serve/http.h"
+
+namespace shoplens {
+
+/// What a request brings: photos, and words beside them.
+struct Upload {
+  struct Photo {
+    std::string name;  // what the client calls it, for the answer alone; may be ""
+    std::string_view bytes;
+  };
+  std::vector<Photo> photos;
+  std::map<std::string, std::string> fields;
+  std::vector<std::string> decoded{};  // what photos of JSON refer to
+};
+
+/// The upload of a request, whose body it refers to:
+/// - multipart/form-data: a part with a file name or an image's type is a photo, any other a field
+/// - application/json: {"photos": [base64 or {"name", "base64"}, ...], and fields that are strings}
+/// - else the body is a photo, and the query's parameters are the fields
+/// Throws HttpError: 400 for what is not made so, 413 for more than `max_photos`.
+Upload read_upload(const HttpRequest& request, std::size_t max_photos);
+
+}  // namespace shoplens

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/upload.h"
+
+#include <gtest/gtest.h>
+
+namespace shoplens {
+namespace {
+
+HttpRequest request_of(const std::string& type, const std::string& body) {
+  HttpRequest request;
+  request.headers["content-type"] = type;
+  request.body = body;
+  return request;
+}
+
+int status_of(const HttpRequest& request, std::size_t most = 4) {
+  try {
+    read_upload(request, most);
+    return 200;
+  } catch (const HttpError& e) {
+    return e.status;
+  }
+}
+
+TEST(Upload, ABodyIsAPhoto) {
+  HttpRequest request = request_of("image/jpeg", "bytes");
+  request.query = {{"label", "Gala"}};
+  const Upload upload = read_upload(request, 4);
+  ASSERT_EQ(upload.photos.size(), 1u);
+  EXPECT_EQ(upload.photos[0].bytes, "bytes");
+  EXPECT_EQ(upload.fields.at("label"), "Gala");
+  EXPECT_TRUE(read_upload(request_of("", ""), 4).photos.empty());
+}
+
+TEST(Upload, AFormHasPhotosAndFields) {
+  const HttpRequest request = request_of(
+      "multipart/form-data; boundary=b",
+      "--b\r\nContent-Disposition: form-data; name=photo; filename=a.jpg\r\n\r\none\r\n"
+      "--b\r\nContent-Disposition: form-data; name=photo\r\nContent-Type: image/png\r\n\r\ntwo\r\n"
+      "--b\r\nContent-Disposition: form-data; name=label\r\n\r\nGala\r\n--b--");
+  const Upload upload = read_upload(request, 4);
+  ASSERT_EQ(upload.photos.size(), 2u);
+  EXPECT_EQ(upload.photos[0].name, "a.jpg");
+  EXPECT_EQ(upload.photos[1].bytes, "two");
+  EXPECT_EQ(upload.fields, (std::map<std::string, std::string>{{"label", "Gala"}}));
+  EXPECT_EQ(status_of(request, 1), 413);
+}
+
+TEST(Upload, JsonHasPhotosInBase64) {
+  const Upload upload = read_upload(
+      request_of("application/json; charset=utf-8",
+                 R"({"label": "Gala", "photos": ["Zm9v", {"name": "b.png", "base64": "YmFy"}]})"),
+      4);
+  ASSERT_EQ(upload.photos.size(), 2u);
+  EXPECT_EQ(upload.photos[0].bytes, "foo");
+  EXPECT_EQ(upload.photos[1].bytes, "bar");
+  EXPECT_EQ(upload.photos[1].name, "b.png");
+  EXPECT_EQ(upload.fields.at("label"), "Gala");
+}
+
+TEST(Upload, JsonThatIsOtherwiseIsRefused) {
+  for (const char* body :
+       {"", "{", "[]", "3", "{\"photos\": 3}", "{\"photos\": [3]}", "{\"photos\": [\"Zm9\"]}",
+        "{\"photos\": [{\"base64\": 3}]}", "{\"label\": 3}", "{\"label\": \"a\\u0000\"}", "{} {}",
+        "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]", "{\"label\": \"\xff\"}"})
+    EXPECT_EQ(status_of(request_of("application/json", body)), 400) << body;
+  EXPECT_EQ(status_of(request_of("application/json", R"({"photos": ["", "", "", "", ""]})")), 413);
+  std::string deep(100'000, '[');
+  EXPECT_EQ(status_of(request_of("application/json", deep)), 400);
+  const std::string lng(5000, 'a');
+  EXPECT_EQ(status_of(request_of("application/json", "{\"label\": \"" + lng + "\"}")), 400);
+}
+
+}  // namespace
+}  // namespace shoplens

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/worker_pool.h"
+
+namespace shoplens {
+
+WorkerPool::WorkerPool(int threads, std::size_t queue) : queue_limit_(queue) {
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+}
+
+bool WorkerPool::submit(std::function<void()> job) {
+  {
+    const std::lock_guard lock(mutex_);
+    // A job that an idle thread is about to take does not wait.
+    if (stopping_ || queue_.size() >= queue_limit_ + idle_) return false;
+    queue_.push_back(std::move(job));
+  }
+  changed_.notify_one();
+  return true;
+}
+
+void WorkerPool::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+std::size_t WorkerPool::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
+void WorkerPool::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    ++idle_;
+    changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+    --idle_;
+    if (queue_.empty()) return;
+    const std::function<void()> job = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    job();
+    lock.lock();
+  }
+}
+
+}  // namespace shoplens
