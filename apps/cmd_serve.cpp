@@ -180,7 +180,8 @@ int serve(const ServeOptions& o) {
       std::max(o.max_batch, o.max_photos),
       std::chrono::microseconds(static_cast<std::int64_t>(o.max_wait_ms * 1000))};
   Catalogue catalogue(o.gallery, open, batching, o.top);
-  Service service(Api(catalogue, metrics, api_options(o)).routes(), metrics, service_options(o));
+  Api api(catalogue, metrics, api_options(o));
+  Service service(api.routes(), metrics, service_options(o));
   HttpServer server(server_options(o), [&](HttpRequest request, HttpReply reply) {
     service.handle(std::move(request), std::move(reply));
   });

@@ -39,7 +39,7 @@ class Api {
  public:
   Api(Catalogue& catalogue, Metrics& metrics, const ApiOptions& options);
 
-  std::vector<Route> routes();
+  std::vector<Route> routes();  // they refer to this
 
  private:
   using R = HttpRequest;

@@ -93,7 +93,7 @@ TEST_F(BatcherTest, OneBadPhotoHarmsNobodyElse) {
   std::thread good([&] { EXPECT_EQ(batcher.embed(prepared(*shared, 1)).batch, 1); });
   while (batcher.waiting() == 0) std::this_thread::yield();
   std::thread bad([&] {
-    std::vector<float> huge(shared->floats_per_photo(), 1e25f);  // its length overflows
+    std::vector<float> huge(shared->floats_per_photo(), 2e37f);  // its length overflows
     EXPECT_THROW(batcher.embed(std::move(huge)), Error);
   });
   while (batcher.waiting() < 2) std::this_thread::yield();

@@ -61,7 +61,7 @@ void add_security_headers(HttpResponse& response) {
   const bool page = response.type.starts_with("text/html");
   response.headers.emplace_back(
       "Content-Security-Policy",
-      page ? "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+      page ? "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
              "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
            : "default-src 'none'; frame-ancestors 'none'; sandbox");
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
