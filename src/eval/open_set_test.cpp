@@ -32,8 +32,8 @@ TEST(OpenSet, ToldApartPerfectlyOrNotAtAll) {
 
 TEST(OpenSet, AThresholdAcceptsNoMoreStrangersThanItMay) {
   const Scores strangers{0.1, 0.5, 0.3, 0.4, 0.2};
-  EXPECT_EQ(threshold_for_false_accepts(strangers, 0), 0.5);    // above it is nobody
-  EXPECT_EQ(threshold_for_false_accepts(strangers, 0.2), 0.5);  // one in six would be too many
+  EXPECT_EQ(threshold_for_false_accepts(strangers, 0), 0.5);     // above it is nobody
+  EXPECT_EQ(threshold_for_false_accepts(strangers, 0.2), 0.5);   // one in six would be too many
   EXPECT_EQ(threshold_for_false_accepts(strangers, 0.34), 0.4);  // above it are one of five
   EXPECT_EQ(threshold_for_false_accepts(strangers, 0.67), 0.2);
   EXPECT_LT(threshold_for_false_accepts(strangers, 1), -1e300);
