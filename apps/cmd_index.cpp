@@ -204,6 +204,7 @@ std::vector<Command> index_commands() {
       index_add_command(),
       index_pipeline_command(),
       index_tune_command(),
+      index_upgrade_command(),
       command<RemoveOptions>("index remove", "remove photos from a gallery", remove),
       command<ListOptions>("index list", "show what a gallery holds", list),
       command<VerifyOptions>("index verify", "check a gallery; exit status 1 when it is not sound",

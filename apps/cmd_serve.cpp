@@ -18,9 +18,9 @@ namespace {
 struct ServeOptions {
   std::string gallery = "gallery.db", host = "127.0.0.1", tokens, certificate, key;
   std::vector<std::string> allow_host, model;
-  int port = 8080, top = 5, max_photos = 16, max_body_mb = 32, max_megapixels = 50,
-      max_connections = 1024, max_connections_per_client = 256, workers = 0, queue = 16,
-      max_batch = 16, keep_unknown = 200, threads = 0, drain = 30;
+  int port = 8080, top = 5, max_photos = 16, max_body_mb = 32, max_upload_mb = 256,
+      max_megapixels = 50, max_connections = 1024, max_connections_per_client = 256, workers = 0,
+      queue = 16, max_batch = 16, keep_unknown = 200, threads = 0, drain = 30;
   double max_wait_ms = 2, deadline = 10, rate = 0, burst = 20;
   bool insecure = false;
   std::string precision = "auto", device = "CPU";
@@ -41,7 +41,8 @@ struct ServeOptions {
     v(key, "key", "PEM file with the certificate's key");
     v(top, "top", "nearest gallery photos in an answer");
     v(max_photos, "max-photos", "photos in a request");
-    v(max_body_mb, "max-body", "MiB of a request");
+    v(max_body_mb, "max-body", "MiB of a request with photos");
+    v(max_upload_mb, "max-upload", "MiB of an import, a gallery or a model that is sent");
     v(max_megapixels, "max-megapixels", "of a photo");
     v(max_connections, "max-connections", "connections at once");
     v(max_connections_per_client, "max-connections-per-client", "of one address");
@@ -77,6 +78,7 @@ void check_options(const ServeOptions& o) {
   check(o.top >= 1 && o.top <= 100, "--top: want 1 to 100, got ", o.top);
   for (const auto& [name, value] : {std::pair<const char*, double>{"--max-photos", o.max_photos},
                                     {"--max-body", o.max_body_mb},
+                                    {"--max-upload", o.max_upload_mb},
                                     {"--max-megapixels", o.max_megapixels},
                                     {"--max-connections", o.max_connections},
                                     {"--max-connections-per-client", o.max_connections_per_client},
@@ -99,8 +101,9 @@ HttpServerOptions server_options(const ServeOptions& o) {
   options.port = o.port;
   options.certificate = o.certificate;
   options.key = o.key;
-  options.max_body = static_cast<std::uint64_t>(o.max_body_mb) << 20;
-  options.max_bodies = std::max(options.max_bodies, 4 * options.max_body);
+  // Room for a large one beside some of the others.
+  options.max_bodies = (static_cast<std::uint64_t>(o.max_upload_mb) << 20) +
+                       (static_cast<std::uint64_t>(o.max_body_mb) << 24);
   options.max_connections = o.max_connections;
   options.max_connections_per_client = o.max_connections_per_client;
   return options;
@@ -109,6 +112,8 @@ HttpServerOptions server_options(const ServeOptions& o) {
 ApiOptions api_options(const ServeOptions& o) {
   ApiOptions options;
   options.max_photos = static_cast<std::size_t>(o.max_photos);
+  options.max_body = static_cast<std::uint64_t>(o.max_body_mb) << 20;
+  options.max_upload = static_cast<std::uint64_t>(o.max_upload_mb) << 20;
   options.decode.max_bytes = static_cast<std::uint64_t>(o.max_body_mb) << 20;
   options.decode.max_pixels = static_cast<std::uint64_t>(o.max_megapixels) * 1'000'000;
   options.deadline = std::chrono::milliseconds(static_cast<std::int64_t>(o.deadline * 1000));
@@ -180,11 +185,16 @@ int serve(const ServeOptions& o) {
       std::max(o.max_batch, o.max_photos),
       std::chrono::microseconds(static_cast<std::int64_t>(o.max_wait_ms * 1000))};
   Catalogue catalogue(o.gallery, open, batching, o.top);
-  Api api(catalogue, metrics, api_options(o));
+  const auto open_next = [&](const std::filesystem::path& model, Tta tta) {
+    NetworkOptions next = network;
+    next.model = {model.string()};
+    next.tta = to_string(tta);
+    next.threads = 1;  // the other cores are for answers
+    return open_pipeline("upgrade", next, 1);
+  };
+  Api api(catalogue, metrics, open_next, api_options(o));
   Service service(api.routes(), metrics, service_options(o));
-  HttpServer server(server_options(o), [&](HttpRequest request, HttpReply reply) {
-    service.handle(std::move(request), std::move(reply));
-  });
+  HttpServer server(server_options(o), service);
   log_info("serving ", o.gallery, " on ", o.certificate.empty() ? "http" : "https", "://", o.host,
            ":", server.port());
   wait_until_end(catalogue, service, o, signals);

@@ -11,11 +11,12 @@ Command demo_photos_command();
 Command distill_command();
 Command embed_command();
 Command eval_command();
-std::vector<Command> index_commands();  // all of them, these four among them
+std::vector<Command> index_commands();  // all of them, these five among them
 Command index_build_command();
 Command index_add_command();
 Command index_pipeline_command();
 Command index_tune_command();
+Command index_upgrade_command();
 Command page_command();
 Command predict_command();
 Command groups_command();

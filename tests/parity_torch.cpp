@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The LibTorch side of tools/parity.py: for every backbone with GeM and neck, filled with made-up
-// weights, writes model.onnx, two inputs and their float32 embeddings. Parity is not of the numbers
-// alone: the inputs are a photo-like size, odd for one backbone, so that paddings differ.
+// weights, writes model.onnx, two inputs, their float32 embeddings and feature maps. Parity is not
+// of the numbers alone: the inputs are a photo-like size, odd for one backbone, so that paddings
+// differ.
 #include <torch/nn/functional/normalization.h>
 
 #include <filesystem>
@@ -29,13 +30,15 @@ void write_case(const BackboneEntry& entry, const std::filesystem::path& folder)
   write_onnx(model, info, folder / (entry.name + ".onnx"));
 
   const torch::Tensor x = hash_filled("input", {2, 3, size, size});
-  const torch::Tensor y =
-      torch::nn::functional::normalize(model.forward(x)).contiguous();  // [2, 64]
+  const auto [embedding, map] = model.forward_with_map(x);
+  const torch::Tensor y = torch::nn::functional::normalize(embedding).contiguous();  // [2, 64]
+  const torch::Tensor features = map.contiguous();                                   // [2, C, H, W]
   const auto values = [](const torch::Tensor& t) {
     return std::span(t.const_data_ptr<float>(), t.numel());
   };
   write_npy(folder / (entry.name + ".pixels.npy"), values(x), 3 * size * size);
   write_npy(folder / (entry.name + ".torch.npy"), values(y), 64);
+  write_npy(folder / (entry.name + ".features.npy"), values(features), features[0].numel());
 }
 
 }  // namespace

@@ -35,16 +35,6 @@ GalleryItem read_item(const Statement& row) {
   return {row.integer(0), row.text(1), row.text(2), row.text(3), columns_from_json(row.text(4))};
 }
 
-GalleryModel read_model(const Database& database, std::int64_t& id) {
-  Statement row(database,
-                "SELECT id, fingerprint, arch, dim, path FROM models ORDER BY id LIMIT 1");
-  if (!row.step())
-    throw Error(ErrorCode::kCorrupt,
-                join("gallery: want a model, found none (", database.path().string(), ")"));
-  id = row.integer(0);
-  return {row.text(1), row.text(2), static_cast<int>(row.integer(3)), row.text(4)};
-}
-
 std::int64_t label_id(const Database& database, const std::string& name) {
   Statement(database, "INSERT INTO labels (name) VALUES (?) ON CONFLICT DO NOTHING")
       .bind(1, name)
@@ -68,17 +58,6 @@ std::int64_t remove_where(const Database& database, const std::string& condition
   database.run("DELETE FROM labels WHERE id NOT IN (SELECT label_id FROM items)");
   transaction.commit();
   return removed;
-}
-
-void check_vectors(std::span<const float> vectors, std::size_t items, int dim,
-                   const fs::path& path) {
-  check(vectors.size() == items * static_cast<std::size_t>(dim), "gallery: want ", items,
-        " vectors of ", dim, " components, got ", vectors.size(), " numbers (", path.string(), ")");
-  for (std::size_t i = 0; i < items; ++i) {
-    const double length = vector_length(vectors.subspan(i * static_cast<std::size_t>(dim), dim));
-    check(is_unit_length(length), "gallery: want vectors of length 1, got ", length, " for item ",
-          i, " (", path.string(), ")");
-  }
 }
 
 // Inserts items within the caller's transaction.
@@ -113,11 +92,21 @@ class Inserter {
 
 }  // namespace
 
-Gallery::Gallery(const fs::path& path)
-    : database_(open_gallery_database(path)), model_(read_model(*database_, model_id_)) {}
+Gallery::Gallery(const fs::path& path) : database_(open_gallery_database(path)) { read_model(); }
 Gallery::~Gallery() = default;
 Gallery::Gallery(Gallery&&) noexcept = default;
 Gallery& Gallery::operator=(Gallery&&) noexcept = default;
+
+void Gallery::read_model() {
+  // An upgrade's model comes after the gallery's own, until that one is deleted.
+  Statement row(*database_,
+                "SELECT id, fingerprint, arch, dim, path FROM models ORDER BY id LIMIT 1");
+  if (!row.step())
+    throw Error(ErrorCode::kCorrupt,
+                join("gallery: want a model, found none (", path().string(), ")"));
+  model_id_ = row.integer(0);
+  model_ = {row.text(1), row.text(2), static_cast<int>(row.integer(3)), row.text(4)};
+}
 
 const fs::path& Gallery::path() const { return database_->path(); }
 
@@ -256,10 +245,11 @@ std::vector<std::string> Gallery::existing(const std::vector<std::string>& paths
 
 AddCounts Gallery::add(const std::string& fingerprint, std::span<const GalleryItem> items,
                        std::span<const float> vectors, OnExisting on_existing) {
-  check_model(fingerprint, "the one of the embeddings");
-  check_vectors(vectors, items.size(), model_.dim, path());
-  AddCounts counts;
   Transaction transaction(*database_, Transaction::Kind::kWrite);
+  read_model();
+  check_model(fingerprint, "the one of the embeddings");
+  check_unit_vectors(vectors, items.size(), model_.dim, path());
+  AddCounts counts;
   Inserter inserter(*database_, model_id_);
   Statement old(*database_, "DELETE FROM items WHERE path = ?");
   for (std::size_t i = 0; i < items.size(); ++i) {

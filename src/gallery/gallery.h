@@ -153,6 +153,31 @@ class Gallery {
   std::optional<std::string> unknown_bytes(std::int64_t id) const;
   bool remove_unknown(std::int64_t id);
 
+  /// The bytes of an item's photo: kept in the gallery, or read from its source. Throws kNotFound
+  /// naming the item when it is in neither, or larger than `max_bytes`.
+  std::string photo_bytes(const GalleryItem& item, std::uint64_t max_bytes) const;
+
+  // A second model's embeddings, made beside the first's and seen by nobody before they are
+  // complete (gallery_upgrade.cpp).
+
+  /// Begins an upgrade to `next`, or goes on with one; one that was begun to another model is
+  /// dropped. Throws kBadInput when `next` is the gallery's own.
+  void begin_upgrade(const GalleryModel& next);
+  void drop_upgrade();
+  /// At most `limit` items with ids above `after`, by id, that lack the next model's embedding.
+  std::vector<GalleryItem> items_to_upgrade(std::int64_t after, std::int64_t limit) const;
+  std::int64_t count_to_upgrade() const;
+  /// The next model's vectors [items, dim] of items; those that are gone meanwhile are left out.
+  /// Throws kBadInput unless `fingerprint` is the next model's.
+  void add_upgraded(const std::string& fingerprint, std::span<const GalleryItem> items,
+                    std::span<const float> vectors);
+  /// Makes the next model the gallery's, with these notes and no arrays, and removes the items
+  /// `without`; one transaction. False, and nothing is changed, while other items lack its
+  /// embedding. Throws kBadInput unless `fingerprint` is the next model's.
+  bool finish_upgrade(const std::string& fingerprint,
+                      const std::map<std::string, std::string>& notes,
+                      const std::vector<std::int64_t>& without);
+
   /// Changes whenever another connection has changed the file.
   std::int64_t data_version() const;
 
@@ -162,9 +187,10 @@ class Gallery {
 
  private:
   std::int64_t id_of(const std::string& path) const;  // 0: it is not there
+  void read_model();                                  // another process may have upgraded it
 
   std::unique_ptr<Database> database_;
-  std::int64_t model_id_ = 0;  // before model_, whose reading sets it
+  std::int64_t model_id_ = 0;
   GalleryModel model_;
 };
 

@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "core/error.h"
+#include "core/files.h"
 #include "gallery/gallery.h"
 #include "gallery/gallery_schema.h"
 #include "gallery/vector_blob.h"
@@ -37,6 +38,18 @@ std::vector<LabelSummary> Gallery::label_summary() const {
 
 std::optional<std::string> Gallery::photo(std::int64_t item_id) const {
   return bytes_of(*database_, "SELECT bytes FROM photos WHERE item_id = ?", item_id);
+}
+
+std::string Gallery::photo_bytes(const GalleryItem& item, std::uint64_t max_bytes) const {
+  if (auto bytes = photo(item.id)) return *std::move(bytes);
+  const std::filesystem::path file = std::filesystem::absolute(path()).parent_path() / item.source;
+  try {
+    return read_file(file, max_bytes);
+  } catch (const Error& e) {
+    throw Error(ErrorCode::kNotFound,
+                join("gallery: want the photo of item ", item.id, " (", item.path, "): ", e.what()),
+                "put the file back, or remove the item and add its photo again");
+  }
 }
 
 void Gallery::keep_photo(std::int64_t item_id, std::string_view bytes) {

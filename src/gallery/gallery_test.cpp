@@ -159,10 +159,12 @@ TEST_F(GalleryTest, VerifyTellsEveryFault) {
       "UPDATE embeddings SET vector = zeroblob(31) WHERE item_id = 2;"
       "DELETE FROM embeddings WHERE item_id = 3;"
       "UPDATE items SET label_id = 99 WHERE id = 4;"
-      "INSERT INTO models (fingerprint, arch, dim, path) VALUES ('f', 'x', 4, 'y')");
+      "INSERT INTO models (fingerprint, arch, dim, path) VALUES ('f', 'x', 4, 'y'), ('g', 'x', 4, "
+      "'y')");
   EXPECT_EQ(Gallery(path).verify(),
             (std::vector<std::string>{"row 4 of items refers to nothing in labels",
-                                      "want 1 model, found 2", "item 3 (a2.jpg) has no embedding",
+                                      "want 1 model, or 2 during an upgrade, found 3",
+                                      "item 3 (a2.jpg) has no embedding",
                                       "item 1: its content does not match its checksum",
                                       "item 1: want an embedding of length 1, got 0",
                                       "item 2: its content does not match its checksum",

@@ -21,11 +21,12 @@ void check_structure(const Database& database, Faults& faults) {
 }
 
 void check_counts(const Database& database, Faults& faults) {
-  if (const auto models = database.integer("SELECT count(*) FROM models"); models != 1)
-    faults.push_back(join("want 1 model, found ", models));
+  // The second is one that an upgrade has begun with.
+  if (const auto models = database.integer("SELECT count(*) FROM models"); models < 1 || models > 2)
+    faults.push_back(join("want 1 model, or 2 during an upgrade, found ", models));
   Statement lonely(database,
                    "SELECT id, path FROM items WHERE NOT EXISTS (SELECT 1 FROM embeddings WHERE "
-                   "item_id = items.id)");
+                   "item_id = items.id AND model_id = (SELECT min(id) FROM models))");
   while (lonely.step())
     faults.push_back(join("item ", lonely.integer(0), " (", lonely.text(1), ") has no embedding"));
   Statement columns(
@@ -35,18 +36,19 @@ void check_counts(const Database& database, Faults& faults) {
     faults.push_back(join("item ", columns.integer(0), " has columns that are no JSON object"));
 }
 
-void check_embeddings(const Database& database, int dim, Faults& faults) {
+void check_embeddings(const Database& database, Faults& faults) {
   Statement row(database,
                 "SELECT item_id, vector, checksum, labels.name, items.path, items.source, "
-                "items.columns FROM embeddings "
+                "items.columns, models.dim FROM embeddings "
                 "LEFT JOIN items ON items.id = item_id LEFT JOIN labels ON labels.id = label_id "
-                "ORDER BY item_id");
+                "LEFT JOIN models ON models.id = model_id ORDER BY item_id, model_id");
   std::vector<float> vector;
   while (row.step()) {
     const std::string_view blob = row.blob(1);
     const std::string item = join("item ", row.integer(0), ": ");
     if (row_checksum(row.text(3), row.text(4), row.text(5), row.text(6), blob) != row.text(2))
       faults.push_back(item + "its content does not match its checksum");
+    const std::int64_t dim = row.integer(7);
     if (blob.size() != static_cast<std::size_t>(dim) * sizeof(float)) {
       faults.push_back(join(item, "want ", dim, " components, got ", blob.size(), " bytes"));
       continue;
@@ -86,7 +88,7 @@ std::vector<std::string> Gallery::verify() const {
     const Transaction one_state(*database_, Transaction::Kind::kRead);
     check_structure(*database_, faults);
     check_counts(*database_, faults);
-    check_embeddings(*database_, model_.dim, faults);
+    check_embeddings(*database_, faults);
     check_arrays(*database_, faults);
     check_photos(*database_, faults);
   } catch (const Error& e) {  // so damaged that SQLite gives up

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// How an embedding is kept in a row: float32, little-endian, with a checksum beside it.
+// How an embedding is kept in a row: float32, little-endian, of length 1, with a checksum beside
+// it.
 #pragma once
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/error.h"
 #include "core/hash.h"
 
 namespace shoplens {
@@ -51,5 +54,18 @@ inline double vector_length(std::span<const float> vector) {
 
 /// False for NaN as well.
 inline bool is_unit_length(double length) { return std::abs(length - 1) < 1e-3; }
+
+/// Throws kBadInput, naming the gallery, unless vectors are [items, dim], each of length 1.
+inline void check_unit_vectors(std::span<const float> vectors, std::size_t items, int dim,
+                               const std::filesystem::path& gallery) {
+  check(vectors.size() == items * static_cast<std::size_t>(dim), "gallery: want ", items,
+        " vectors of ", dim, " components, got ", vectors.size(), " numbers (", gallery.string(),
+        ")");
+  for (std::size_t i = 0; i < items; ++i) {
+    const double length = vector_length(vectors.subspan(i * static_cast<std::size_t>(dim), dim));
+    check(is_unit_length(length), "gallery: want vectors of length 1, got ", length, " for item ",
+          i, " (", gallery.string(), ")");
+  }
+}
 
 }  // namespace shoplens

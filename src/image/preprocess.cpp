@@ -138,6 +138,15 @@ Image fit_image(const Image& image, const Preprocessing& preprocessing) {
   return resize(image, preprocessing.size, preprocessing.size, preprocessing.interpolation);
 }
 
+Region fitted_region(int width, int height, const Preprocessing& p) {
+  if (p.fit == Fit::kSquash) return {};
+  // The sides of the square in pixels of the picture, as far as rounding allows.
+  const double side =
+      p.fit == Fit::kCrop ? std::min(width, height) * p.crop_pct : std::max(width, height);
+  const double x = side / width / 2, y = side / height / 2;
+  return {0.5 - x, 0.5 - y, 0.5 + x, 0.5 + y};
+}
+
 void normalize(const Image& image, const Preprocessing& preprocessing, float* out) {
   const Table table = normalization_table(preprocessing);
   const std::size_t plane = static_cast<std::size_t>(image.width) * image.height;

@@ -65,6 +65,15 @@ Image fit_image(const Image& image, const Preprocessing& preprocessing);
 /// to them to the bit.
 void normalize(const Image& image, const Preprocessing& preprocessing, float* out);
 
+/// A part of a picture: edges as fractions of its width and height.
+struct Region {
+  double left = 0, top = 0, right = 1, bottom = 1;
+};
+
+/// What of a picture of width x height fit_image brings to the network; letterboxed, it is more
+/// than the picture: edges below 0 and above 1.
+Region fitted_region(int width, int height, const Preprocessing& preprocessing);
+
 /// normalize(fit_image(image)): out [3, size, size].
 void preprocess(const Image& image, const Preprocessing& preprocessing, float* out);
 

@@ -109,5 +109,17 @@ TEST(Preprocessing, WordsGoThereAndBack) {
   EXPECT_THROW(interpolation_from_string("lanczos"), Error);
 }
 
+TEST(Preprocess, KnowsWhatOfAPictureItBrings) {
+  const Region whole = fitted_region(300, 200, {.fit = Fit::kSquash});
+  EXPECT_EQ(whole.left, 0);
+  EXPECT_EQ(whole.bottom, 1);
+  const Region crop = fitted_region(300, 200, {.fit = Fit::kCrop, .crop_pct = 0.75});
+  EXPECT_DOUBLE_EQ(crop.left, 0.25);  // 150 of 300 pixels
+  EXPECT_DOUBLE_EQ(crop.top, 0.125);  // 150 of 200
+  const Region box = fitted_region(300, 200, {.fit = Fit::kLetterbox});
+  EXPECT_DOUBLE_EQ(box.left, 0);
+  EXPECT_DOUBLE_EQ(box.top, -0.25);
+}
+
 }  // namespace
 }  // namespace shoplens

@@ -39,8 +39,8 @@ EmbeddingModel::EmbeddingModel(const EmbeddingModelOptions& o) : options_(o) {
   check(o.dim >= 0, "model: want dim >= 0, got ", o.dim);
   const BackboneEntry& entry = find_backbone(o.arch);
   features_ = entry.num_features;
-  tokens_ = entry.patch > 0;
-  check(o.pool != "token" || tokens_, "model: want pool gem or avg for ", o.arch,
+  patch_ = entry.patch;
+  check(o.pool != "token" || patch_ > 0, "model: want pool gem or avg for ", o.arch,
         ", which has no class token, got token");
   backbone_ = register_module("backbone", entry.create({.drop_path_rate = o.drop_path_rate}));
   if (o.pool == "gem") global_pool_ = register_module("global_pool", GeM());
@@ -50,20 +50,35 @@ EmbeddingModel::EmbeddingModel(const EmbeddingModelOptions& o) : options_(o) {
 template <class V>
 V EmbeddingModel::pool(const V& features) {
   if (options_.pool == "token") return first_token(features);
-  const V map = tokens_ ? other_tokens(features) : features;  // [N, C, H, W]
+  const V map = patch_ > 0 ? other_tokens(features) : features;  // [N, C, H, W]
   return global_pool_ ? global_pool_->forward(map) : average_features(map);
 }
 
 template <class V>
-V EmbeddingModel::embed(const V& x) {
-  const V features = backbone_->forward_features(x);
+V EmbeddingModel::embed(const V& features) {
   const FullPrecision full_precision;
   const V pooled = pool(widened(features));  // [N, C]
   return neck_ ? neck_->forward(pooled) : pooled;
 }
 
-torch::Tensor EmbeddingModel::forward(const torch::Tensor& x) { return embed(x); }
-Value EmbeddingModel::forward(const Value& x) { return embed(x); }
+torch::Tensor EmbeddingModel::forward(const torch::Tensor& x) {
+  return embed(backbone_->forward_features(x));
+}
+Value EmbeddingModel::forward(const Value& x) { return embed(backbone_->forward_features(x)); }
+
+EmbeddingModel::WithMap<torch::Tensor> EmbeddingModel::forward_with_map(const torch::Tensor& x) {
+  const torch::Tensor features = backbone_->forward_features(x);
+  if (patch_ == 0) return {embed(features), features};
+  const std::int64_t side = x.size(3) / patch_;
+  return {embed(features), other_tokens(features).reshape({x.size(0), features_, side, side})};
+}
+
+EmbeddingModel::WithMap<Value> EmbeddingModel::forward_with_map(const Value& x) {
+  const Value features = backbone_->forward_features(x);
+  if (patch_ == 0) return {embed(features), features};
+  const std::int64_t side = x.graph->input_dims(x)[3] / patch_;
+  return {embed(features), x.graph->reshape(other_tokens(features), {0, 0, side, side})};
+}
 
 int EmbeddingModel::dim() const { return options_.dim > 0 ? options_.dim : features_; }
 

@@ -42,6 +42,13 @@ class EmbeddingModel : public torch::nn::Module {
   explicit EmbeddingModel(const EmbeddingModelOptions& options);
   torch::Tensor forward(const torch::Tensor& x);
   Value forward(const Value& x);
+  /// The same, and what is pooled as a map [N, C, H, W]: of a transformer its patches.
+  template <class V>
+  struct WithMap {
+    V embedding, map;
+  };
+  WithMap<torch::Tensor> forward_with_map(const torch::Tensor& x);
+  WithMap<Value> forward_with_map(const Value& x);
   int dim() const;
   const EmbeddingModelOptions& options() const { return options_; }
   Backbone& backbone() { return *backbone_; }
@@ -52,13 +59,13 @@ class EmbeddingModel : public torch::nn::Module {
 
  private:
   template <class V>
-  V embed(const V& x);
+  V embed(const V& features);
   template <class V>
   V pool(const V& features);
 
   EmbeddingModelOptions options_;
   int features_;  // C
-  bool tokens_;   // the backbone is a vision transformer
+  int patch_;     // of a vision transformer, pixels a side; 0: the backbone is another
   std::shared_ptr<Backbone> backbone_;
   GeM global_pool_{nullptr};  // null: average
   Neck neck_{nullptr};        // null: dim 0

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <mutex>
 #include <openvino/openvino.hpp>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "core/error.h"
@@ -85,6 +87,9 @@ struct Embedder::State {
   std::condition_variable returned;
   std::vector<ov::InferRequest> idle;
 
+  std::mutex features_mutex;
+  std::optional<ov::InferRequest> for_features;
+
   State(const std::filesystem::path& file, const RuntimeOptions& options)
       : path(file), info(read_model_info(file)), raw(options.raw), classes(options.classes) {
     if ((raw || classes) && info.classes.empty())
@@ -96,7 +101,7 @@ struct Embedder::State {
     try {
       precision = resolve_precision(core, options);
       const auto network = core.read_model(file.string());
-      keep_outputs(*network);
+      keep_outputs(*network, {embedding_name(), classes ? "classes" : ""});
       model = core.compile_model(network, options.device, compile_properties(options, precision));
       streams = options.streams;
       for (int i = 0; i < streams; ++i) idle.push_back(model.create_infer_request());
@@ -111,12 +116,54 @@ struct Embedder::State {
   const char* embedding_name() const { return raw ? "raw" : "embedding"; }
 
   // What is not asked for is not computed.
-  void keep_outputs(ov::Model& network) const {
+  static void keep_outputs(ov::Model& network, const std::set<std::string>& wanted) {
     const ov::ResultVector results = network.get_results();
     for (const auto& result : results) {
       const auto& names = result->output(0).get_names();
-      if (!names.contains(embedding_name()) && !(classes && names.contains("classes")))
+      if (std::none_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return wanted.contains(name); }))
         network.remove_result(result);
+    }
+  }
+
+  // The network up to its feature map, on one thread so that answers are not kept waiting for it.
+  ov::InferRequest& feature_request() {
+    if (for_features) return *for_features;
+    const auto network = core.read_model(path.string());
+    keep_outputs(*network, {"features"});
+    if (network->get_results().empty())
+      throw Error(
+          ErrorCode::kUnsupported,
+          join("embedder: want a model with feature maps, this one has none (", path.string(), ")"),
+          "export it again with this version; its fingerprint will be another, so "
+          "`shoplens index upgrade` the gallery to it");
+    RuntimeOptions alone;
+    alone.threads = alone.streams = 1;
+    // In float32: heat is there to look at, not to be quick.
+    for_features =
+        core.compile_model(network, "CPU", compile_properties(alone, "f32")).create_infer_request();
+    return *for_features;
+  }
+
+  FeatureMap features(const float* pixels) {
+    const auto size = static_cast<std::size_t>(info.preprocessing.size);
+    const std::lock_guard lock(features_mutex);
+    try {
+      ov::InferRequest& request = feature_request();
+      request.set_input_tensor(
+          ov::Tensor(ov::element::f32, {1, 3, size, size}, const_cast<float*>(pixels)));
+      request.infer();
+      const ov::Tensor map = request.get_output_tensor();
+      const ov::Shape shape = map.get_shape();
+      check(shape.size() == 4 && shape[0] == 1, "embedder: want features [1, C, H, W], got ", shape,
+            " (", path.string(), ")");
+      return {static_cast<int>(shape[1]),
+              static_cast<int>(shape[2]),
+              static_cast<int>(shape[3]),
+              {map.data<float>(), map.data<float>() + map.get_size()}};
+    } catch (const ov::Exception& e) {
+      throw Error(ErrorCode::kInternal, join("embedder: OpenVINO failed: ", last_line(e.what()),
+                                             " (", path.string(), ")"));
     }
   }
 
@@ -178,6 +225,8 @@ const ModelInfo& Embedder::info() const { return state_->info; }
 const std::string& Embedder::precision() const { return state_->precision; }
 
 int Embedder::streams() const { return state_->streams; }
+
+FeatureMap Embedder::features(const float* pixels) const { return state_->features(pixels); }
 
 void Embedder::embed(const float* pixels, std::int64_t n, float* embeddings,
                      float* class_scores) const {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "onnx/model_info.h"
 
@@ -17,6 +18,12 @@ struct RuntimeOptions {
                      // 1 answers one photo soonest, one a core gets most photos through
   bool raw = false;  // embeddings at the length that the network gives them
   bool classes = false;  // compute the scores of the training classes too
+};
+
+/// The last feature map of a photo: values [channels, rows, columns].
+struct FeatureMap {
+  int channels = 0, rows = 0, columns = 0;
+  std::vector<float> values;
 };
 
 /// A model.onnx ready to run, by OpenVINO. Thread-safe.
@@ -42,6 +49,11 @@ class Embedder {
   /// info().classes.size()].
   void embed(const float* pixels, std::int64_t n, float* embeddings,
              float* class_scores = nullptr) const;
+
+  /// What the network makes of one photo before it pools: pixels [3, size, size]. Computed only
+  /// here, by a second copy of the network that the first call sets up; calls wait for each other.
+  /// Throws kUnsupported for a model without the output "features".
+  FeatureMap features(const float* pixels) const;
 
  private:
   struct State;

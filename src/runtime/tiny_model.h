@@ -9,7 +9,8 @@
 
 namespace shoplens {
 
-/// Writes conv 3x3/2 (8) - ReLU - conv 3x3/2 (16) - ReLU - mean - linear (dim) - L2 norm, input
+/// Writes conv 3x3/2 (8) - ReLU - conv 3x3/2 (16) - ReLU - mean - linear (dim) - L2 norm, with
+/// the map before the mean as "features"; input
 /// `size`; another `seed` is another network. With `classes` also "raw" and random scores of them.
 /// Returns its metadata.
 inline ModelInfo write_tiny_model(const std::filesystem::path& path, int size = 32, int dim = 16,
@@ -31,6 +32,7 @@ inline ModelInfo write_tiny_model(const std::filesystem::path& path, int size = 
   Value x = graph.input("pixels", {-1, 3, size, size});
   x = graph.unary("Relu", graph.conv(x, constant({8, 3, 3, 3}), constant({8}), attributes));
   x = graph.unary("Relu", graph.conv(x, constant({16, 8, 3, 3}), constant({16}), attributes));
+  const Value map = x;
   x = graph.flatten(graph.global_average_pool(x));
   const Value raw = graph.linear(x, constant({dim, 16}), constant({dim}));
   x = graph.l2_normalize(raw);
@@ -38,6 +40,7 @@ inline ModelInfo write_tiny_model(const std::filesystem::path& path, int size = 
   const Value scores =
       count > 0 ? graph.linear(x, constant({count, dim}), constant({count})) : Value{};
   graph.output("embedding", x, {-1, dim});
+  graph.output("features", map, {-1, 16, size / 4, size / 4});
   if (count > 0) {
     graph.output("raw", raw, {-1, dim});
     graph.output("classes", scores, {-1, count});

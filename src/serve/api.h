@@ -8,6 +8,7 @@
 #include "image/decode.h"
 #include "serve/catalogue.h"
 #include "serve/http.h"
+#include "serve/jobs.h"
 #include "serve/metrics.h"
 #include "serve/tokens.h"
 
@@ -23,10 +24,22 @@ struct Route {
   Role role;         // the least that may
   enum class Work { kLight, kNetwork } work;
   std::function<HttpResponse(const HttpRequest&, const Arguments&)> handler;  // may throw HttpError
+  std::uint64_t max_body = 64u << 10;                                         // bytes
+};
+
+/// Sets up a model.onnx that a gallery is to be given, for its views.
+using OpenModel = std::function<std::unique_ptr<Pipeline>(const std::filesystem::path&, Tta)>;
+
+/// A photo of an import, with what its answer calls it.
+struct NamedPhoto {
+  std::string name, label, bytes;
 };
 
 struct ApiOptions {
-  std::size_t max_photos = 16;  // in a request
+  std::size_t max_photos = 16;            // in a request
+  std::size_t max_import = 20'000;        // photos in an import
+  std::uint64_t max_body = 32u << 20;     // bytes of a request with photos
+  std::uint64_t max_upload = 256u << 20;  // of an import, a gallery, a model
   DecodeLimits decode{32u << 20, 50'000'000, 16'384};
   std::chrono::milliseconds deadline{10'000};  // of a recognition, from its first byte
   int top = 5;
@@ -37,7 +50,7 @@ struct ApiOptions {
 /// it. Thread-safe.
 class Api {
  public:
-  Api(Catalogue& catalogue, Metrics& metrics, const ApiOptions& options);
+  Api(Catalogue& catalogue, Metrics& metrics, OpenModel open_model, const ApiOptions& options);
 
   std::vector<Route> routes();  // they refer to this
 
@@ -47,6 +60,7 @@ class Api {
 
   // api_recognize.cpp
   HttpResponse recognize(const R& request, const A&);
+  HttpResponse explain(const R& request, const A&);
   // api_items.cpp
   HttpResponse list_items(const R& request, const A&);
   HttpResponse get_item(const R& request, const A& id);
@@ -60,6 +74,12 @@ class Api {
   HttpResponse unknown_photo(const R& request, const A& id);
   HttpResponse name_unknown(const R& request, const A& id);
   HttpResponse delete_unknown(const R& request, const A& id);
+  // api_jobs.cpp
+  HttpResponse start_import(const R& request, const A&);
+  HttpResponse start_upgrade(const R& request, const A&);
+  void import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& job);
+  void upgrade(const std::filesystem::path& model, bool drop_unreadable, Jobs::Control& job);
+  std::vector<Route> job_routes(const std::string& path, Role role, Jobs& jobs);
   // api_state.cpp
   HttpResponse page(const R& request, const A&);
   HttpResponse openapi(const R& request, const A&);
@@ -70,13 +90,17 @@ class Api {
   HttpResponse snapshot(const R& request, const A&);
   HttpResponse restore(const R& request, const A&);
 
+  /// The answer to a change that was asked with the same Idempotency-Key before.
+  std::optional<HttpResponse> answered(const R& request, int status);
   /// A catalogue change with the request's Idempotency-Key; its answer is JSON.
   HttpResponse changed(const R& request, int status,
                        const std::function<std::string(Gallery&)>& change);
 
   Catalogue& catalogue_;
   Metrics& metrics_;
+  OpenModel open_model_;
   ApiOptions options_;
+  Jobs imports_{8}, upgrades_{1};  // last, as their work uses what is above
 };
 
 }  // namespace shoplens

@@ -2,7 +2,6 @@
 // The catalogue through the API: items, labels, and unknown photos that become items.
 #include <nlohmann/json.hpp>
 
-#include "core/files.h"
 #include "core/hash.h"
 #include "serve/api.h"
 #include "serve/photo_work.h"
@@ -13,8 +12,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kMaxLabel = 200;  // bytes
-
 std::string dumped(const Json& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -23,21 +20,7 @@ HttpResponse ok(const Json& json, int status = 200) {
   return {status, "application/json", dumped(json)};
 }
 
-[[noreturn]] void absent(const char* what) {
-  throw HttpError(404, "not_found", join(what, ": want one that is there, found none"),
-                  "GET the list to see what there is");
-}
-
 std::int64_t id_in(const std::string& text) { return whole_number("id", text, 1, INT64_MAX, 0); }
-
-void check_label(const std::string& label) {
-  if (label.empty() || label.size() > kMaxLabel || trimmed(label).size() != label.size() ||
-      !is_plain_utf8(label))
-    throw HttpError(400, "bad_request",
-                    join("label: want 1 to ", kMaxLabel,
-                         " bytes of UTF-8 without spaces around it or control characters"),
-                    "send the product's name as the field label");
-}
 
 Json item_json(const GalleryItem& item) {
   Json columns = Json::object();
@@ -48,62 +31,40 @@ Json item_json(const GalleryItem& item) {
           {"photo", photo},    {"thumbnail", photo + "?side=160"}};
 }
 
-// A photo that was sent is told by its content: sent twice it is there once.
-std::string path_of(std::string_view bytes) { return "sha256/" + sha256_hex(bytes).substr(0, 32); }
-
-// The photo of an item: kept in the gallery, or the file it was made from.
-std::string photo_bytes(const Gallery& gallery, std::int64_t id, std::uint64_t max_bytes) {
-  if (auto bytes = gallery.photo(id)) return *std::move(bytes);
-  const auto item = gallery.item(id);
-  if (!item) absent("item");
-  const auto folder = std::filesystem::absolute(gallery.path()).parent_path();
-  try {
-    return read_file(folder / item->source, max_bytes);
-  } catch (const Error&) {  // its message would name a path of the server
-    throw HttpError(404, "photo_gone",
-                    "photo: want the file that the item was made from, it is gone",
-                    "add the photo again");
-  }
+const std::string& key_of(const HttpRequest& request) {
+  const std::string& key = request.header("idempotency-key");
+  if (key.size() > 200)
+    throw HttpError(400, "bad_request", "Idempotency-Key: want at most 200 bytes",
+                    "a UUID does well");
+  return key;
 }
 
-// Adds embedded photos as items of a label; those that are there stay as they are.
-std::string add_photos(Gallery& gallery, const std::string& fingerprint, const std::string& label,
-                       const std::vector<std::pair<std::string, std::string>>& columns,
-                       const std::vector<std::string_view>& photos,
-                       std::span<const float> vectors) {
-  std::vector<GalleryItem> items;
-  for (const std::string_view bytes : photos)
-    items.push_back({0, label, path_of(bytes), path_of(bytes), columns});
-  AddCounts counts;
-  try {
-    counts = gallery.add(fingerprint, items, vectors, OnExisting::kSkip);
-  } catch (const Error& e) {
-    if (e.code != ErrorCode::kBadInput) throw;
-    throw HttpError(409, "model_changed",
-                    "items: want embeddings of the gallery's model, it was changed "
-                    "while the photo was read",
-                    "send the request again");
-  }
+std::string digest_of(const HttpRequest& request) {
+  return sha256_hex(join(request.method, ' ', request.target, '\n', request.body));
+}
+
+// Adds photos of one product, and says what there is of them now.
+std::string added_json(Gallery& gallery, const std::string& fingerprint,
+                       std::span<const NewPhoto> photos, std::span<const float> vectors) {
+  const AddCounts counts = add_photos(gallery, fingerprint, photos, vectors);
   Json list = Json::array();
-  for (std::size_t i = 0; i < photos.size(); ++i) {
-    if (!gallery.photo(counts.ids[i])) gallery.keep_photo(counts.ids[i], photos[i]);
-    list.push_back(item_json(*gallery.item(counts.ids[i])));
-  }
+  for (const std::int64_t id : counts.ids) list.push_back(item_json(*gallery.item(id)));
   return dumped(
       {{"added", counts.added}, {"existing", counts.skipped}, {"items", std::move(list)}});
 }
 
 }  // namespace
 
+std::optional<HttpResponse> Api::answered(const R& request, int status) {
+  const auto answer = catalogue_.answered(key_of(request), digest_of(request));
+  if (!answer) return std::nullopt;
+  return HttpResponse{status, "application/json", *answer};
+}
+
 HttpResponse Api::changed(const R& request, int status,
                           const std::function<std::string(Gallery&)>& change) {
-  const std::string& key = request.header("idempotency-key");
-  if (key.size() > 200)
-    throw HttpError(400, "bad_request", "Idempotency-Key: want at most 200 bytes",
-                    "a UUID does well");
-  const std::string digest =
-      sha256_hex(join(request.method, ' ', request.target, '\n', request.body));
-  return {status, "application/json", catalogue_.change(key, digest, change)};
+  return {status, "application/json",
+          catalogue_.change(key_of(request), digest_of(request), change)};
 }
 
 HttpResponse Api::list_items(const R& request, const A&) {
@@ -126,6 +87,7 @@ HttpResponse Api::get_item(const R&, const A& id) {
 }
 
 HttpResponse Api::add_items(const R& request, const A&) {
+  if (auto before = answered(request, 201)) return *std::move(before);
   const Upload upload = read_upload(request, options_.max_photos);
   const auto label = upload.fields.find("label");
   check_label(label == upload.fields.end() ? "" : label->second);
@@ -144,11 +106,11 @@ HttpResponse Api::add_items(const R& request, const A&) {
                     join("photo ", place + 1, " of ", upload.photos.size(), ": ", error.what()),
                     error.hint);
   }
-  std::vector<std::string_view> bytes;
-  for (const Upload::Photo& photo : upload.photos) bytes.push_back(photo.bytes);
+  std::vector<NewPhoto> added;
+  for (const Upload::Photo& photo : upload.photos)
+    added.push_back({label->second, photo.bytes, columns});
   return changed(request, 201, [&](Gallery& gallery) {
-    return add_photos(gallery, serving->model.fingerprint, label->second, columns, bytes,
-                      photos.embedded.embeddings);
+    return added_json(gallery, serving->model.fingerprint, added, photos.embedded.embeddings);
   });
 }
 
@@ -161,7 +123,7 @@ HttpResponse Api::delete_item(const R& request, const A& id) {
 
 HttpResponse Api::item_photo(const R& request, const A& id) {
   const std::string bytes = catalogue_.read([&](const Gallery& gallery) {
-    return photo_bytes(gallery, id_in(id[0]), options_.decode.max_bytes);
+    return photo_of_item(gallery, id_in(id[0]), options_.decode);
   });
   return photo_response(bytes, request.parameter("side"), options_.decode);
 }
@@ -220,6 +182,7 @@ HttpResponse Api::unknown_photo(const R& request, const A& id) {
 }
 
 HttpResponse Api::name_unknown(const R& request, const A& id) {
+  if (auto before = answered(request, 201)) return *std::move(before);  // it is gone by now
   const Upload upload = read_upload(request, 0);
   const auto label = upload.fields.find("label");
   check_label(label == upload.fields.end() ? "" : label->second);
@@ -232,9 +195,9 @@ HttpResponse Api::name_unknown(const R& request, const A& id) {
                                              std::chrono::steady_clock::time_point::max());
   if (!photos.errors.empty()) throw photos.errors[0].second;
   return changed(request, 201, [&](Gallery& gallery) {
-    gallery.remove_unknown(id_in(id[0]));
-    return add_photos(gallery, serving->model.fingerprint, label->second, {}, {*bytes},
-                      photos.embedded.embeddings);
+    if (!gallery.remove_unknown(id_in(id[0]))) absent("unknown photo");
+    const NewPhoto named{label->second, *bytes};
+    return added_json(gallery, serving->model.fingerprint, {&named, 1}, photos.embedded.embeddings);
   });
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/log.h"
+#include "recognize/heat_map.h"
 #include "serve/api.h"
 #include "serve/photo_work.h"
 
@@ -35,6 +37,16 @@ Json answer_json(const Answer& answer, std::size_t top) {
   json["unknown"] = answer.unknown;
   json["neighbours"] = neighbours_json(answer.neighbours, top);
   return json;
+}
+
+Json heat_json(const HeatMap& map) {
+  Json heat = Json::array();
+  for (const float h : map.heat) heat.push_back(std::round(h * 1000) / 1000.0);
+  const Region& r = map.region;
+  return {{"rows", map.rows},
+          {"columns", map.columns},
+          {"window", {r.left, r.top, r.right, r.bottom}},
+          {"heat", std::move(heat)}};
 }
 
 // Of an empty gallery nothing is known.
@@ -109,6 +121,33 @@ HttpResponse Api::recognize(const R& request, const A&) {
                   {"batch", photos.embedded.batch}};
   return {200, "application/json",
           body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+}
+
+HttpResponse Api::explain(const R& request, const A&) {
+  const Upload upload = read_upload(request, 1);
+  const auto id = upload.fields.find("item");
+  if (upload.photos.empty() || id == upload.fields.end())
+    throw HttpError(400, "bad_request", "explain: want a photo, and an item to compare it with",
+                    "send the photo as the body to /v1/explain?item=ID");
+  const std::string stored = catalogue_.read([&](const Gallery& gallery) {
+    return photo_of_item(gallery, whole_number("item", id->second, 1, INT64_MAX, 0),
+                         options_.decode);
+  });
+  const auto serving = catalogue_.now();
+  try {
+    const auto [photo, item] =
+        heat_of(serving->batcher->pipeline(),
+                decode_image(upload.photos[0].bytes, "photo", options_.decode),
+                decode_image(stored, "the item's photo", options_.decode));
+    return {200, "application/json",
+            Json{{"photo", heat_json(photo)}, {"item", heat_json(item)}}.dump()};
+  } catch (const Error& e) {
+    if (e.code == ErrorCode::kUnsupported && e.hint.find("export") != std::string::npos)
+      throw HttpError(501, "no_feature_map",
+                      "explain: want a model with feature maps, the gallery's has none",
+                      "export it again and upgrade the gallery to it");
+    throw photo_error(e);
+  }
 }
 
 }  // namespace shoplens

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the service is, what it looks like, and its gallery as a whole; and the list of all routes.
-#include <unistd.h>
-
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -9,34 +7,13 @@
 #include "core/log.h"
 #include "serve/api.h"
 #include "serve/assets.h"
+#include "serve/private_file.h"
 
 namespace shoplens {
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-// A file that nobody else can see, gone when this is.
-class PrivateFile {
- public:
-  PrivateFile() {
-    std::string name = (fs::temp_directory_path() / "shoplens-XXXXXX").string();
-    const int fd = ::mkstemp(name.data());
-    if (fd < 0) throw Error(ErrorCode::kIo, "serve: want a temporary file, got none");
-    ::close(fd);
-    path_ = name;
-  }
-  ~PrivateFile() {
-    std::error_code ignored;
-    for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(path_.string() + suffix, ignored);
-  }
-  PrivateFile(const PrivateFile&) = delete;
-  PrivateFile& operator=(const PrivateFile&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 HttpResponse asset(std::string_view name) {
   const Asset* const found = find_asset(name);
@@ -45,8 +22,11 @@ HttpResponse asset(std::string_view name) {
 
 }  // namespace
 
-Api::Api(Catalogue& catalogue, Metrics& metrics, const ApiOptions& options)
-    : catalogue_(catalogue), metrics_(metrics), options_(options) {}
+Api::Api(Catalogue& catalogue, Metrics& metrics, OpenModel open_model, const ApiOptions& options)
+    : catalogue_(catalogue),
+      metrics_(metrics),
+      open_model_(std::move(open_model)),
+      options_(options) {}
 
 std::vector<Route> Api::routes() {
   using enum Role;
@@ -56,7 +36,8 @@ std::vector<Route> Api::routes() {
       return (this->*handler)(request, arguments);
     };
   };
-  return {
+  const std::uint64_t photos = options_.max_body, large = options_.max_upload;
+  std::vector<Route> routes{
       {"GET", "/", kNone, kLight, to(&Api::page)},
       {"GET", "/app.js", kNone, kLight, [](const R&, const A&) { return asset("app.js"); }},
       {"GET", "/app.css", kNone, kLight, [](const R&, const A&) { return asset("app.css"); }},
@@ -65,9 +46,10 @@ std::vector<Route> Api::routes() {
       {"GET", "/readyz", kNone, kLight, to(&Api::ready)},
       {"GET", "/metrics", kRead, kLight, to(&Api::metrics)},
       {"GET", "/v1/status", kRead, kLight, to(&Api::status)},
-      {"POST", "/v1/recognize", kRead, kNetwork, to(&Api::recognize)},
+      {"POST", "/v1/recognize", kRead, kNetwork, to(&Api::recognize), photos},
+      {"POST", "/v1/explain", kRead, kNetwork, to(&Api::explain), photos},
       {"GET", "/v1/items", kRead, kLight, to(&Api::list_items)},
-      {"POST", "/v1/items", kWrite, kNetwork, to(&Api::add_items)},
+      {"POST", "/v1/items", kWrite, kNetwork, to(&Api::add_items), photos},
       {"GET", "/v1/items/{id}", kRead, kLight, to(&Api::get_item)},
       {"DELETE", "/v1/items/{id}", kWrite, kLight, to(&Api::delete_item)},
       {"GET", "/v1/items/{id}/photo", kRead, kLight, to(&Api::item_photo)},
@@ -79,8 +61,14 @@ std::vector<Route> Api::routes() {
       {"DELETE", "/v1/unknowns/{id}", kWrite, kLight, to(&Api::delete_unknown)},
       {"GET", "/v1/unknowns/{id}/photo", kRead, kLight, to(&Api::unknown_photo)},
       {"GET", "/v1/snapshot", kAdmin, kLight, to(&Api::snapshot)},
-      {"POST", "/v1/restore", kAdmin, kLight, to(&Api::restore)},
+      {"POST", "/v1/restore", kAdmin, kLight, to(&Api::restore), large},
+      {"POST", "/v1/imports", kWrite, kLight, to(&Api::start_import), large},
+      {"POST", "/v1/upgrades", kAdmin, kLight, to(&Api::start_upgrade), large},
   };
+  for (auto&& more :
+       {job_routes("/v1/imports", kWrite, imports_), job_routes("/v1/upgrades", kAdmin, upgrades_)})
+    routes.insert(routes.end(), more.begin(), more.end());
+  return routes;
 }
 
 HttpResponse Api::page(const R&, const A&) { return asset("index.html"); }

@@ -7,6 +7,21 @@
 
 namespace shoplens {
 namespace fs = std::filesystem;
+namespace {
+
+std::optional<std::string> answer_of(const Gallery& gallery, const std::string& key,
+                                     const std::string& digest) {
+  if (key.empty()) return std::nullopt;
+  const auto before = gallery.done_request(key);
+  if (!before) return std::nullopt;
+  if (before->digest != digest)
+    throw HttpError(409, "key_used",
+                    "Idempotency-Key: want one for each request, this one was for another",
+                    "send a new key with a new request");
+  return before->answer;
+}
+
+}  // namespace
 
 Catalogue::Catalogue(fs::path gallery, OpenPipeline open, const BatcherOptions& batching, int top)
     : path_(std::move(gallery)),
@@ -26,23 +41,19 @@ std::shared_ptr<const Serving> Catalogue::now() const {
 std::string Catalogue::change(const std::string& key, const std::string& digest,
                               const std::function<std::string(Gallery&)>& change) {
   const std::lock_guard lock(changing_);
+  if (auto before = answer_of(writer_, key, digest)) return *std::move(before);
   std::string answer;
-  bool done = false;
   writer_.transact([&] {
-    if (const auto before = key.empty() ? std::nullopt : writer_.done_request(key)) {
-      if (before->digest != digest)
-        throw HttpError(409, "key_used",
-                        "Idempotency-Key: want one for each request, this one was for another",
-                        "send a new key with a new request");
-      answer = before->answer;
-      done = true;
-      return;
-    }
     answer = change(writer_);
     if (!key.empty()) writer_.keep_request(key, {digest, answer});
   });
-  if (!done) publish();
+  publish();
   return answer;
+}
+
+std::optional<std::string> Catalogue::answered(const std::string& key,
+                                               const std::string& digest) const {
+  return read([&](const Gallery& gallery) { return answer_of(gallery, key, digest); });
 }
 
 void Catalogue::keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most) {

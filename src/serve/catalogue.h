@@ -33,6 +33,7 @@ class Catalogue {
             int top);
 
   std::shared_ptr<const Serving> now() const;
+  const std::filesystem::path& path() const { return path_; }
 
   /// Does change() as one transaction, shows it to all later requests, and returns what it
   /// returned; by then it is on disk. With a `key` it is done once: a second call with it, also
@@ -40,6 +41,9 @@ class Catalogue {
   /// another.
   std::string change(const std::string& key, const std::string& digest,
                      const std::function<std::string(Gallery&)>& change);
+
+  /// The answer that change() gave for a key before, if it did; throws as change() does.
+  std::optional<std::string> answered(const std::string& key, const std::string& digest) const;
 
   /// Keeps a photo that was answered "unknown" (Gallery::keep_unknown); nobody waits for the disk,
   /// and when the disk cannot follow, photos are left out.

@@ -86,4 +86,10 @@ void parse_target(HttpRequest& request) {
   });
 }
 
+HttpResponse to_response(const HttpError& e) {
+  HttpResponse response = error_response(e.status, e.code, e.what(), e.hint);
+  response.headers = e.headers;
+  return response;
+}
+
 }  // namespace shoplens

@@ -49,13 +49,26 @@ struct HttpError : std::runtime_error {
   std::vector<std::pair<std::string, std::string>> headers{};
 };
 
+HttpResponse to_response(const HttpError& error);
+
 /// Fills in segments and query from target. Throws HttpError 400 for anything but an absolute path
 /// of sound percent escapes that make UTF-8 without control characters.
 void parse_target(HttpRequest& request);
 
 /// Called once for each request.
 using HttpReply = std::function<void(HttpResponse)>;
-/// Called on a network thread: must not block; replies from any thread, once.
-using HttpHandler = std::function<void(HttpRequest, HttpReply)>;
+
+/// What a server is for. All but the reply is called on the network thread and must not block.
+class HttpApplication {
+ public:
+  virtual ~HttpApplication() = default;
+  /// Of a request whose body has not been read: how many bytes it may have. What is thrown as
+  /// HttpError is the answer instead, and the body is not read.
+  virtual std::uint64_t admit(const HttpRequest& head) = 0;
+  /// Of a request that was admitted. Replies from any thread, once.
+  virtual void handle(HttpRequest request, HttpReply reply) = 0;
+  /// An answer that the server gives without handle(): a last look at it. `head` has what is known.
+  virtual void refused(const HttpRequest& head, HttpResponse& response) = 0;
+};
 
 }  // namespace shoplens

@@ -44,11 +44,13 @@ std::string made_up_id() {
   return text;
 }
 
-HttpResponse refusal(error_code ec, const HttpServerOptions& options) {
-  if (ec == http::error::body_limit)
-    return error_response(413, "too_large",
-                          join("request: want a body of at most ", options.max_body, " bytes"),
-                          "send a smaller photo, or fewer at once");
+HttpResponse too_large(std::uint64_t most) {
+  return error_response(413, "too_large", join("request: want a body of at most ", most, " bytes"),
+                        "send a smaller photo, or fewer at once");
+}
+
+HttpResponse refusal(error_code ec, const HttpServerOptions& options, std::uint64_t max_body) {
+  if (ec == http::error::body_limit) return too_large(max_body);
   if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
     return error_response(431, "header_too_large",
                           join("request: want a header of at most ", options.max_header, " bytes"),
@@ -67,8 +69,8 @@ class AnySession {
 };
 
 struct HttpServerState : std::enable_shared_from_this<HttpServerState> {
-  HttpServerState(const HttpServerOptions& options_in, HttpHandler handler_in)
-      : options(options_in), handler(std::move(handler_in)) {}
+  HttpServerState(const HttpServerOptions& options_in, HttpApplication& application_in)
+      : options(options_in), application(application_in) {}
 
   void listen();
   void accept();
@@ -77,7 +79,7 @@ struct HttpServerState : std::enable_shared_from_this<HttpServerState> {
   std::vector<std::shared_ptr<AnySession>> alive() const;
 
   HttpServerOptions options;
-  HttpHandler handler;
+  HttpApplication& application;
   asio::io_context io{1};
   std::optional<asio::ssl::context> tls;
   tcp::acceptor acceptor{io};
@@ -161,8 +163,11 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
 
   void read_header() {
     parser_.emplace();
+    request_ = {};
+    request_.client = client_;
+    keep_alive_ = false;
     parser_->header_limit(server_->options.max_header);
-    parser_->body_limit(server_->options.max_body);
+    parser_->body_limit(UINT64_MAX);  // until the head says what is asked
     arrived_ = std::chrono::steady_clock::now();
     lowest().expires_after(server_->options.header_timeout);
     http::async_read_header(stream_, buffer_, *parser_, with_self(&Session::on_header));
@@ -171,9 +176,18 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   void on_header(error_code ec, std::size_t) {
     if (ec == http::error::end_of_stream || ec == http::error::partial_message) return close();
     if (ec == beast::error::timeout || ec == asio::error::operation_aborted) return;
-    if (ec) return refuse(refusal(ec, server_->options));
-    promised_ = parser_->content_length().value_or(parser_->chunked() ? server_->options.max_body
-                                                                      : std::uint64_t{0});
+    if (ec) return refuse(refusal(ec, server_->options, 0));
+    read_head(parser_->get());
+    try {
+      parse_target(request_);
+      max_body_ = server_->application.admit(request_);
+    } catch (const HttpError& e) {
+      return refuse(to_response(e));
+    }
+    const auto length = parser_->content_length();
+    if (length && *length > max_body_) return refuse(too_large(max_body_));
+    parser_->body_limit(max_body_);
+    promised_ = length ? *length : parser_->chunked() ? max_body_ : 0;
     if (server_->bodies += promised_; server_->bodies > server_->options.max_bodies) {
       HttpResponse busy = error_response(
           503, "overloaded", "request: want memory for its body, other requests have it",
@@ -201,50 +215,42 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     if (ec == http::error::partial_message || ec == beast::error::timeout ||
         ec == asio::error::operation_aborted)
       return;
-    if (ec) return refuse(refusal(ec, server_->options));
+    if (ec) return refuse(refusal(ec, server_->options, max_body_));
     lowest().expires_never();  // answering has a deadline of its own
-    HttpRequest request = to_request(parser_->release());
-    id_ = request.id;
-    try {
-      parse_target(request);
-    } catch (const HttpError& e) {
-      return refuse(error_response(e.status, e.code, e.what(), e.hint));
-    }
+    request_.body = std::move(parser_->get().body());
     // Until the reply comes nothing else keeps the network thread from running out of work.
-    server_->handler(
-        std::move(request), [self = this->shared_from_this(),
-                             work = asio::make_work_guard(server_->io)](HttpResponse response) {
+    server_->application.handle(
+        std::move(request_), [self = this->shared_from_this(),
+                              work = asio::make_work_guard(server_->io)](HttpResponse response) {
           asio::post(self->server_->io, [self, response = std::move(response)]() mutable {
             self->write(std::move(response));
           });
         });
   }
 
-  HttpRequest to_request(http::request<http::string_body> message) {
-    HttpRequest request;
-    request.method = text(message.method_string());
-    request.target = text(message.target());
+  void read_head(const http::request<http::string_body>& message) {
+    request_.method = text(message.method_string());
+    request_.target = text(message.target());
     for (const auto& field : message) {
-      std::string& value = request.headers[lower_case(text(field.name_string()))];
+      std::string& value = request_.headers[lower_case(text(field.name_string()))];
       if (!value.empty()) value += ", ";  // as if it had been one field
       value += text(field.value());
     }
-    request.body = std::move(message.body());
-    request.client = client_;
-    request.id = request.header("x-request-id");
-    if (!is_sound_id(request.id)) request.id = made_up_id();
-    request.arrived = arrived_;
+    request_.id = request_.header("x-request-id");
+    if (!is_sound_id(request_.id)) request_.id = made_up_id();
+    request_.arrived = arrived_;
+    id_ = request_.id;
     keep_alive_ = message.keep_alive();
     version_ = message.version();
-    head_ = request.method == "HEAD";
-    return request;
+    head_ = request_.method == "HEAD";
   }
 
-  // What is wrong below HTTP's meaning: answered, and the connection is given up, as nobody knows
-  // where the next request would begin.
+  // Answered without being handled. With a body on its way, or what is no HTTP, nobody knows where
+  // the next request would begin, and the connection is given up.
   void refuse(HttpResponse response) {
-    keep_alive_ = false;
-    if (id_.empty()) id_ = made_up_id();
+    if (!parser_->is_done()) keep_alive_ = false;
+    if (id_.empty()) request_.id = id_ = made_up_id();
+    server_->application.refused(request_, response);
     write(std::move(response));
   }
 
@@ -312,8 +318,9 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   std::optional<http::response_serializer<http::string_body>> serializer_;
   std::array<char, 4096> drained_;
   std::chrono::steady_clock::time_point arrived_;
+  HttpRequest request_;
   std::string id_;
-  std::uint64_t promised_ = 0;
+  std::uint64_t promised_ = 0, max_body_ = 0;
   unsigned version_ = 11;
   bool keep_alive_ = false, head_ = false, idle_ = false;
 };
@@ -412,8 +419,8 @@ std::vector<std::shared_ptr<AnySession>> HttpServerState::alive() const {
   return all;
 }
 
-HttpServer::HttpServer(const HttpServerOptions& options, HttpHandler handler)
-    : state_(std::make_shared<HttpServerState>(options, std::move(handler))) {
+HttpServer::HttpServer(const HttpServerOptions& options, HttpApplication& application)
+    : state_(std::make_shared<HttpServerState>(options, application)) {
   state_->listen();
   state_->accept();
   state_->thread = std::thread([state = state_] {

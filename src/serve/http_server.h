@@ -14,7 +14,6 @@ struct HttpServerOptions {
   std::string host = "127.0.0.1";
   int port = 8080;                        // 0: any that is free
   std::string certificate{}, key{};       // PEM files; empty: no TLS
-  std::uint64_t max_body = 32u << 20;     // bytes of one request
   std::uint64_t max_bodies = 512u << 20;  // of all that are being read or answered
   std::uint32_t max_header = 16u << 10;
   int max_connections = 1024, max_connections_per_client = 256;
@@ -25,13 +24,13 @@ struct HttpServerOptions {
 
 struct HttpServerState;  // of http_server.cpp
 
-/// Accepts connections on its own thread and hands each request to the handler. What is wrong with
-/// a request before it is one (syntax, size, time) it answers itself, as error_response does.
+/// Accepts connections on its own thread and hands each request to the application. What is wrong
+/// with a request before it is one (syntax, size, time) it answers itself, as error_response does.
 class HttpServer {
  public:
   /// Listens from now on. Throws kBadInput for an address that is none, kIo when it cannot be
-  /// listened on (naming it) or a certificate cannot be read.
-  HttpServer(const HttpServerOptions& options, HttpHandler handler);
+  /// listened on (naming it) or a certificate cannot be read. `application` must outlive it.
+  HttpServer(const HttpServerOptions& options, HttpApplication& application);
   ~HttpServer();  // as stop(0)
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

@@ -62,20 +62,41 @@ class Client {
 HttpServerOptions options() {
   HttpServerOptions options;
   options.port = 0;
-  options.max_body = 1000;
   options.max_header = 2000;
   return options;
 }
 
-// Says what it was asked.
-void echo(HttpRequest request, HttpReply reply) {
-  std::string path;
-  for (const std::string& segment : request.segments) path += "/" + segment;
-  reply({200,
-         "text/plain",
-         request.method + path + "[" + request.body + "]",
-         {{"X-Client", request.client}}});
-}
+// Takes bodies of 1000 bytes, and refuses /closed. Says what it was asked unless it has another
+// handler.
+class Application final : public HttpApplication {
+ public:
+  Application() = default;
+  explicit Application(std::function<void(HttpRequest, HttpReply)> handler)
+      : handler_(std::move(handler)) {}
+
+  std::uint64_t admit(const HttpRequest& head) override {
+    if (head.segments == std::vector<std::string>{"closed"})
+      throw HttpError(403, "forbidden", "path: want another");
+    return 1000;
+  }
+  void handle(HttpRequest request, HttpReply reply) override {
+    if (handler_) return handler_(std::move(request), std::move(reply));
+    std::string path;
+    for (const std::string& segment : request.segments) path += "/" + segment;
+    reply({200,
+           "text/plain",
+           request.method + path + "[" + request.body + "]",
+           {{"X-Client", request.client}}});
+  }
+  void refused(const HttpRequest&, HttpResponse& response) override {
+    response.headers.emplace_back("X-Refused", "yes");
+  }
+
+ private:
+  std::function<void(HttpRequest, HttpReply)> handler_;
+};
+
+Application echo;
 
 std::string once(int port, const std::string& bytes) {
   const Client client(port);
@@ -109,6 +130,22 @@ TEST(HttpServer, TakesRequestsThatComeAtOnce) {
   EXPECT_LT(all.find("GET/1[]"), all.find("GET/2[]"));
   EXPECT_LT(all.find("GET/2[]"), all.find("GET/3[]"));
   EXPECT_NE(all.find("GET/3[]"), std::string::npos);
+}
+
+TEST(HttpServer, ARefusalBeforeTheBodyKeepsTheConnectionIfThereIsNone) {
+  const HttpServer server(options(), echo);
+  const Client client(server.port());
+  client.send("GET /closed HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string refused = client.read_until("}}");
+  EXPECT_EQ(refused.find("HTTP/1.1 403"), 0u);
+  EXPECT_NE(refused.find("X-Refused: yes"), std::string::npos);
+  client.send("GET /open HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_NE(client.read_until("[]").find("GET/open[]"), std::string::npos);
+  // With a body on its way it is closed, and none of it is waited for.
+  const std::string answer =
+      once(server.port(), "POST /closed HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nab");
+  EXPECT_EQ(answer.find("HTTP/1.1 403"), 0u);
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos);
 }
 
 TEST(HttpServer, HeadHasNoBody) {
@@ -219,10 +256,11 @@ TEST(HttpServer, BodiesShareAMemory) {
 TEST(HttpServer, StopsWhenWhatWasBegunIsAnswered) {
   std::promise<void> begun;
   HttpReply later;
-  HttpServer server(options(), [&](HttpRequest, HttpReply reply) {
+  Application application([&](HttpRequest, HttpReply reply) {
     later = std::move(reply);
     begun.set_value();
   });
+  HttpServer server(options(), application);
   const Client busy(server.port()), idle(server.port());
   busy.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   begun.get_future().wait();
@@ -243,10 +281,11 @@ TEST(HttpServer, StopsWhenWhatWasBegunIsAnswered) {
 TEST(HttpServer, StopsAllTheSameWhenNobodyAnswers) {
   std::promise<void> begun;
   HttpReply never;
-  HttpServer server(options(), [&](HttpRequest, HttpReply reply) {
+  Application application([&](HttpRequest, HttpReply reply) {
     never = std::move(reply);
     begun.set_value();
   });
+  HttpServer server(options(), application);
   const Client client(server.port());
   client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   begun.get_future().wait();

@@ -3,14 +3,18 @@
 
 #include <charconv>
 
+#include "core/hash.h"
 #include "image/encode.h"
 #include "image/format.h"
 #include "image/resize.h"
+#include "serve/text.h"
 
 namespace shoplens {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMaxLabel = 200;  // bytes
 
 double milliseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
@@ -28,13 +32,6 @@ const char* type_of(ImageFormat format) {
       break;
   }
   return nullptr;
-}
-
-HttpError photo_error(const Error& e) {
-  const int status = e.code == ErrorCode::kUnsupported ? 415
-                     : e.code == ErrorCode::kCorrupt   ? 422
-                                                       : 400;
-  return {status, error_code_name(e.code), e.what(), e.hint};
 }
 
 }  // namespace
@@ -67,6 +64,62 @@ EmbeddedPhotos embed_upload(Batcher& batcher, std::span<const Upload::Photo> pho
   prepared.resize(result.sound.size() * pipeline.floats_per_photo());
   if (!result.sound.empty()) result.embedded = batcher.embed(std::move(prepared));
   return result;
+}
+
+AddCounts add_photos(Gallery& gallery, const std::string& fingerprint,
+                     std::span<const NewPhoto> photos, std::span<const float> vectors) {
+  std::vector<GalleryItem> items;
+  for (const NewPhoto& photo : photos) {
+    const std::string path = "sha256/" + sha256_hex(photo.bytes).substr(0, 32);
+    items.push_back({0, photo.label, path, path, photo.columns});
+  }
+  AddCounts counts;
+  try {
+    counts = gallery.add(fingerprint, items, vectors, OnExisting::kSkip);
+  } catch (const Error& e) {
+    if (e.code != ErrorCode::kBadInput) throw;
+    throw HttpError(409, "model_changed",
+                    "items: want embeddings of the gallery's model, it was changed "
+                    "while the photo was read",
+                    "send the request again");
+  }
+  for (std::size_t i = 0; i < photos.size(); ++i)
+    if (!gallery.photo(counts.ids[i])) gallery.keep_photo(counts.ids[i], photos[i].bytes);
+  return counts;
+}
+
+std::string photo_of_item(const Gallery& gallery, std::int64_t id, const DecodeLimits& limits) {
+  const auto item = gallery.item(id);
+  if (!item) absent("item");
+  try {
+    return gallery.photo_bytes(*item, limits.max_bytes);
+  } catch (const Error& e) {  // its message names a path of the server
+    if (e.code != ErrorCode::kNotFound) throw;
+    throw HttpError(404, "photo_gone",
+                    "photo: want the file that the item was made from, it is gone",
+                    "add the photo again");
+  }
+}
+
+HttpError photo_error(const Error& e) {
+  const int status = e.code == ErrorCode::kUnsupported ? 415
+                     : e.code == ErrorCode::kCorrupt   ? 422
+                                                       : 400;
+  return {status, error_code_name(e.code), e.what(), e.hint};
+}
+
+void check_label(const std::string& label, const std::string& where) {
+  if (label.empty() || label.size() > kMaxLabel || trimmed(label).size() != label.size() ||
+      !is_plain_utf8(label))
+    throw HttpError(400, "bad_request",
+                    join(where, ": want 1 to ", kMaxLabel,
+                         " bytes of UTF-8 without spaces around it or control characters"),
+                    "send the product's name as the label");
+}
+
+void absent(const char* what) {
+  throw HttpError(404, "not_found", join(what, ": want one that is there, found none"),
+                  "GET the list to see what there is");
 }
 
 HttpResponse photo_response(const std::string& bytes, const std::string& side,

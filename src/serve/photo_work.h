@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gallery/gallery.h"
 #include "image/decode.h"
 #include "serve/batcher.h"
 #include "serve/http.h"
@@ -26,6 +27,33 @@ struct EmbeddedPhotos {
 EmbeddedPhotos embed_upload(Batcher& batcher, std::span<const Upload::Photo> photos,
                             const DecodeLimits& limits,
                             std::chrono::steady_clock::time_point deadline);
+
+/// A photo for the catalogue.
+struct NewPhoto {
+  std::string label;
+  std::string_view bytes;
+  std::vector<std::pair<std::string, std::string>> columns{};
+};
+
+/// Adds photos with their vectors [photos, dim], within the caller's transaction. A photo is told
+/// by its content: one that is there already stays as it is. Throws HttpError 409 when the vectors
+/// are not of the gallery's model.
+AddCounts add_photos(Gallery& gallery, const std::string& fingerprint,
+                     std::span<const NewPhoto> photos, std::span<const float> vectors);
+
+/// The photo of an item that is there. Throws HttpError 404 when the item is not, or its file is
+/// gone.
+std::string photo_of_item(const Gallery& gallery, std::int64_t id, const DecodeLimits& limits);
+
+/// The HttpError of a photo that cannot be decoded.
+HttpError photo_error(const Error& error);
+
+/// Throws HttpError 400 for a label of more than 200 bytes, none, or not plain UTF-8 (`where` it
+/// stands is in the message).
+void check_label(const std::string& label, const std::string& where = "label");
+
+/// Throws HttpError 404 naming what is not there.
+[[noreturn]] void absent(const char* what);
 
 /// The answer with a photo: its own bytes, or, for a `side` above 0, a JPEG of it that fits into a
 /// square of so many pixels. May be kept by the browser: what has an id never changes.

@@ -44,12 +44,6 @@ std::string host_of(std::string_view host_and_port) {
   return lower_case(host_and_port.substr(0, colon));
 }
 
-HttpResponse to_response(const HttpError& e) {
-  HttpResponse response = error_response(e.status, e.code, e.what(), e.hint);
-  response.headers = e.headers;
-  return response;
-}
-
 HttpError busy(int status, const char* code, const char* message) {
   HttpError error(status, code, message, "wait as long as Retry-After says, then try again");
   error.headers.emplace_back("Retry-After", "1");
@@ -95,27 +89,37 @@ void Service::set_tokens(std::vector<Token> tokens) {
   options_.tokens = std::move(tokens);
 }
 
+std::uint64_t Service::admit(const HttpRequest& head) {
+  check_origin(head);
+  const Match match = find(head);
+  authorize(head, match.route->role);
+  return match.route->max_body;
+}
+
+void Service::refused(const HttpRequest& head, HttpResponse& response) {
+  finish(head, nullptr, "", response);
+}
+
 void Service::handle(HttpRequest request, HttpReply reply) {
-  Match match{nullptr, {}};
-  std::string who;
-  try {
-    check_origin(request);
-    match = find(request);
-    who = authorize(request, match.route->role);
-    check_rate(who.empty() ? request.client : who);
-  } catch (const HttpError& e) {
-    return finish(request, match.route, who, to_response(e), reply);
-  }
-  const bool network = match.route->work == Route::Work::kNetwork;
   // The request is shared because a job that is not taken must still be answered.
   const auto shared = std::make_shared<HttpRequest>(std::move(request));
-  const bool taken = (network ? network_ : light_).submit([this, shared, match, who, reply] {
-    finish(*shared, match.route, who, answer(*shared, match), reply);
-  });
-  if (taken) return;
+  auto match = std::make_shared<Match>();
+  auto who = std::make_shared<std::string>();
+  const auto respond = [this, shared, match, who, reply = std::move(reply)](HttpResponse response) {
+    finish(*shared, match->route, *who, response);
+    reply(std::move(response));
+  };
+  try {
+    *match = find(*shared);
+    *who = authorize(*shared, match->route->role);
+    check_rate(who->empty() ? shared->client : *who);
+  } catch (const HttpError& e) {
+    return respond(to_response(e));
+  }
+  WorkerPool& pool = match->route->work == Route::Work::kNetwork ? network_ : light_;
+  if (pool.submit([this, shared, match, respond] { respond(answer(*shared, *match)); })) return;
   metrics_.refused("queue_full");
-  finish(*shared, match.route, who,
-         to_response(busy(429, "overloaded", "server: want room in its queue, it is full")), reply);
+  respond(to_response(busy(429, "overloaded", "server: want room in its queue, it is full")));
 }
 
 Service::Match Service::find(const HttpRequest& request) const {
@@ -225,12 +229,13 @@ HttpResponse Service::answer(const HttpRequest& request, const Match& match) con
 }
 
 void Service::finish(const HttpRequest& request, const Route* route, const std::string& who,
-                     HttpResponse response, const HttpReply& reply) {
+                     HttpResponse& response) {
   add_security_headers(response);
   const double seconds = std::chrono::duration<double>(Clock::now() - request.arrived).count();
   metrics_.request(route ? join(route->method, ' ', route->path) : "none", response.status,
                    seconds);
-  const nlohmann::ordered_json line{{"request", request.id},
+  const nlohmann::ordered_json line{{"time", utc_now()},
+                                    {"request", request.id},
                                     {"client", request.client},
                                     {"token", who},
                                     {"method", request.method},
@@ -240,7 +245,6 @@ void Service::finish(const HttpRequest& request, const Route* route, const std::
                                     {"received", request.body.size()},
                                     {"ms", std::round(seconds * 1e5) / 100}};
   log_info(line.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
-  reply(std::move(response));
 }
 
 }  // namespace shoplens

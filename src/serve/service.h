@@ -23,12 +23,13 @@ struct ServiceOptions {
 
 /// Between the network and the API: finds the route, asks who it is, keeps order among many
 /// requests, turns whatever goes wrong into an answer, and tells the log and the metrics.
-class Service {
+class Service final : public HttpApplication {
  public:
   Service(std::vector<Route> routes, Metrics& metrics, const ServiceOptions& options);
 
-  /// An HttpHandler.
-  void handle(HttpRequest request, HttpReply reply);
+  std::uint64_t admit(const HttpRequest& head) override;
+  void handle(HttpRequest request, HttpReply reply) override;
+  void refused(const HttpRequest& head, HttpResponse& response) override;
 
   /// Answers what has been taken, then nothing more. To be called after the server has stopped.
   void stop();
@@ -38,16 +39,17 @@ class Service {
 
  private:
   struct Match {
-    const Route* route;
-    Arguments arguments;
+    const Route* route = nullptr;
+    Arguments arguments{};
   };
   Match find(const HttpRequest& request) const;
   void check_origin(const HttpRequest& request) const;
   std::string authorize(const HttpRequest& request, Role least) const;  // the token's name
   void check_rate(const std::string& client);
   HttpResponse answer(const HttpRequest& request, const Match& match) const;
+  // What is done to every answer.
   void finish(const HttpRequest& request, const Route* route, const std::string& who,
-              HttpResponse response, const HttpReply& reply);
+              HttpResponse& response);
 
   std::vector<Route> routes_;
   std::vector<std::vector<std::string>> patterns_;  // [routes], the paths' parts

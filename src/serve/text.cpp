@@ -2,7 +2,10 @@
 #include "serve/text.h"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
+#include <cstdio>
+#include <ctime>
 
 namespace shoplens {
 
@@ -71,6 +74,18 @@ std::string_view trimmed(std::string_view text) {
   return first == std::string_view::npos
              ? std::string_view{}
              : text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+std::string utc_now() {
+  const auto now = std::chrono::system_clock::now();
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch());
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char date[32], text[40];
+  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text, sizeof text, "%s.%03dZ", date, static_cast<int>(ms.count() % 1000));
+  return text;
 }
 
 }  // namespace shoplens

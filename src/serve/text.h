@@ -19,4 +19,7 @@ std::optional<std::string> base64_decoded(std::string_view text);
 std::string lower_case(std::string_view text);    // of ASCII letters
 std::string_view trimmed(std::string_view text);  // without spaces and tabs around it
 
+/// The time as "2026-01-31T12:34:56.789Z".
+std::string utc_now();
+
 }  // namespace shoplens

@@ -15,7 +15,7 @@ ModelInfo write_onnx(EmbeddingModel& model, ModelInfo info, const std::filesyste
   const int size = info.preprocessing.size;
   info.dim = model.dim();
   Graph graph;
-  const Value raw = model.forward(graph.input("pixels", {-1, 3, size, size}));
+  const auto [raw, map] = model.forward_with_map(graph.input("pixels", {-1, 3, size, size}));
   const Value embedding = graph.l2_normalize(raw);
   std::optional<Value> scores;  // before outputs are named: a named value cannot be read any more
   const auto count = static_cast<std::int64_t>(info.classes.size());
@@ -32,6 +32,8 @@ ModelInfo write_onnx(EmbeddingModel& model, ModelInfo info, const std::filesyste
     graph.output("raw", raw, {-1, info.dim});
     graph.output("classes", *scores, {-1, count});
   }
+  const auto sides = model.forward_with_map(torch::zeros({1, 3, size, size})).map.sizes();
+  graph.output("features", map, {-1, sides[1], sides[2], sides[3]});
   const std::string bytes = graph.serialize(info);
   write_file(path, bytes);
   return info;

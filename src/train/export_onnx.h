@@ -11,7 +11,8 @@
 namespace shoplens {
 
 /// Writes `model` as model.onnx: input "pixels" [N, 3, size, size], output "embedding" [N, dim],
-/// each of length 1. Batch norm is folded, standardised weights are baked. With `classes` (of
+/// each of length 1, and "features" [N, C, H, W], the map that is pooled, for whoever asks for it.
+/// Batch norm is folded, standardised weights are baked. With `classes` (of
 /// info.classes) two outputs more: "raw", the embedding at the length it has, and "classes" [N, K],
 /// their scores. `info` needs no fingerprint; returns it with one.
 ModelInfo write_onnx(EmbeddingModel& model, ModelInfo info, const std::filesystem::path& path,

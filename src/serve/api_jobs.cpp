@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// What takes longer than a request may: many photos at once, and another model.
+#include <nlohmann/json.hpp>
+
+#include "core/files.h"
+#include "core/log.h"
+#include "recognize/upgrade.h"
+#include "serve/api.h"
+#include "serve/photo_work.h"
+#include "serve/private_file.h"
+
+namespace shoplens {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+// Photos of an import that are embedded and kept together.
+constexpr std::size_t kImportBatch = 64;
+
+Json job_json(const JobState& job) {
+  Json failures = Json::array();
+  for (const auto& [name, message] : job.failures)
+    failures.push_back({{"name", name}, {"message", message}});
+  return {{"id", job.id},
+          {"state", to_string(job.phase)},
+          {"message", job.message.empty() ? Json() : Json(job.message)},
+          {"total", job.total},
+          {"done", job.done},
+          {"added", job.added},
+          {"existing", job.existing},
+          {"failed", job.failed},
+          {"errors", std::move(failures)}};
+}
+
+HttpResponse job_response(const std::optional<JobState>& job, int status = 200) {
+  if (!job) absent("job");
+  return {status, "application/json",
+          job_json(*job).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+}
+
+// "fruit/apple/1.jpg" is of apple.
+std::string folder_of(const std::string& name) {
+  const std::size_t end = name.find_last_of('/');
+  if (end == std::string::npos) return "";
+  const std::size_t begin = name.find_last_of('/', end - 1);
+  return end == 0 ? "" : name.substr(begin == std::string::npos ? 0 : begin + 1, end - begin - 1);
+}
+
+}  // namespace
+
+std::vector<Route> Api::job_routes(const std::string& path, Role role, Jobs& jobs) {
+  const auto id_of = [](const Arguments& arguments) {
+    return whole_number("id", arguments[0], 1, INT64_MAX, 0);
+  };
+  return {{"GET", path, role, Route::Work::kLight,
+           [&jobs](const R&, const A&) -> HttpResponse {
+             Json list = Json::array();
+             for (const JobState& job : jobs.list()) list.push_back(job_json(job));
+             return {200, "application/json",
+                     Json{{"jobs", std::move(list)}}.dump(
+                         -1, ' ', false, nlohmann::json::error_handler_t::replace)};
+           }},
+          {"GET", path + "/{id}", role, Route::Work::kLight,
+           [&jobs, id_of](const R&, const A& id) { return job_response(jobs.find(id_of(id))); }},
+          {"DELETE", path + "/{id}", role, Route::Work::kLight,
+           [&jobs, id_of](const R&, const A& id) { return job_response(jobs.cancel(id_of(id))); }}};
+}
+
+HttpResponse Api::start_import(const R& request, const A&) {
+  const Upload upload = read_upload(request, options_.max_import);
+  const auto label = upload.fields.find("label");
+  auto photos = std::make_shared<std::vector<NamedPhoto>>();
+  for (const Upload::Photo& photo : upload.photos) {
+    const std::string own = label == upload.fields.end() ? folder_of(photo.name) : label->second;
+    check_label(own, join("photo ", photos->size() + 1,
+                          ": its label, the folder in its name or the field label"));
+    photos->push_back({photo.name, own, std::string(photo.bytes)});
+  }
+  if (photos->empty())
+    throw HttpError(400, "bad_request", "imports: want at least one photo, got none",
+                    "send photos as multipart/form-data, their labels as folders in their names");
+  const auto total = static_cast<std::int64_t>(photos->size());
+  return job_response(
+      imports_.start(total, [this, photos = std::move(photos)](
+                                Jobs::Control& job) { import_photos(*photos, job); }),
+      202);
+}
+
+void Api::import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& job) {
+  for (std::size_t begin = 0; begin < photos.size() && !job.cancelled();) {
+    const std::size_t end = std::min(photos.size(), begin + kImportBatch);
+    std::vector<Upload::Photo> batch;
+    for (std::size_t i = begin; i < end; ++i) batch.push_back({photos[i].name, photos[i].bytes});
+    const auto serving = catalogue_.now();
+    const EmbeddedPhotos embedded = embed_upload(*serving->batcher, batch, options_.decode,
+                                                 std::chrono::steady_clock::time_point::max());
+    std::vector<NewPhoto> added;
+    for (const std::size_t place : embedded.sound)
+      added.push_back({photos[begin + place].label, batch[place].bytes});
+    AddCounts counts;
+    try {
+      catalogue_.change("", "", [&](Gallery& gallery) {
+        counts =
+            add_photos(gallery, serving->model.fingerprint, added, embedded.embedded.embeddings);
+        return std::string();
+      });
+    } catch (const HttpError& e) {
+      if (e.code != "model_changed") throw;
+      continue;  // the same photos by the new model
+    }
+    for (const auto& [place, error] : embedded.errors)
+      job.photo_failed(photos[begin + place].name, error.what());
+    job.update([&](JobState& state) {
+      state.done += static_cast<std::int64_t>(end - begin);
+      state.added += counts.added;
+      state.existing += counts.skipped;
+    });
+    begin = end;
+  }
+}
+
+HttpResponse Api::start_upgrade(const R& request, const A&) {
+  const PrivateFile sent;
+  write_file(sent.path(), request.body);
+  std::string fingerprint;
+  try {
+    fingerprint = read_model_info(sent.path()).fingerprint;
+  } catch (const Error& e) {
+    if (e.code == ErrorCode::kIo) throw;
+    log_warning("upgrade: ", e.what());  // with the server's paths, which are not for the client
+    throw HttpError(422, error_code_name(e.code),
+                    "upgrade: want a sound model.onnx of shoplens, got something else",
+                    "send what `shoplens export` wrote, as the body");
+  }
+  if (fingerprint == catalogue_.now()->model.fingerprint)
+    throw HttpError(409, "same_model",
+                    "upgrade: want another model than the gallery's, got its own",
+                    "nothing is to be done");
+  const fs::path model =
+      catalogue_.path().parent_path() /
+      join(catalogue_.path().stem().string(), '-', fingerprint.substr(0, 12), ".onnx");
+  write_file(model, request.body);
+  const bool drop = request.parameter("drop_unreadable") == "true";
+  return job_response(
+      upgrades_.start(catalogue_.now()->items,
+                      [this, model, drop](Jobs::Control& job) { upgrade(model, drop, job); }),
+      202);
+}
+
+void Api::upgrade(const fs::path& model, bool drop_unreadable, Jobs::Control& job) {
+  Gallery gallery(catalogue_.path());  // its own connection, beside those that answer
+  const auto next = open_model_(model, pipeline_of(gallery).tta);
+  UpgradeOptions options;
+  options.drop_unreadable = drop_unreadable;
+  options.decode = options_.decode;
+  const UpgradeResult result =
+      upgrade_gallery(gallery, *next, options, [&](std::int64_t done, std::int64_t total) {
+        job.update([&](JobState& state) {
+          state.done = done;
+          state.total = total;
+        });
+        return !job.cancelled();
+      });
+  for (const auto& [item, error] : result.unreadable)
+    job.photo_failed(item.path, join("it cannot be read (", error_code_name(error.code), ")"));
+  if (result.switched)
+    catalogue_.refresh();
+  else if (!job.cancelled())
+    throw HttpError(409, "unreadable",
+                    join("want every photo, ", result.unreadable.size(),
+                         " cannot be read, so the gallery keeps its model; add them again or "
+                         "remove them, and upgrade again, which goes on from here"));
+}
+
+}  // namespace shoplens

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/jobs.h"
+
+#include "core/log.h"
+#include "serve/http.h"
+
+namespace shoplens {
+namespace {
+
+constexpr std::size_t kKept = 50;       // jobs
+constexpr std::size_t kFailures = 100;  // told of a job
+
+bool has_ended(JobState::Phase phase) {
+  return phase != JobState::Phase::kWaiting && phase != JobState::Phase::kRunning;
+}
+
+}  // namespace
+
+const char* to_string(JobState::Phase phase) {
+  switch (phase) {
+    case JobState::Phase::kWaiting:
+      return "waiting";
+    case JobState::Phase::kRunning:
+      return "running";
+    case JobState::Phase::kDone:
+      return "done";
+    case JobState::Phase::kFailed:
+      return "failed";
+    case JobState::Phase::kCancelled:
+      break;
+  }
+  return "cancelled";
+}
+
+void Jobs::Control::update(const std::function<void(JobState&)>& change) {
+  const std::lock_guard lock(mutex_);
+  change(state_);
+}
+
+void Jobs::Control::photo_failed(const std::string& name, const std::string& message) {
+  update([&](JobState& state) {
+    ++state.failed;
+    if (state.failures.size() < kFailures) state.failures.push_back({name, message});
+  });
+}
+
+Jobs::~Jobs() {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, job] : jobs_) job->cancelled_ = true;
+  }
+  worker_.stop();
+}
+
+JobState Jobs::start(std::int64_t total, Work work) {
+  const auto job = std::make_shared<Control>();
+  job->state_.total = total;
+  {
+    const std::lock_guard lock(mutex_);
+    job->state_.id = ++last_id_;
+    jobs_[last_id_] = job;
+    for (auto it = jobs_.begin(); it != jobs_.end() && jobs_.size() > kKept;) {
+      const std::shared_ptr<Control> old = it->second;  // so that its lock outlives the map's entry
+      const std::lock_guard state(old->mutex_);
+      it = has_ended(old->state_.phase) ? jobs_.erase(it) : std::next(it);
+    }
+  }
+  const JobState begun = job->state_;
+  const bool taken = worker_.submit([job, id = begun.id, work = std::move(work)] {
+    using enum JobState::Phase;
+    const auto enter = [&](JobState::Phase phase, const std::string& message = {}) {
+      job->update([&](JobState& state) {
+        state.phase = phase;
+        state.message = message;
+      });
+    };
+    if (!job->cancelled()) enter(kRunning);
+    try {
+      if (!job->cancelled()) work(*job);
+      enter(job->cancelled() ? kCancelled : kDone);
+    } catch (const HttpError& e) {
+      enter(kFailed, e.what());
+    } catch (const std::exception& e) {
+      log_warning("job ", id, ": ", e.what());
+      enter(kFailed, join("the server's log says why at job ", id));
+    }
+  });
+  if (taken) return begun;
+  {
+    const std::lock_guard lock(mutex_);
+    jobs_.erase(begun.id);
+  }
+  throw HttpError(429, "overloaded", "server: want room for another job, too many wait",
+                  "wait for one of them to end");
+}
+
+std::shared_ptr<Jobs::Control> Jobs::control(std::int64_t id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : found->second;
+}
+
+std::optional<JobState> Jobs::find(std::int64_t id) const {
+  const auto job = control(id);
+  if (!job) return std::nullopt;
+  const std::lock_guard lock(job->mutex_);
+  return job->state_;
+}
+
+std::optional<JobState> Jobs::cancel(std::int64_t id) {
+  if (const auto job = control(id)) job->cancelled_ = true;
+  return find(id);
+}
+
+std::vector<JobState> Jobs::list() const {
+  std::vector<JobState> all;
+  const std::lock_guard lock(mutex_);
+  for (auto it = jobs_.rbegin(); it != jobs_.rend(); ++it) {
+    const std::lock_guard state(it->second->mutex_);
+    all.push_back(it->second->state_);
+  }
+  return all;
+}
+
+}  // namespace shoplens

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "serve/worker_pool.h"
+
+namespace shoplens {
+
+/// How far a job is.
+struct JobState {
+  enum class Phase { kWaiting, kRunning, kDone, kFailed, kCancelled };
+  struct Failure {
+    std::string name, message;  // of a photo; both are for the client
+  };
+
+  std::int64_t id = 0;
+  Phase phase = Phase::kWaiting;
+  std::string message{};                 // why it failed
+  std::int64_t total = 0, done = 0;      // photos
+  std::int64_t added = 0, existing = 0;  // of an import
+  std::int64_t failed = 0;               // photos that could not be read
+  std::vector<Failure> failures{};       // the first of them
+};
+
+const char* to_string(JobState::Phase phase);  // "waiting", "running", ...
+
+/// Work that goes on after its request was answered, one piece at a time in the order it came.
+/// Thread-safe.
+class Jobs {
+ public:
+  /// A job as its own work sees it.
+  class Control {
+   public:
+    bool cancelled() const { return cancelled_; }
+    void update(const std::function<void(JobState&)>& change);
+    void photo_failed(const std::string& name, const std::string& message);
+
+   private:
+    friend class Jobs;
+    std::atomic<bool> cancelled_{false};
+    mutable std::mutex mutex_;
+    JobState state_;
+  };
+  /// Ends early when cancelled. What it throws makes the job failed: of HttpError the client sees
+  /// the message, of anything else the log.
+  using Work = std::function<void(Control&)>;
+
+  explicit Jobs(std::size_t waiting) : worker_(1, waiting) {}
+  ~Jobs();  // cancels them
+
+  /// Throws HttpError 429 when too many wait already.
+  JobState start(std::int64_t total, Work work);
+  std::optional<JobState> find(std::int64_t id) const;
+  /// Asks it to end; what it did until then stays. Returns its state, if there is such a job.
+  std::optional<JobState> cancel(std::int64_t id);
+  std::vector<JobState> list() const;  // the latest first; of those that ended only the last few
+
+ private:
+  std::shared_ptr<Control> control(std::int64_t id) const;
+
+  mutable std::mutex mutex_;
+  std::map<std::int64_t, std::shared_ptr<Control>> jobs_;
+  std::int64_t last_id_ = 0;
+  WorkerPool worker_;  // last, so that its jobs end before what they use
+};
+
+}  // namespace shoplens

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/jobs.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+#include <thread>
+
+#include "serve/http.h"
+
+namespace shoplens {
+namespace {
+
+using Phase = JobState::Phase;
+
+JobState wait_for_end(const Jobs& jobs, std::int64_t id) {
+  for (int i = 0; i < 1000; ++i) {
+    const JobState state = *jobs.find(id);
+    if (state.phase != Phase::kWaiting && state.phase != Phase::kRunning) return state;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  ADD_FAILURE() << "the job does not end";
+  return {};
+}
+
+TEST(Jobs, TellsHowFarAJobIs) {
+  Jobs jobs(4);
+  std::promise<void> half, go_on;
+  const JobState begun = jobs.start(2, [&](Jobs::Control& job) {
+    job.update([](JobState& state) { state.done = 1; });
+    job.photo_failed("a.jpg", "it is torn");
+    half.set_value();
+    go_on.get_future().wait();
+    job.update([](JobState& state) { state.done = 2; });
+  });
+  EXPECT_EQ(begun.total, 2);
+  half.get_future().wait();
+  EXPECT_EQ(jobs.find(begun.id)->phase, Phase::kRunning);
+  EXPECT_EQ(jobs.find(begun.id)->done, 1);
+  go_on.set_value();
+  const JobState ended = wait_for_end(jobs, begun.id);
+  EXPECT_EQ(ended.phase, Phase::kDone);
+  EXPECT_EQ(ended.done, 2);
+  EXPECT_EQ(ended.failed, 1);
+  EXPECT_EQ(ended.failures.at(0).name, "a.jpg");
+  EXPECT_EQ(jobs.list().size(), 1u);
+  EXPECT_FALSE(jobs.find(begun.id + 1));
+}
+
+TEST(Jobs, AFailureSaysWhyWithoutTheServersSecrets) {
+  Jobs jobs(4);
+  const auto told = jobs.start(0, [](Jobs::Control&) { throw HttpError(409, "c", "changed"); }).id;
+  const auto hidden =
+      jobs.start(0, [](Jobs::Control&) { throw std::runtime_error("/secret/path"); }).id;
+  EXPECT_EQ(wait_for_end(jobs, told).message, "changed");
+  const JobState state = wait_for_end(jobs, hidden);
+  EXPECT_EQ(state.phase, Phase::kFailed);
+  EXPECT_EQ(state.message.find("secret"), std::string::npos);
+}
+
+TEST(Jobs, OneIsCancelledWhetherItRunsOrWaits) {
+  Jobs jobs(4);
+  std::promise<void> begun;
+  const auto running = jobs.start(0,
+                                  [&](Jobs::Control& job) {
+                                    begun.set_value();
+                                    while (!job.cancelled())
+                                      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                                  })
+                           .id;
+  const auto waiting = jobs.start(0, [](Jobs::Control&) { FAIL() << "it was cancelled"; }).id;
+  begun.get_future().wait();
+  EXPECT_TRUE(jobs.cancel(waiting));
+  EXPECT_TRUE(jobs.cancel(running));
+  EXPECT_FALSE(jobs.cancel(99));
+  EXPECT_EQ(wait_for_end(jobs, running).phase, Phase::kCancelled);
+  EXPECT_EQ(wait_for_end(jobs, waiting).phase, Phase::kCancelled);
+}
+
+TEST(Jobs, TooManyAreRefused) {
+  Jobs jobs(1);
+  const auto until_cancelled = [](Jobs::Control& job) {
+    while (!job.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  int taken = 0;
+  EXPECT_THROW(for (; taken < 10; ++taken) jobs.start(0, until_cancelled), HttpError);
+  EXPECT_GE(taken, 1);
+  EXPECT_LE(taken, 3);
+  EXPECT_EQ(jobs.list().size(), static_cast<std::size_t>(taken));
+}
+
+}  // namespace
+}  // namespace shoplens

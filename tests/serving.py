@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""shoplens serve as its clients meet it: the real program on a free port, asked with http.client."""
+import http.client
+import json
+import re
+import subprocess
+import threading
+import time
+
+from cli import BIN, CliTest
+
+
+def multipart(photos=(), **parts):
+    """(body, headers) of a form: `photos` are {file name: bytes}; of `parts`, a value that is a picture (or is told to
+    be by its name, a single letter) is a photo NAME.png, any other a field."""
+    boundary = "parts-boundary-7d1"
+    body = b""
+    files = dict(photos)
+    fields = {}
+    for name, value in parts.items():
+        if name == "photo" or len(name) == 1:
+            files[f"{name}.png"] = value
+        else:
+            fields[name] = value
+    for name, value in fields.items():
+        body += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + value + b"\r\n"
+    for name, value in files.items():
+        body += (f'--{boundary}\r\nContent-Disposition: form-data; name="photo"; filename="{name}"\r\n'
+                 f"Content-Type: image/png\r\n\r\n").encode() + value + b"\r\n"
+    return body + f"--{boundary}--\r\n".encode(), {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+
+
+class Server:
+    """A running `shoplens serve`, in `folder`, on a port of its own."""
+
+    def __init__(self, test, folder, *options, context=None, env=None, gallery="gallery.db"):
+        self.test, self.folder, self.context = test, folder, context
+        self.lines = []
+        self.process = subprocess.Popen(
+            [BIN / "shoplens", "serve", "--gallery", gallery, "--port", "0", *map(str, options)], cwd=folder, env=env,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
+        self.listening = threading.Event()
+        self.reader = threading.Thread(target=self._read_log, daemon=True)
+        self.reader.start()
+        if not self.listening.wait(60) or not self.port:
+            self.kill()
+            raise AssertionError(f"the server did not start:\n{self.log}")
+
+    port = 0
+
+    def _read_log(self):
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if found := re.search(r"serving .* on https?://.*:(\d+)$", line.strip()):
+                self.port = int(found[1])
+                self.listening.set()
+        self.listening.set()
+
+    @property
+    def log(self):
+        return "".join(self.lines)
+
+    def stop(self):
+        """Ends it as systemd would; returns its exit status."""
+        self.process.terminate()
+        try:
+            return self.process.wait(40)
+        finally:
+            self.kill()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.reader.join()
+        self.process.stderr.close()
+
+    def rss(self):
+        """MiB of memory that it has now."""
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1]) / 1024
+
+    def connection(self, timeout=60):
+        if self.context:
+            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=self.context)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def ask(self, method, path, body=None, headers=None):
+        """(status, headers, body) of one request; a body that is no bytes is sent as JSON."""
+        headers = dict(headers or {})
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+            headers.setdefault("Content-Type", "application/json")
+        connection = self.connection()
+        try:
+            try:
+                connection.request(method, path, body, headers)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # it was answered before all of it was sent
+            response = connection.getresponse()
+            answer = response.read()
+        finally:
+            connection.close()
+        if response.getheader("Content-Type", "").startswith("application/json"):
+            self.test.assertNotIn(str(self.folder).encode(), answer, "a path of the server")
+        return response.status, dict(response.getheaders()), answer
+
+    def json(self, method, path, body=None, headers=None, status=200):
+        got, _, answer = self.ask(method, path, body, headers)
+        self.test.assertEqual(got, status, answer)
+        return json.loads(answer)
+
+    def error(self, status, code, method, path, body=None, headers=None):
+        """Asks for what must be refused: with this status and code, in words, and with a hint."""
+        error = self.json(method, path, body, headers, status)["error"]
+        self.test.assertEqual(error["code"], code, error)
+        self.test.assertTrue(error["message"] and error["hint"], error)
+        return error
+
+
+class ServeTest(CliTest):
+    """A gallery of 12 photos of 3 labels, and servers on it that end with the test."""
+
+    def setUp(self):
+        super().setUp()
+        self.build()
+        self.fingerprint = self.run_json("index", "list")["pipeline"]["models"][0]["fingerprint"]
+
+    def serve(self, *options, **more):
+        server = Server(self, self.folder, *options, **more)
+        self.addCleanup(server.kill)
+        return server
+
+    def photo(self, path):
+        return (self.folder / path).read_bytes()
+
+    def until(self, condition, seconds=20):
+        end = time.monotonic() + seconds
+        while not (value := condition()):
+            self.assertLess(time.monotonic(), end, "waited too long")
+            time.sleep(0.05)
+        return value
+
+    def ended(self, server, path):
+        """A background job once it has ended."""
+        self.until(lambda: server.json("GET", path)["state"] not in ("waiting", "running"), 60)
+        return server.json("GET", path)
+
+    @staticmethod
+    def safe(work, faults):
+        """`work` for a thread: what it throws is a fault."""
+        def run():
+            try:
+                work()
+            except Exception as e:
+                faults.append(repr(e))
+        return run

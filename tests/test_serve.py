@@ -1,0 +1,499 @@
+# SPDX-License-Identifier: Apache-2.0
+"""shoplens serve end to end: the real program, asked over a real connection."""
+import base64
+import json
+import signal
+import ssl
+import subprocess
+import threading
+import time
+import unittest
+
+from cli import TESTS, CliTest, write_png
+from serving import ServeTest, multipart
+
+
+class Recognize(ServeTest):
+    def test_a_photo_in_each_way_it_may_be_sent(self):
+        server = self.serve()
+        photo = self.photo("test/gala0.png")
+        answers = [
+            server.json("POST", "/v1/recognize", photo, {"Content-Type": "image/png"}),
+            server.json("POST", "/v1/recognize", photo),  # told by its content
+            server.json("POST", "/v1/recognize", *multipart(photo=photo)),
+            server.json("POST", "/v1/recognize", {"photos": [base64.b64encode(photo).decode()]}),
+        ]
+        for answer in answers:
+            result, = answer["results"]
+            self.assertEqual(result["label"], "gala")
+            self.assertFalse(result["unknown"])
+            self.assertEqual(len(result["neighbours"]), 5)
+            self.assertEqual(answer["model"], self.fingerprint)
+            self.assertEqual(set(answer["timing_ms"]),
+                             {"wait", "read", "decode", "resize", "queue", "network", "search"})
+        self.assertEqual(len({json.dumps([a["results"][0]["neighbours"]]) for a in answers}), 1)
+        nearest = answers[0]["results"][0]["neighbours"][0]
+        status, headers, picture = server.ask("GET", nearest["photo"])
+        self.assertEqual((status, headers["Content-Type"]), (200, "image/png"))
+        self.assertTrue(picture.startswith(b"\x89PNG"))
+        status, headers, picture = server.ask("GET", nearest["thumbnail"])
+        self.assertEqual((status, headers["Content-Type"]), (200, "image/jpeg"))
+
+    def test_it_answers_as_predict_does(self):
+        server = self.serve()
+        for photo in "gala0", "fuji1", "conference0":
+            said = self.run_json("predict", f"test/{photo}.png")[0]
+            served = server.json("POST", "/v1/recognize", self.photo(f"test/{photo}.png"))["results"][0]
+            self.assertEqual(served["label"], said["label"])
+            self.assertEqual([n["id"] for n in served["neighbours"]], [n["id"] for n in said["neighbours"]])
+            for a, b in zip(served["neighbours"], said["neighbours"]):
+                self.assertAlmostEqual(a["score"], b["score"], places=5)
+
+    def test_one_bad_photo_harms_no_other(self):
+        server = self.serve()
+        body, headers = multipart(a=self.photo("test/gala0.png"), b=b"no photo", c=self.photo("test/fuji0.png"))
+        results = server.json("POST", "/v1/recognize", body, headers)["results"]
+        self.assertEqual([r.get("label") for r in results], ["gala", None, "fuji"])
+        self.assertEqual(results[1]["error"]["code"], "unsupported")
+        self.assertEqual([r["name"] for r in results], ["a.png", "b.png", "c.png"])
+        server.error(415, "unsupported", "POST", "/v1/recognize", b"no photo")
+        server.error(422, "corrupt", "POST", "/v1/recognize", self.photo("test/gala0.png")[:300])
+
+    def test_what_is_no_request_is_told_so(self):
+        server = self.serve("--max-photos", 2, "--max-body", 1)
+        photo = self.photo("test/gala0.png")
+        server.error(400, "bad_request", "POST", "/v1/recognize", b"")
+        server.error(413, "too_many_photos", "POST", "/v1/recognize", *multipart(a=photo, b=photo, c=photo))
+        server.error(413, "too_large", "POST", "/v1/recognize", bytes(1 << 20) + b"x")
+        server.error(400, "bad_request", "POST", "/v1/recognize?top=none", photo)
+        server.error(400, "bad_request", "POST", "/v1/recognize", b"{", {"Content-Type": "application/json"})
+        server.error(400, "bad_request", "POST", "/v1/recognize", {"photos": ["%%%"]})
+        server.error(404, "not_found", "POST", "/v1/recognise", photo)
+        server.error(405, "method_not_allowed", "GET", "/v1/recognize")
+        self.assertEqual(server.ask("GET", "/v1/recognize")[1]["Allow"], "POST")
+
+    def test_the_neighbours_one_asks_for(self):
+        server = self.serve("--top", 3)
+        photo = self.photo("test/gala0.png")
+        result = server.json("POST", "/v1/recognize", photo)["results"][0]
+        self.assertEqual(len(result["neighbours"]), 3)
+        result = server.json("POST", "/v1/recognize?top=1", photo)["results"][0]
+        self.assertEqual(len(result["neighbours"]), 1)
+
+    def test_a_heat_map_of_what_matched(self):
+        server = self.serve()
+        photo = self.photo("test/gala0.png")
+        heat = server.json("POST", "/v1/explain?item=1", photo)
+        for side in "photo", "item":
+            self.assertEqual(len(heat[side]["heat"]), heat[side]["rows"] * heat[side]["columns"])
+            self.assertEqual(len(heat[side]["window"]), 4)
+        self.assertEqual(max(heat["photo"]["heat"] + heat["item"]["heat"]), 1)
+        server.error(404, "not_found", "POST", "/v1/explain?item=99", photo)
+        server.error(400, "bad_request", "POST", "/v1/explain", photo)
+
+
+class Catalogue(ServeTest):
+    def test_items_are_added_found_shown_and_removed(self):
+        server = self.serve()
+        photo = self.photo("test/fuji0.png")
+        body, headers = multipart(photo=photo, label=b"kiwi", shelf=b"3")
+        added = server.json("POST", "/v1/items", body, headers, status=201)
+        self.assertEqual((added["added"], added["existing"]), (1, 0))
+        item = added["items"][0]
+        self.assertEqual((item["label"], item["columns"]), ("kiwi", {"shelf": "3"}))
+        result = server.json("POST", "/v1/recognize", photo)["results"][0]
+        self.assertEqual((result["label"], result["neighbours"][0]["id"]), ("kiwi", item["id"]))
+        self.assertEqual(server.ask("GET", item["photo"])[2], photo)
+        self.assertEqual(server.json("GET", f"/v1/items/{item['id']}"), item)
+        # The same photo again is there already.
+        again = server.json("POST", "/v1/items", *multipart(photo=photo, label=b"kiwi"), status=201)
+        self.assertEqual((again["added"], again["existing"], again["items"][0]["id"]), (0, 1, item["id"]))
+        self.assertEqual(server.json("DELETE", f"/v1/items/{item['id']}"), {"removed": 1})
+        server.error(404, "not_found", "DELETE", f"/v1/items/{item['id']}")
+        server.error(404, "not_found", "GET", item["photo"])
+        self.assertNotEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "kiwi")
+        self.assertTrue(self.run_json("index", "verify")["sound"])
+
+    def test_items_page_by_page(self):
+        server = self.serve()
+        page = server.json("GET", "/v1/items?limit=5")
+        self.assertEqual(len(page["items"]), 5)
+        ids = [item["id"] for item in page["items"]]
+        while page["next_after"]:
+            page = server.json("GET", f"/v1/items?limit=5&after={page['next_after']}")
+            ids += [item["id"] for item in page["items"]]
+        self.assertEqual(ids, list(range(1, 13)))
+        self.assertEqual({i["label"] for i in server.json("GET", "/v1/items?label=fuji")["items"]}, {"fuji"})
+        server.error(400, "bad_request", "GET", "/v1/items?limit=0")
+
+    def test_a_change_with_a_key_is_done_once_also_after_a_restart(self):
+        server = self.serve()
+        body, headers = multipart(photo=self.photo("test/fuji0.png"), label=b"kiwi")
+        headers["Idempotency-Key"] = "one"
+        first = server.json("POST", "/v1/items", body, headers, status=201)
+        self.assertEqual(server.json("POST", "/v1/items", body, headers, status=201), first)
+        server.stop()
+        server = self.serve()
+        self.assertEqual(server.json("POST", "/v1/items", body, headers, status=201), first)
+        other, more = multipart(photo=self.photo("test/fuji1.png"), label=b"kiwi")
+        server.error(409, "key_used", "POST", "/v1/items", other, {**more, "Idempotency-Key": "one"})
+        key = {"Idempotency-Key": "two"}
+        path = f"/v1/items/{first['items'][0]['id']}"
+        self.assertEqual(server.json("DELETE", path, headers=key), {"removed": 1})
+        self.assertEqual(server.json("DELETE", path, headers=key), {"removed": 1})  # not 404
+
+    def test_labels_are_listed_renamed_merged_and_deleted(self):
+        server = self.serve()
+        labels = server.json("GET", "/v1/labels")["labels"]
+        self.assertEqual({l["label"]: l["photos"] for l in labels}, {"conference": 4, "fuji": 4, "gala": 4})
+        answer = server.json("PUT", "/v1/labels/gala", {"name": "Äpfel / süß"})
+        self.assertEqual(answer, {"label": "Äpfel / süß", "photos": 4, "merged": False})
+        photo = self.photo("test/gala0.png")
+        self.assertEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "Äpfel / süß")
+        answer = server.json("PUT", "/v1/labels/%C3%84pfel%20%2F%20s%C3%BC%C3%9F", {"name": "fuji"})
+        self.assertEqual(answer, {"label": "fuji", "photos": 8, "merged": True} | {"photos": answer["photos"]})
+        self.assertEqual(server.json("DELETE", "/v1/labels/fuji"), {"removed": 8})
+        server.error(404, "not_found", "PUT", "/v1/labels/fuji", {"name": "gala"})
+        server.error(400, "bad_request", "PUT", "/v1/labels/conference", {"name": " padded "})
+        server.error(400, "bad_request", "PUT", "/v1/labels/conference", {"name": "x" * 201})
+        self.assertTrue(self.run_json("index", "verify")["sound"])
+
+    def test_an_empty_gallery_knows_nothing_and_can_be_filled(self):
+        server = self.serve()
+        for label in self.LABELS:
+            server.json("DELETE", f"/v1/labels/{label}")
+        photo = self.photo("test/gala0.png")
+        result = server.json("POST", "/v1/recognize", photo)["results"][0]
+        self.assertEqual((result["label"], result["unknown"], result["neighbours"]), (None, True, []))
+        server.json("POST", "/v1/items", *multipart(photo=photo, label=b"first"), status=201)
+        self.assertEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "first")
+
+    def test_an_import_tells_how_far_it_is(self):
+        server = self.serve()
+        photos = {}
+        for i in range(150):
+            write_png(self.folder / "one.png", f"import{i}", f"label{i % 3}")
+            photos[f"new/label{i % 3}/{i}.png"] = self.photo("one.png")
+        photos["new/label0/torn.png"] = b"torn"
+        job = server.json("POST", "/v1/imports", *multipart(photos), status=202)
+        self.assertEqual(job["total"], 151)
+        job = self.ended(server, f"/v1/imports/{job['id']}")
+        self.assertEqual((job["state"], job["done"], job["added"], job["failed"]), ("done", 151, 150, 1))
+        self.assertEqual(job["errors"][0]["name"], "new/label0/torn.png")
+        self.assertEqual(server.json("GET", "/v1/status")["items"], 162)
+        again = server.json("POST", "/v1/imports", *multipart(photos), status=202)
+        again = self.ended(server, f"/v1/imports/{again['id']}")
+        self.assertEqual((again["added"], again["existing"]), (0, 150))
+        self.assertEqual(len(server.json("GET", "/v1/imports")["jobs"]), 2)
+        server.error(400, "bad_request", "POST", "/v1/imports", *multipart({"no-folder.png": b"x"}))
+        server.error(404, "not_found", "GET", "/v1/imports/99")
+        self.assertTrue(self.run_json("index", "verify")["sound"])
+
+    def test_other_processes_changes_are_seen(self):
+        server = self.serve()
+        self.write_list("more.csv", "more", 1)
+        self.run_json("index", "add", "--data", "more.csv")
+        self.until(lambda: server.json("GET", "/v1/status")["items"] == 15)
+        self.run_cli("index", "remove", "--label", "gala")
+        self.until(lambda: server.json("GET", "/v1/status")["labels"] == 2)
+
+    def test_snapshot_and_restore_while_serving(self):
+        server = self.serve()
+        snapshot = server.ask("GET", "/v1/snapshot")[2]
+        server.json("DELETE", "/v1/labels/gala")
+        self.assertEqual(server.json("GET", "/v1/status")["items"], 8)
+        server.error(422, "bad_input", "POST", "/v1/restore", b"")
+        server.error(422, "corrupt", "POST", "/v1/restore", snapshot[:5000])
+        self.assertEqual(server.json("GET", "/v1/status")["items"], 8)
+        server.json("POST", "/v1/restore", snapshot)
+        self.assertEqual(server.json("GET", "/v1/status")["items"], 12)
+        self.assertTrue(self.run_json("index", "verify")["sound"])
+
+    def test_two_writers_and_readers_lose_nothing(self):
+        server = self.serve()
+        photos = []
+        for i in range(40):
+            write_png(self.folder / "one.png", f"writer{i}", f"writer{i}")
+            photos.append(self.photo("one.png"))
+        faults, stop = [], threading.Event()
+
+        def write(mine):
+            for i in mine:
+                answer = server.json("POST", "/v1/items", *multipart(photo=photos[i], label=b"w%d" % i), status=201)
+                found = server.json("POST", "/v1/recognize", photos[i])["results"][0]
+                if answer["added"] != 1 or found["neighbours"][0]["id"] != answer["items"][0]["id"]:
+                    faults.append(found)
+
+        def read():
+            while not stop.is_set():
+                if server.json("POST", "/v1/recognize", photos[0])["results"][0]["label"] is None:
+                    faults.append("nothing")
+
+        readers = [threading.Thread(target=self.safe(read, faults)) for _ in range(8)]
+        writers = [threading.Thread(target=self.safe(lambda m=m: write(m), faults))
+                   for m in (range(0, 40, 2), range(1, 40, 2))]
+        for thread in readers + writers:
+            thread.start()
+        for thread in writers:
+            thread.join()
+        stop.set()
+        for thread in readers:
+            thread.join()
+        self.assertEqual(faults, [])
+        self.assertEqual(server.json("GET", "/v1/status")["items"], 52)
+        self.assertTrue(self.run_json("index", "verify")["sound"])
+
+
+class Upgrade(ServeTest):
+    def test_another_model_takes_over_at_once_and_nobody_notices(self):
+        subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
+        server = self.serve()
+        added = self.photo("test/fuji1.png")  # its photo is in the gallery alone
+        server.json("POST", "/v1/items", *multipart(photo=added, label=b"fuji"), status=201)
+        faults, models, stop = [], set(), threading.Event()
+
+        def read():
+            while not stop.is_set():
+                answer = server.json("POST", "/v1/recognize", added)
+                models.add(answer["model"])
+                best = answer["results"][0]["neighbours"][0]
+                # A photo of the gallery finds itself, unless vectors of two models were compared.
+                if best["score"] < 0.999 or best["label"] != "fuji":
+                    faults.append(best)
+
+        reader = threading.Thread(target=self.safe(read, faults))
+        reader.start()
+        job = server.json("POST", "/v1/upgrades", (self.folder / "other.onnx").read_bytes(), status=202)
+        job = self.ended(server, f"/v1/upgrades/{job['id']}")
+        self.assertEqual((job["state"], job["done"], job["total"]), ("done", 13, 13), job)
+        self.until(lambda: len(models) == 2)
+        stop.set()
+        reader.join()
+        self.assertEqual(faults, [])
+        self.assertNotEqual(server.json("GET", "/v1/status")["model"]["fingerprint"], self.fingerprint)
+        self.assertTrue(self.run_json("index", "verify")["sound"])
+        server.error(409, "same_model", "POST", "/v1/upgrades", (self.folder / "other.onnx").read_bytes())
+        server.error(422, "corrupt", "POST", "/v1/upgrades", b"no model")
+        # Added later, it is embedded by the new model.
+        server.json("POST", "/v1/items", *multipart(photo=self.photo("test/gala1.png"), label=b"gala"), status=201)
+        server.stop()
+        self.assertEqual(self.run_json("predict", "test/gala1.png")[0]["neighbours"][0]["label"], "gala")
+
+    def test_a_photo_that_is_gone_keeps_the_old_model(self):
+        subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
+        server = self.serve()
+        (self.folder / "train/gala0.png").unlink()
+        model = (self.folder / "other.onnx").read_bytes()
+        job = self.ended(server, "/v1/upgrades/%d" % server.json("POST", "/v1/upgrades", model, status=202)["id"])
+        self.assertEqual((job["state"], job["failed"]), ("failed", 1))
+        self.assertEqual(job["errors"][0]["name"], "train/gala0.png")
+        self.assertEqual(server.json("GET", "/v1/status")["model"]["fingerprint"], self.fingerprint)
+        job = server.json("POST", "/v1/upgrades?drop_unreadable=true", model, status=202)
+        self.assertEqual(self.ended(server, f"/v1/upgrades/{job['id']}")["state"], "done")
+        self.assertEqual(server.json("GET", "/v1/status")["items"], 11)
+
+    def test_the_command_upgrades_beside_a_server(self):
+        subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
+        server = self.serve()
+        done = self.run_json("index", "upgrade", "--model", "other.onnx")
+        self.assertEqual((done["switched"], done["embedded"]), (True, 12))
+        self.until(lambda: server.json("GET", "/v1/status")["model"]["fingerprint"] == done["model"])
+        result = server.json("POST", "/v1/recognize", self.photo("train/gala0.png"))["results"][0]
+        self.assertGreater(result["neighbours"][0]["score"], 0.999)
+        error = self.run_cli("index", "upgrade", "--model", "other.onnx", status=2).stderr
+        self.assertIn("want another model than its own", error)
+
+
+class Unknown(ServeTest):
+    def test_an_unknown_photo_waits_for_its_name(self):
+        self.write_list("held.csv", "held", 12)
+        (self.folder / "strangers").mkdir()
+        for i in range(30):
+            write_png(self.folder / f"strangers/{i}.png", f"s{i}", f"one more label {i}")
+        self.run_cli("calibrate", "--data", "held.csv", "--strangers", "strangers")
+        server = self.serve("--keep-unknown", 3)
+        write_png(self.folder / "strange.png", "strange", "a label that no other photo has")
+        strange = self.photo("strange.png")
+        known = server.json("POST", "/v1/recognize", self.photo("test/gala0.png"))["results"][0]
+        self.assertFalse(known["unknown"])
+        self.assertGreater(known["probability"], 0.5)
+        result = server.json("POST", "/v1/recognize", strange)["results"][0]
+        self.assertTrue(result["unknown"], result)
+        self.until(lambda: server.json("GET", "/v1/unknowns")["unknowns"])
+        unknown, = server.json("GET", "/v1/unknowns")["unknowns"]
+        self.assertEqual(unknown["answer"]["label"], result["label"])
+        self.assertEqual(server.ask("GET", unknown["photo"])[2], strange)
+        path = f"/v1/unknowns/{unknown['id']}"
+        key = {"Idempotency-Key": "name"}
+        added = server.json("POST", path, {"label": "strange"}, key, status=201)
+        self.assertEqual(added["items"][0]["label"], "strange")
+        self.assertEqual(server.json("POST", path, {"label": "strange"}, key, status=201), added)
+        self.assertEqual(server.json("GET", "/v1/unknowns")["unknowns"], [])
+        self.assertEqual(server.json("POST", "/v1/recognize", strange)["results"][0]["label"], "strange")
+        server.error(404, "not_found", "POST", path, {"label": "strange"})
+        for i in range(5):
+            write_png(self.folder / "strange.png", f"strange{i}", f"another such label {i}")
+            server.json("POST", "/v1/recognize", self.photo("strange.png"))
+        time.sleep(0.3)
+        kept = server.json("GET", "/v1/unknowns")["unknowns"]
+        self.assertLessEqual(len(kept), 3)
+        if kept:
+            server.json("DELETE", f"/v1/unknowns/{kept[0]['id']}")
+
+
+class Trust(ServeTest):
+    def test_roles(self):
+        tokens = {role: self.run_cli("token", "--name", role, "--role", role).stdout.strip()
+                  for role in ("read", "write", "admin")}
+        self.assertNotIn(tokens["read"], (self.folder / "tokens.txt").read_text())
+        server = self.serve("--tokens", "tokens.txt")
+        photo = self.photo("test/gala0.png")
+        asked = {  # by the least role that may
+            "": [("GET", "/"), ("GET", "/app.js"), ("GET", "/openapi.json"), ("GET", "/healthz"), ("GET", "/readyz")],
+            "read": [("POST", "/v1/recognize", photo), ("GET", "/v1/items"), ("GET", "/v1/labels"), ("GET", "/metrics"),
+                     ("GET", "/v1/status"), ("GET", "/v1/unknowns"), ("GET", "/v1/items/1"), ("GET", "/v1/items/1/photo"),
+                     ("POST", "/v1/explain?item=1", photo)],
+            "write": [("DELETE", "/v1/items/1"), ("PUT", "/v1/labels/fuji", {"name": "Fuji"}), ("GET", "/v1/imports"),
+                      ("POST", "/v1/items", *multipart(photo=photo, label=b"x")), ("DELETE", "/v1/labels/x")],
+            "admin": [("GET", "/v1/snapshot"), ("GET", "/v1/upgrades")],
+        }
+        order = ["", "read", "write", "admin"]
+        for least, requests in asked.items():
+            for method, path, *rest in requests:
+                body, headers = (rest + [None, None])[:2]
+                for role in order:
+                    auth = {"Authorization": f"Bearer {tokens[role]}"} if role else {}
+                    if order.index(role) >= order.index(least) and (method == "GET" or role == least):
+                        status = server.ask(method, path, body, {**(headers or {}), **auth})[0]
+                        self.assertIn(status, (200, 201), (method, path, role))
+                    elif order.index(role) < order.index(least):
+                        server.error(403 if role else 401, "forbidden" if role else "unauthorized", method, path,
+                                     body, {**(headers or {}), **auth})
+        for wrong in "Bearer shl_" + "0" * 48, "Basic YTpi", "Bearer", tokens["read"]:
+            server.error(401, "unauthorized", "GET", "/v1/items", headers={"Authorization": wrong})
+
+    def test_tokens_are_read_again_on_hangup(self):
+        token = self.run_cli("token", "--name", "first").stdout.strip()
+        server = self.serve("--tokens", "tokens.txt")
+        late = self.run_cli("token", "--name", "late").stdout.strip()
+        server.error(401, "unauthorized", "GET", "/v1/items", headers={"Authorization": f"Bearer {late}"})
+        server.process.send_signal(signal.SIGHUP)
+        self.until(lambda: server.ask("GET", "/v1/items", headers={"Authorization": f"Bearer {late}"})[0] == 200)
+        (self.folder / "tokens.txt").write_text("nonsense\n")
+        server.process.send_signal(signal.SIGHUP)
+        self.until(lambda: "serving on as before" in server.log)
+        self.assertEqual(server.ask("GET", "/v1/items", headers={"Authorization": f"Bearer {token}"})[0], 200)
+
+    def test_it_stays_on_loopback_without_tokens(self):
+        error = self.run_cli("serve", "--host", "0.0.0.0", status=2).stderr
+        self.assertIn("want --tokens to listen on 0.0.0.0", error)
+        self.assertIn("--insecure", error)
+
+    def test_pages_of_others_are_refused(self):
+        server = self.serve("--allow-host", "shop.example")
+        photo = self.photo("test/gala0.png")
+        own = {"Origin": f"http://127.0.0.1:{server.port}"}
+        self.assertEqual(server.ask("POST", "/v1/recognize", photo, own)[0], 200)
+        for headers in {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Host": "evil.example"}:
+            server.error(403, "forbidden", "POST", "/v1/recognize", photo, headers)
+        self.assertEqual(server.ask("GET", "/v1/items", headers={"Host": "shop.example"})[0], 200)
+        headers = server.ask("GET", "/v1/items")[1]
+        self.assertFalse([name for name in headers if name.lower().startswith("access-control")])
+
+    def test_every_answer_has_security_headers(self):
+        server = self.serve()
+        for method, path in (("GET", "/"), ("GET", "/v1/items"), ("GET", "/v1/items/1/photo"), ("GET", "/nothing"),
+                             ("PATCH", "/v1/items"), ("GET", "/%ff")):
+            headers = server.ask(method, path)[1]
+            self.assertIn("default-src 'none'", headers["Content-Security-Policy"], path)
+            self.assertNotIn("unsafe", headers["Content-Security-Policy"])
+            self.assertEqual(headers["X-Content-Type-Options"], "nosniff", path)
+            self.assertTrue(headers["X-Request-Id"])
+
+    def test_the_log_says_who_asked_what(self):
+        server = self.serve()
+        server.ask("GET", "/v1/items?limit=3", headers={"X-Request-Id": "mine-7"})
+        self.until(lambda: "mine-7" in server.log)
+        line = next(json.loads(l) for l in server.log.splitlines() if "mine-7" in l)
+        self.assertEqual((line["method"], line["target"], line["status"]), ("GET", "/v1/items?limit=3", 200))
+        self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+
+    def test_tls(self):
+        made = subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"],
+            cwd=self.folder, capture_output=True)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        server = self.serve("--certificate", "cert.pem", "--key", "key.pem",
+                            context=ssl.create_default_context(cafile=self.folder / "cert.pem"))
+        result = server.json("POST", "/v1/recognize", self.photo("test/gala0.png"))["results"][0]
+        self.assertEqual(result["label"], "gala")
+
+
+class Order(ServeTest):
+    def burst(self, server, count, photo):
+        statuses = []
+
+        def ask():
+            status, headers, body = server.ask("POST", "/v1/recognize", photo)
+            statuses.append((status, headers.get("Retry-After"), json.loads(body).get("error", {}).get("code")))
+
+        threads = [threading.Thread(target=ask) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return statuses
+
+    def test_a_full_queue_answers_429(self):
+        server = self.serve("--workers", 1, "--queue", 1, "--max-wait-ms", 50)
+        statuses = self.burst(server, 24, self.photo("test/gala0.png"))
+        self.assertEqual({s[0] for s in statuses}, {200, 429})
+        self.assertEqual({s[1:] for s in statuses if s[0] == 429}, {("1", "overloaded")})
+        self.assertEqual(server.json("POST", "/v1/recognize", self.photo("test/gala0.png"))["results"][0]["label"],
+                         "gala")
+        self.assertIn('shoplens_refused_total{reason="queue_full"}', server.ask("GET", "/metrics")[2].decode())
+
+    def test_photos_that_come_together_are_embedded_together(self):
+        server = self.serve("--max-wait-ms", 200)
+        body, headers = multipart({f"{i}.png": self.photo(f"test/{l}0.png") for i, l in enumerate(self.LABELS)})
+        self.assertEqual(server.json("POST", "/v1/recognize", body, headers)["batch"], 3)
+
+    def test_a_deadline_is_kept(self):
+        server = self.serve("--deadline", 0.000001)
+        server.error(504, "deadline", "POST", "/v1/recognize", self.photo("test/gala0.png"))
+
+    def test_a_client_that_asks_too_often_waits(self):
+        server = self.serve("--rate", 1, "--burst", 3)
+        statuses = [server.ask("GET", "/v1/labels")[0] for _ in range(8)]
+        self.assertEqual(statuses[:3], [200] * 3)
+        self.assertIn(429, statuses)
+
+    def test_what_was_begun_is_answered_before_the_end(self):
+        server = self.serve()
+        photo = self.photo("test/gala0.png")
+        connection = server.connection()
+        connection.putrequest("POST", "/v1/recognize")
+        connection.putheader("Content-Length", str(len(photo)))
+        connection.endheaders()
+        connection.send(photo[:100])
+        time.sleep(0.2)
+        server.process.terminate()
+        self.until(lambda: "ending" in server.log)
+        with self.assertRaises(OSError):
+            server.connection().request("GET", "/healthz")
+        connection.send(photo[100:])
+        self.assertEqual(connection.getresponse().status, 200)
+        self.assertEqual(server.process.wait(10), 0)
+
+    def test_metrics(self):
+        server = self.serve()
+        server.json("POST", "/v1/recognize", self.photo("test/gala0.png"))
+        text = server.ask("GET", "/metrics")[2].decode()
+        for name in ("shoplens_requests_total{", 'shoplens_stage_seconds_bucket{stage="network"', "shoplens_batch_photos",
+                     'shoplens_photos_total{answer="known"} 1', "shoplens_items 12", "shoplens_queue_photos 0"):
+            self.assertIn(name, text)
+
+
+if __name__ == "__main__":
+    unittest.main()
