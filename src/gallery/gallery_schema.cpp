@@ -68,10 +68,10 @@ CREATE TABLE unknowns (
 // WAL wants a -shm file beside the database; in a folder that cannot be written there is none, and
 // the file is opened as one that nobody changes.
 std::unique_ptr<Database> open_database(const fs::path& path) {
-  auto database = std::make_unique<Database>(path, Database::Mode::kExisting);
   const fs::path folder = fs::absolute(path).parent_path();
-  if (::access(folder.c_str(), W_OK) == 0 || fs::exists(path.string() + "-wal")) return database;
-  return std::make_unique<Database>(path, Database::Mode::kImmutable);
+  const bool writable = ::access(folder.c_str(), W_OK) == 0 || fs::exists(path.string() + "-wal");
+  return std::make_unique<Database>(
+      path, writable ? Database::Mode::kExisting : Database::Mode::kImmutable);
 }
 
 void bring_up_to_date(const Database& database) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,9 @@ struct DecodeLimits {
   std::uint64_t max_bytes = 64ull << 20;   // of the file
   std::uint64_t max_pixels = 100'000'000;  // width x height
   int max_side = 32'768;
+  /// Called when the header was found within these limits, before the pixels are allocated: whoever
+  /// decodes many at once may let it wait, or throw.
+  std::function<void(std::uint64_t pixels)> before_pixels{};
 };
 
 /// Decodes a JPEG (grey, YCbCr, RGB, CMYK, YCCK; baseline, progressive), PNG (1 to 16 bits,

@@ -10,8 +10,11 @@ namespace shoplens {
 void check_size(const ImageFile& file, std::uint64_t width, std::uint64_t height) {
   const auto max_side = static_cast<std::uint64_t>(std::max(file.limits.max_side, 0));
   const bool sides_fit = width <= max_side && height <= max_side;
-  if (sides_fit && width * height <= file.limits.max_pixels)
-    return;  // no overflow: both sides are an int
+  // No overflow: both sides are an int.
+  if (sides_fit && width * height <= file.limits.max_pixels) {
+    if (file.limits.before_pixels) file.limits.before_pixels(width * height);
+    return;
+  }
   const std::string limit = sides_fit ? join("at most ", file.limits.max_pixels, " pixels")
                                       : join("sides of at most ", max_side, " pixels");
   throw Error(

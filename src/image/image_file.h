@@ -16,7 +16,8 @@ struct ImageFile {
   const DecodeLimits& limits;
 };
 
-/// Throws kBadInput that names the file unless its header's size is within the limits.
+/// Throws kBadInput that names the file unless its header's size is within the limits; then calls
+/// limits.before_pixels.
 void check_size(const ImageFile& file, std::uint64_t width, std::uint64_t height);
 
 /// Throws kCorrupt: "decode_image: want a sound PNG, got a damaged one: <reason> (<name>)".

@@ -17,45 +17,39 @@ std::vector<float> average_of(const FeatureMap& map) {
   return average;
 }
 
-HeatMap products(const FeatureMap& map, const std::vector<float>& other) {
+HeatMap products(const LookedAt& photo, const std::vector<float>& other) {
+  const FeatureMap& map = photo.features;
   const std::size_t cells = static_cast<std::size_t>(map.rows) * map.columns;
-  HeatMap heat{map.rows, map.columns, std::vector<float>(cells), {}};
+  HeatMap heat{map.rows, map.columns, std::vector<float>(cells), photo.region};
   for (std::size_t c = 0; c < other.size(); ++c)
     for (std::size_t i = 0; i < cells; ++i) heat.heat[i] += other[c] * map.values[c * cells + i];
   return heat;
 }
 
-FeatureMap features_of(const Embedder& network, const Image& image) {
+}  // namespace
+
+LookedAt look_at(const Pipeline& pipeline, const Image& image) {
+  const auto& models = pipeline.spec().models;
+  const auto heaviest = std::max_element(
+      models.begin(), models.end(),
+      [](const PipelineModel& a, const PipelineModel& b) { return a.weight < b.weight; });
+  const Embedder& network = pipeline.network(static_cast<std::size_t>(heaviest - models.begin()));
   const Preprocessing& p = network.info().preprocessing;
   std::vector<float> pixels(std::size_t{3} * p.size * p.size);
   preprocess(image, p, pixels.data());
-  return network.features(pixels.data());
+  return {network.features(pixels.data()), fitted_region(image.width, image.height, p)};
 }
 
-}  // namespace
-
-std::pair<HeatMap, HeatMap> heat_of(const FeatureMap& a, const FeatureMap& b) {
-  check(a.channels == b.channels, "heat: want maps of as many channels, got ", a.channels, " and ",
-        b.channels);
-  std::pair<HeatMap, HeatMap> heat{products(a, average_of(b)), products(b, average_of(a))};
+std::pair<HeatMap, HeatMap> heat_of(const LookedAt& a, const LookedAt& b) {
+  check(a.features.channels == b.features.channels, "heat: want maps of as many channels, got ",
+        a.features.channels, " and ", b.features.channels);
+  std::pair<HeatMap, HeatMap> heat{products(a, average_of(b.features)),
+                                   products(b, average_of(a.features))};
   float most = 0;
   for (const HeatMap* map : {&heat.first, &heat.second})
     for (const float h : map->heat) most = std::max(most, h);
   for (HeatMap* map : {&heat.first, &heat.second})
     for (float& h : map->heat) h = most > 0 ? std::max(0.0f, h) / most : 0;
-  return heat;
-}
-
-std::pair<HeatMap, HeatMap> heat_of(const Pipeline& pipeline, const Image& a, const Image& b) {
-  const auto& models = pipeline.spec().models;
-  const auto heaviest = std::max_element(
-      models.begin(), models.end(),
-      [](const PipelineModel& x, const PipelineModel& y) { return x.weight < y.weight; });
-  const Embedder& network = pipeline.network(static_cast<std::size_t>(heaviest - models.begin()));
-  auto heat = heat_of(features_of(network, a), features_of(network, b));
-  const Preprocessing& p = network.info().preprocessing;
-  heat.first.region = fitted_region(a.width, a.height, p);
-  heat.second.region = fitted_region(b.width, b.height, p);
   return heat;
 }
 

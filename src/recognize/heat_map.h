@@ -8,21 +8,27 @@
 
 namespace shoplens {
 
+/// A photo as a network sees it: its last feature map, and of which part of the photo that is.
+struct LookedAt {
+  FeatureMap features;
+  Region region;
+};
+
+/// By the pipeline's network of most weight. Throws as Embedder::features.
+LookedAt look_at(const Pipeline& pipeline, const Image& image);
+
 /// Which parts of a photo make it like another: heat [rows, columns] from 0 to 1, of the cells of
-/// the part of the photo that the network saw.
+/// the region.
 struct HeatMap {
   int rows = 0, columns = 0;
   std::vector<float> heat;
   Region region;
 };
 
-/// The share that each cell has in the cosine of the two photos' averaged features: the dot product
-/// of cell i of one with the other's average, over the largest such product of both photos; what
-/// speaks against is 0. Source: Stylianou, Souvenir, Pless, "Visualizing Deep Similarity Networks",
-/// WACV 2019, equation 3 (average pooling). Regions are left to the caller.
-std::pair<HeatMap, HeatMap> heat_of(const FeatureMap& a, const FeatureMap& b);
-
-/// The same of two pictures, by the pipeline's network of most weight.
-std::pair<HeatMap, HeatMap> heat_of(const Pipeline& pipeline, const Image& a, const Image& b);
+/// The share that each cell has in the likeness of two photos, as the dot product of their averaged
+/// features: that of the cell with the other photo's average, over the largest such product of both
+/// photos; what speaks against is 0. Source: Stylianou, Souvenir, Pless, "Visualizing Deep
+/// Similarity Networks", WACV 2019 (average pooling). Throws kBadInput for maps of two networks.
+std::pair<HeatMap, HeatMap> heat_of(const LookedAt& a, const LookedAt& b);
 
 }  // namespace shoplens

@@ -11,7 +11,7 @@ namespace {
 
 TEST(HeatMap, IsEachCellsShareInTheCosine) {
   // Two channels; a has the first in its left cell, b has it in its lower one, twice as strong.
-  const FeatureMap a{2, 1, 2, {1, 0, /**/ 0, 1}}, b{2, 2, 1, {0, 2, /**/ -1, 0}};
+  const LookedAt a{{2, 1, 2, {1, 0, /**/ 0, 1}}, {}}, b{{2, 2, 1, {0, 2, /**/ -1, 0}}, {}};
   const auto [of_a, of_b] = heat_of(a, b);
   // average of a (0.5, 0.5), of b (1, -0.5): products of a's cells 1 and -0.5, of b's -0.5 and 1.
   EXPECT_EQ(of_a.heat, (std::vector<float>{1, 0}));
@@ -21,17 +21,18 @@ TEST(HeatMap, IsEachCellsShareInTheCosine) {
 }
 
 TEST(HeatMap, OfNothingIsCold) {
-  const FeatureMap nothing{1, 1, 2, {0, 0}};
+  const LookedAt nothing{{1, 1, 2, {0, 0}}, {}};
   EXPECT_EQ(heat_of(nothing, nothing).first.heat, (std::vector<float>{0, 0}));
-  EXPECT_THROW(heat_of(nothing, {2, 1, 1, {0, 0}}), Error);
+  EXPECT_THROW(heat_of(nothing, {{2, 1, 1, {0, 0}}, {}}), Error);
 }
 
 using HeatMapOfPictures = TestCatalogue;
 
 TEST_F(HeatMapOfPictures, IsOfBothAndTheSameEitherWay) {
   const Pipeline pipeline = open(1);
-  const auto [first, second] = heat_of(pipeline, picture(1), picture(2));
-  const auto [second_again, first_again] = heat_of(pipeline, picture(2), picture(1));
+  const LookedAt one = look_at(pipeline, picture(1)), two = look_at(pipeline, picture(2));
+  const auto [first, second] = heat_of(one, two);
+  const auto [second_again, first_again] = heat_of(two, one);
   EXPECT_EQ(first.rows, 8);  // input 32, two strides of 2
   EXPECT_EQ(first.columns, 8);
   EXPECT_EQ(first.heat, first_again.heat);

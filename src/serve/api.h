@@ -10,6 +10,7 @@
 #include "serve/http.h"
 #include "serve/jobs.h"
 #include "serve/metrics.h"
+#include "serve/photo_decoder.h"
 #include "serve/tokens.h"
 
 namespace shoplens {
@@ -36,12 +37,12 @@ struct NamedPhoto {
 };
 
 struct ApiOptions {
-  std::size_t max_photos = 16;            // in a request
-  std::size_t max_import = 20'000;        // photos in an import
-  std::uint64_t max_body = 32u << 20;     // bytes of a request with photos
-  std::uint64_t max_upload = 256u << 20;  // of an import, a gallery, a model
-  DecodeLimits decode{32u << 20, 50'000'000, 16'384};
-  std::chrono::milliseconds deadline{10'000};  // of a recognition, from its first byte
+  std::size_t max_photos = 16;                         // in a request
+  std::size_t max_import = 20'000;                     // photos in an import
+  std::uint64_t max_body = 32u << 20;                  // bytes of a request with photos
+  std::uint64_t max_upload = 256u << 20;               // of an import, a gallery, a model
+  DecodeLimits decode{32u << 20, 50'000'000, 16'384};  // of a photo; twice its pixels at once
+  std::chrono::milliseconds deadline{10'000};          // of a recognition, from its first byte
   int top = 5;
   std::int64_t keep_unknown = 200;  // unknown photos that wait for a name; 0: none is kept
 };
@@ -100,6 +101,7 @@ class Api {
   Metrics& metrics_;
   OpenModel open_model_;
   ApiOptions options_;
+  PhotoDecoder decoder_;
   Jobs imports_{8}, upgrades_{1};  // last, as their work uses what is above
 };
 

@@ -98,7 +98,7 @@ HttpResponse Api::add_items(const R& request, const A&) {
   for (const auto& [name, value] : upload.fields)
     if (name != "label" && !value.empty()) columns.emplace_back(name, value);
   const auto serving = catalogue_.now();
-  EmbeddedPhotos photos = embed_upload(*serving->batcher, upload.photos, options_.decode,
+  EmbeddedPhotos photos = embed_upload(*serving->batcher, upload.photos, decoder_,
                                        std::chrono::steady_clock::time_point::max());
   if (!photos.errors.empty()) {  // all or nothing: a change that is half done is hard to repeat
     const auto& [place, error] = photos.errors[0];
@@ -123,9 +123,9 @@ HttpResponse Api::delete_item(const R& request, const A& id) {
 
 HttpResponse Api::item_photo(const R& request, const A& id) {
   const std::string bytes = catalogue_.read([&](const Gallery& gallery) {
-    return photo_of_item(gallery, id_in(id[0]), options_.decode);
+    return photo_of_item(gallery, id_in(id[0]), decoder_.limits());
   });
-  return photo_response(bytes, request.parameter("side"), options_.decode);
+  return photo_response(bytes, request.parameter("side"), decoder_);
 }
 
 HttpResponse Api::list_labels(const R&, const A&) {
@@ -178,7 +178,7 @@ HttpResponse Api::unknown_photo(const R& request, const A& id) {
   const auto bytes =
       catalogue_.read([&](const Gallery& gallery) { return gallery.unknown_bytes(id_in(id[0])); });
   if (!bytes) absent("unknown photo");
-  return photo_response(*bytes, request.parameter("side"), options_.decode);
+  return photo_response(*bytes, request.parameter("side"), decoder_);
 }
 
 HttpResponse Api::name_unknown(const R& request, const A& id) {
@@ -191,7 +191,7 @@ HttpResponse Api::name_unknown(const R& request, const A& id) {
   if (!bytes) absent("unknown photo");
   const auto serving = catalogue_.now();
   const Upload::Photo photo{"", *bytes};
-  const EmbeddedPhotos photos = embed_upload(*serving->batcher, {&photo, 1}, options_.decode,
+  const EmbeddedPhotos photos = embed_upload(*serving->batcher, {&photo, 1}, decoder_,
                                              std::chrono::steady_clock::time_point::max());
   if (!photos.errors.empty()) throw photos.errors[0].second;
   return changed(request, 201, [&](Gallery& gallery) {

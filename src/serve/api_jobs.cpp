@@ -93,7 +93,7 @@ void Api::import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& jo
     std::vector<Upload::Photo> batch;
     for (std::size_t i = begin; i < end; ++i) batch.push_back({photos[i].name, photos[i].bytes});
     const auto serving = catalogue_.now();
-    const EmbeddedPhotos embedded = embed_upload(*serving->batcher, batch, options_.decode,
+    const EmbeddedPhotos embedded = embed_upload(*serving->batcher, batch, decoder_,
                                                  std::chrono::steady_clock::time_point::max());
     std::vector<NewPhoto> added;
     for (const std::size_t place : embedded.sound)
@@ -153,7 +153,7 @@ void Api::upgrade(const fs::path& model, bool drop_unreadable, Jobs::Control& jo
   const auto next = open_model_(model, pipeline_of(gallery).tta);
   UpgradeOptions options;
   options.drop_unreadable = drop_unreadable;
-  options.decode = options_.decode;
+  options.decode = decoder_.limits();
   const UpgradeResult result =
       upgrade_gallery(gallery, *next, options, [&](std::int64_t done, std::int64_t total) {
         job.update([&](JobState& state) {

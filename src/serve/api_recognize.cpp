@@ -75,8 +75,7 @@ HttpResponse Api::recognize(const R& request, const A&) {
                    options_.top, options_.top));
   const auto serving = catalogue_.now();
   const auto read = Clock::now();
-  const EmbeddedPhotos photos =
-      embed_upload(*serving->batcher, upload.photos, options_.decode, deadline);
+  const EmbeddedPhotos photos = embed_upload(*serving->batcher, upload.photos, decoder_, deadline);
   if (upload.photos.size() == 1 && !photos.errors.empty()) throw photos.errors[0].second;
 
   const auto searching = Clock::now();
@@ -131,14 +130,18 @@ HttpResponse Api::explain(const R& request, const A&) {
                     "send the photo as the body to /v1/explain?item=ID");
   const std::string stored = catalogue_.read([&](const Gallery& gallery) {
     return photo_of_item(gallery, whole_number("item", id->second, 1, INT64_MAX, 0),
-                         options_.decode);
+                         decoder_.limits());
   });
   const auto serving = catalogue_.now();
   try {
-    const auto [photo, item] =
-        heat_of(serving->batcher->pipeline(),
-                decode_image(upload.photos[0].bytes, "photo", options_.decode),
-                decode_image(stored, "the item's photo", options_.decode));
+    const Pipeline& pipeline = serving->batcher->pipeline();
+    const auto look = [&](std::string_view bytes) {
+      LookedAt looked;
+      decoder_.decode(bytes, request.arrived + options_.deadline,
+                      [&](const Image& image) { looked = look_at(pipeline, image); });
+      return looked;
+    };
+    const auto [photo, item] = heat_of(look(upload.photos[0].bytes), look(stored));
     return {200, "application/json",
             Json{{"photo", heat_json(photo)}, {"item", heat_json(item)}}.dump()};
   } catch (const Error& e) {

@@ -26,7 +26,8 @@ Api::Api(Catalogue& catalogue, Metrics& metrics, OpenModel open_model, const Api
     : catalogue_(catalogue),
       metrics_(metrics),
       open_model_(std::move(open_model)),
-      options_(options) {}
+      options_(options),
+      decoder_(options.decode, 2 * options.decode.max_pixels) {}
 
 std::vector<Route> Api::routes() {
   using enum Role;

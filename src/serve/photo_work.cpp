@@ -37,7 +37,7 @@ const char* type_of(ImageFormat format) {
 }  // namespace
 
 EmbeddedPhotos embed_upload(Batcher& batcher, std::span<const Upload::Photo> photos,
-                            const DecodeLimits& limits, Clock::time_point deadline) {
+                            PhotoDecoder& decoder, Clock::time_point deadline) {
   Batcher::Coming coming(batcher);
   const Pipeline& pipeline = batcher.pipeline();
   EmbeddedPhotos result;
@@ -45,12 +45,14 @@ EmbeddedPhotos embed_upload(Batcher& batcher, std::span<const Upload::Photo> pho
   for (std::size_t i = 0; i < photos.size(); ++i) {
     try {
       const auto begin = Clock::now();
-      const Image image = decode_image(photos[i].bytes, "photo", limits);
-      result.decode_ms += milliseconds_since(begin);
-      const auto decoded = Clock::now();
-      prepared.resize((result.sound.size() + 1) * pipeline.floats_per_photo());
-      pipeline.prepare(image, prepared.data() + result.sound.size() * pipeline.floats_per_photo());
-      result.resize_ms += milliseconds_since(decoded);
+      decoder.decode(photos[i].bytes, deadline, [&](const Image& image) {
+        result.decode_ms += milliseconds_since(begin);
+        const auto decoded = Clock::now();
+        prepared.resize((result.sound.size() + 1) * pipeline.floats_per_photo());
+        pipeline.prepare(image,
+                         prepared.data() + result.sound.size() * pipeline.floats_per_photo());
+        result.resize_ms += milliseconds_since(decoded);
+      });
       result.sound.push_back(i);
     } catch (const Error& e) {
       result.errors.emplace_back(i, photo_error(e));
@@ -105,7 +107,8 @@ HttpError photo_error(const Error& e) {
   const int status = e.code == ErrorCode::kUnsupported ? 415
                      : e.code == ErrorCode::kCorrupt   ? 422
                                                        : 400;
-  return {status, error_code_name(e.code), e.what(), e.hint};
+  return {status, error_code_name(e.code), e.what(),
+          e.hint.empty() ? "send another photo, as JPEG, PNG or WebP" : e.hint};
 }
 
 void check_label(const std::string& label, const std::string& where) {
@@ -123,7 +126,7 @@ void absent(const char* what) {
 }
 
 HttpResponse photo_response(const std::string& bytes, const std::string& side,
-                            const DecodeLimits& limits) {
+                            PhotoDecoder& decoder) {
   const std::int64_t pixels = whole_number("side", side, 16, 1024, 0);
   HttpResponse response;
   response.headers = {{"Cache-Control", "private, max-age=86400, immutable"}};
@@ -136,13 +139,14 @@ HttpResponse photo_response(const std::string& bytes, const std::string& side,
     response.body = bytes;
     return response;
   }
-  const Image image = decode_image(bytes, "photo", limits);
-  const double shrink =
-      std::min(1.0, static_cast<double>(pixels) / std::max(image.width, image.height));
-  const int width = std::max(1, static_cast<int>(image.width * shrink + 0.5)),
-            height = std::max(1, static_cast<int>(image.height * shrink + 0.5));
   response.type = "image/jpeg";
-  response.body = encode_jpeg(resize(image, width, height, Interpolation::kBilinear), 85);
+  decoder.decode(bytes, Clock::time_point::max(), [&](const Image& image) {
+    const double shrink =
+        std::min(1.0, static_cast<double>(pixels) / std::max(image.width, image.height));
+    const int width = std::max(1, static_cast<int>(image.width * shrink + 0.5)),
+              height = std::max(1, static_cast<int>(image.height * shrink + 0.5));
+    response.body = encode_jpeg(resize(image, width, height, Interpolation::kBilinear), 85);
+  });
   return response;
 }
 

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "gallery/gallery.h"
-#include "image/decode.h"
 #include "serve/batcher.h"
 #include "serve/http.h"
+#include "serve/photo_decoder.h"
 #include "serve/upload.h"
 
 namespace shoplens {
@@ -25,8 +25,7 @@ struct EmbeddedPhotos {
 
 /// Throws HttpError 504 when `deadline` passes before the network is asked.
 EmbeddedPhotos embed_upload(Batcher& batcher, std::span<const Upload::Photo> photos,
-                            const DecodeLimits& limits,
-                            std::chrono::steady_clock::time_point deadline);
+                            PhotoDecoder& decoder, std::chrono::steady_clock::time_point deadline);
 
 /// A photo for the catalogue.
 struct NewPhoto {
@@ -58,7 +57,7 @@ void check_label(const std::string& label, const std::string& where = "label");
 /// The answer with a photo: its own bytes, or, for a `side` above 0, a JPEG of it that fits into a
 /// square of so many pixels. May be kept by the browser: what has an id never changes.
 HttpResponse photo_response(const std::string& bytes, const std::string& side,
-                            const DecodeLimits& limits);
+                            PhotoDecoder& decoder);
 
 /// A number of the query or path. Throws HttpError 400 naming it, for anything but a whole number
 /// from `least` to `most`; an empty one is `absent`.

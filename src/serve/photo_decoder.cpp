@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/photo_decoder.h"
+
+#include <algorithm>
+
+#include "serve/http.h"
+
+namespace shoplens {
+
+PhotoDecoder::PhotoDecoder(const DecodeLimits& limits, std::uint64_t pixels)
+    : limits_(limits), free_(std::max(pixels, limits.max_pixels)) {}
+
+void PhotoDecoder::decode(std::string_view bytes, Clock::time_point deadline,
+                          const std::function<void(const Image&)>& body) {
+  struct Share {  // given back however this ends
+    PhotoDecoder& decoder;
+    std::uint64_t pixels = 0;
+    ~Share() {
+      {
+        const std::lock_guard lock(decoder.mutex_);
+        decoder.free_ += pixels;
+      }
+      decoder.freed_.notify_all();
+    }
+  } share{*this};
+  DecodeLimits limits = limits_;
+  limits.before_pixels = [&](std::uint64_t pixels) {
+    std::unique_lock lock(mutex_);
+    const auto there_is_room = [&] { return free_ >= pixels; };
+    if (deadline == Clock::time_point::max())  // which no clock can be asked to wait until
+      freed_.wait(lock, there_is_room);
+    else if (!freed_.wait_until(lock, deadline, there_is_room))
+      throw HttpError(504, "deadline",
+                      "request: want an answer within its deadline, none was ready",
+                      "try again when the server is less busy, or send smaller photos");
+    free_ -= pixels;
+    share.pixels += pixels;
+  };
+  body(decode_image(bytes, "photo", limits));
+}
+
+}  // namespace shoplens

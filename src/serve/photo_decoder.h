@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string_view>
+
+#include "image/decode.h"
+
+namespace shoplens {
+
+/// Decodes the photos of all requests within one memory: a small file may be a large picture, and
+/// many of them at once more than there is. Thread-safe.
+class PhotoDecoder {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// `pixels` of pictures are there at once; at least the limits' max_pixels, so that each has its
+  /// turn.
+  PhotoDecoder(const DecodeLimits& limits, std::uint64_t pixels);
+
+  const DecodeLimits& limits() const { return limits_; }
+
+  /// Calls body with the decoded photo, which is gone afterwards; body must not decode another.
+  /// Throws as decode_image (errors name it "photo"), and HttpError 504 when `deadline` passes
+  /// before there is room.
+  void decode(std::string_view bytes, Clock::time_point deadline,
+              const std::function<void(const Image&)>& body);
+
+ private:
+  DecodeLimits limits_;
+  std::mutex mutex_;
+  std::condition_variable freed_;
+  std::uint64_t free_;
+};
+
+}  // namespace shoplens

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/photo_decoder.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "core/error.h"
+#include "image/encode.h"
+#include "serve/http.h"
+
+namespace shoplens {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = PhotoDecoder::Clock;
+
+TEST(PhotoDecoder, KeepsWithinItsPixels) {
+  const std::string photo = encode_png(Image(20, 10));
+  PhotoDecoder decoder({.max_pixels = 200}, 500);
+  std::atomic<int> now{0}, most{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&] {
+      decoder.decode(photo, Clock::time_point::max(), [&](const Image& image) {
+        EXPECT_EQ(image.width, 20);
+        const int there = ++now;
+        for (int seen = most; there > seen && !most.compare_exchange_weak(seen, there);) {
+        }
+        std::this_thread::sleep_for(5ms);
+        --now;
+      });
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(most, 2);
+}
+
+TEST(PhotoDecoder, GivesRoomBackAfterAFault) {
+  const std::string photo = encode_png(Image(20, 10)), torn = photo.substr(0, photo.size() / 2);
+  PhotoDecoder decoder({.max_pixels = 200}, 1);  // one at a time
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THROW(decoder.decode(torn, Clock::time_point::max(), [](const Image&) {}), Error);
+    EXPECT_THROW(decoder.decode(photo, Clock::time_point::max(),
+                                [](const Image&) { throw std::runtime_error("body"); }),
+                 std::runtime_error);
+  }
+  bool called = false;
+  decoder.decode(photo, Clock::now() + 1s, [&](const Image&) { called = true; });
+  EXPECT_TRUE(called);
+}
+
+TEST(PhotoDecoder, WaitsNoLongerThanTheDeadline) {
+  const std::string photo = encode_png(Image(20, 10));
+  PhotoDecoder decoder({.max_pixels = 200}, 200);
+  decoder.decode(photo, Clock::time_point::max(), [&](const Image&) {
+    std::thread other([&] {
+      EXPECT_THROW(decoder.decode(photo, Clock::now() + 10ms, [](const Image&) {}), HttpError);
+    });
+    other.join();
+  });
+}
+
+}  // namespace
+}  // namespace shoplens

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/service.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "core/hash.h"
+
+namespace shoplens {
+namespace {
+
+using enum Role;
+using Work = Route::Work;
+
+HttpRequest request(const std::string& method, const std::string& target,
+                    std::map<std::string, std::string> headers = {}) {
+  HttpRequest request;
+  request.method = method;
+  request.target = target;
+  request.headers = std::move(headers);
+  request.client = "10.0.0.1";
+  request.id = "id";
+  request.arrived = std::chrono::steady_clock::now();
+  parse_target(request);
+  return request;
+}
+
+std::vector<Route> routes() {
+  const auto say = [](const char* what) {
+    return [what](const HttpRequest&, const Arguments& arguments) {
+      std::string text = what;
+      for (const std::string& argument : arguments) text += ":" + argument;
+      return HttpResponse{200, "text/plain", text};
+    };
+  };
+  return {{"GET", "/", kNone, Work::kLight, say("page")},
+          {"GET", "/things/{id}", kRead, Work::kLight, say("thing")},
+          {"DELETE", "/things/{id}", kWrite, Work::kLight, say("gone"), 7},
+          {"GET", "/fails", kNone, Work::kLight,
+           [](const HttpRequest&, const Arguments&) -> HttpResponse {
+             throw std::runtime_error("/secret/path");
+           }},
+          {"GET", "/disk", kNone, Work::kLight,
+           [](const HttpRequest&, const Arguments&) -> HttpResponse {
+             throw Error(ErrorCode::kIo, "/secret/path is full");
+           }}};
+}
+
+class ServiceTest : public testing::Test {
+ protected:
+  HttpResponse ask(Service& service, HttpRequest asked) {
+    std::promise<HttpResponse> answer;
+    service.handle(std::move(asked),
+                   [&](HttpResponse response) { answer.set_value(std::move(response)); });
+    return answer.get_future().get();
+  }
+  static int status_of_admission(Service& service, const HttpRequest& head) {
+    try {
+      service.admit(head);
+      return 0;
+    } catch (const HttpError& e) {
+      return e.status;
+    }
+  }
+  Metrics metrics;
+};
+
+TEST_F(ServiceTest, FindsTheRouteAndItsArguments) {
+  Service service(routes(), metrics, {});
+  EXPECT_EQ(ask(service, request("GET", "/")).body, "page");
+  EXPECT_EQ(ask(service, request("GET", "/things/a%2Fb")).body, "thing:a/b");
+  EXPECT_EQ(ask(service, request("HEAD", "/things/7")).body, "thing:7");
+  EXPECT_EQ(ask(service, request("GET", "/things/")).status, 404);
+  EXPECT_EQ(ask(service, request("GET", "/things/7/more")).status, 404);
+  const HttpResponse wrong = ask(service, request("PUT", "/things/7"));
+  EXPECT_EQ(wrong.status, 405);
+  const std::pair<std::string, std::string> allow{"Allow", "GET, DELETE"};
+  EXPECT_EQ(std::count(wrong.headers.begin(), wrong.headers.end(), allow), 1);
+  EXPECT_EQ(service.admit(request("DELETE", "/things/7")), 7u);
+}
+
+TEST_F(ServiceTest, AsksForTheRole) {
+  ServiceOptions options;
+  options.tokens = {{"reader", kRead, sha256_hex("r")}, {"writer", kWrite, sha256_hex("w")}};
+  Service service(routes(), metrics, options);
+  const auto with = [](const std::string& token) {
+    return std::map<std::string, std::string>{{"authorization", "Bearer " + token}};
+  };
+  EXPECT_EQ(status_of_admission(service, request("GET", "/")), 0);
+  EXPECT_EQ(status_of_admission(service, request("GET", "/things/7")), 401);
+  EXPECT_EQ(status_of_admission(service, request("GET", "/things/7", with("x"))), 401);
+  EXPECT_EQ(status_of_admission(service, request("GET", "/things/7", with("r"))), 0);
+  EXPECT_EQ(status_of_admission(service, request("DELETE", "/things/7", with("r"))), 403);
+  EXPECT_EQ(status_of_admission(service, request("DELETE", "/things/7", with("w"))), 0);
+  // Asked again, as tokens may have changed while the body came.
+  service.set_tokens({{"reader", kRead, sha256_hex("new")}});
+  EXPECT_EQ(ask(service, request("GET", "/things/7", with("r"))).status, 401);
+  EXPECT_EQ(ask(service, request("GET", "/things/7", with("new"))).status, 200);
+}
+
+TEST_F(ServiceTest, OnlyItsOwnNamesAndPages) {
+  ServiceOptions options;
+  options.hosts = {"localhost", "[::1]"};
+  Service service(routes(), metrics, options);
+  const auto status = [&](const std::string& host, const std::string& origin) {
+    return status_of_admission(service, request("GET", "/", {{"host", host}, {"origin", origin}}));
+  };
+  EXPECT_EQ(status("localhost:8080", ""), 0);
+  EXPECT_EQ(status("[::1]:8080", "http://[::1]:8080"), 0);
+  EXPECT_EQ(status("LOCALHOST", "https://LOCALHOST"), 0);
+  EXPECT_EQ(status("evil.example", ""), 403);
+  EXPECT_EQ(status("localhost:8080", "http://localhost:9090"), 403);
+  EXPECT_EQ(status("localhost:8080", "null"), 403);
+  EXPECT_EQ(status("", ""), 403);
+}
+
+TEST_F(ServiceTest, TellsNoSecretsOfItsOwnFaults) {
+  Service service(routes(), metrics, {});
+  const HttpResponse fault = ask(service, request("GET", "/fails"));
+  EXPECT_EQ(fault.status, 500);
+  EXPECT_EQ(fault.body.find("secret"), std::string::npos);
+  const HttpResponse disk = ask(service, request("GET", "/disk"));
+  EXPECT_EQ(disk.status, 503);
+  EXPECT_EQ(disk.body.find("secret"), std::string::npos);
+}
+
+TEST_F(ServiceTest, ARateIsOfOneClient) {
+  ServiceOptions options;
+  options.rate = 0.001;
+  options.burst = 2;
+  Service service(routes(), metrics, options);
+  EXPECT_EQ(ask(service, request("GET", "/")).status, 200);
+  EXPECT_EQ(ask(service, request("GET", "/")).status, 200);
+  EXPECT_EQ(ask(service, request("GET", "/")).status, 429);
+  HttpRequest other = request("GET", "/");
+  other.client = "10.0.0.2";
+  EXPECT_EQ(ask(service, other).status, 200);
+}
+
+}  // namespace
+}  // namespace shoplens

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What disks, power and clocks do: after a restart every acknowledged change is there, and the gallery is sound."""
+import http.client
+import json
+import os
+import random
+import shutil
+import subprocess
+import threading
+import time
+import unittest
+from pathlib import Path
+
+from cli import write_png
+from serving import Server, ServeTest, multipart
+
+
+class Faults(ServeTest):
+    def pictures(self, count):
+        photos = []
+        for i in range(count):
+            write_png(self.folder / "one.png", f"picture{i}", f"label{i}")
+            photos.append(self.photo("one.png"))
+        return photos
+
+    def test_killed_at_random_during_200_writes_under_load(self):
+        photos, chance = self.pictures(200), random.Random(5)
+        todo, lock = list(range(200)), threading.Lock()
+        acknowledged, removed, kills = {}, set(), 0
+        while todo:
+            server, stop = Server(self, self.folder), threading.Event()
+
+            def write():
+                while not stop.is_set():
+                    with lock:
+                        if not todo:
+                            return
+                        i = todo.pop()
+                    body, headers = multipart(photo=photos[i], label=b"label%d" % i)
+                    headers["Idempotency-Key"] = f"write {i}"
+                    try:
+                        status, _, answer = server.ask("POST", "/v1/items", body, headers)
+                        self.assertEqual(status, 201, answer)
+                        acknowledged[i] = json.loads(answer)["items"][0]["id"]
+                        if i % 10 == 0:
+                            status, _, answer = server.ask("DELETE", f"/v1/items/{acknowledged[i]}")
+                            if status == 200:
+                                removed.add(i)
+                    except (OSError, http.client.HTTPException):
+                        with lock:  # no answer came: it may be there or not, so it is sent again
+                            if i not in acknowledged:
+                                todo.append(i)
+
+            def read():
+                while not stop.is_set():
+                    try:
+                        server.ask("POST", "/v1/recognize", photos[0])
+                    except (OSError, http.client.HTTPException):
+                        pass
+
+            threads = [threading.Thread(target=write) for _ in range(4)] + [threading.Thread(target=read) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            time.sleep(chance.uniform(0.02, 0.4))
+            server.process.kill()
+            kills += 1
+            stop.set()
+            for thread in threads:
+                thread.join()
+            server.kill()
+            self.assertTrue(self.run_json("index", "verify")["sound"])
+        server = self.serve()
+        for i, item in acknowledged.items():
+            status = server.ask("GET", f"/v1/items/{item}")[0]
+            if i in removed:
+                self.assertEqual(status, 404, i)
+            elif i % 10:
+                self.assertEqual(status, 200, i)
+                self.assertEqual(server.ask("GET", f"/v1/items/{item}/photo")[2], photos[i])
+                found = server.json("POST", "/v1/recognize", photos[i])["results"][0]["neighbours"][0]
+                self.assertGreater(found["score"], 0.999)
+        labels = server.json("GET", "/v1/labels")["labels"]
+        self.assertEqual([l for l in labels if l["photos"] > 1 and l["label"].startswith("label")], [], "added twice")
+        print(f"{kills} kills, {len(acknowledged)} photos acknowledged, {len(removed)} removals", flush=True)
+        self.assertGreater(kills, 5)
+
+    def mount(self, size):
+        """A small disk of its own for the gallery, or the test is skipped."""
+        disk = self.folder / "disk"
+        disk.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk], capture_output=True)
+        if mounted.returncode:
+            self.skipTest("want the right to mount a tmpfs")
+        self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
+        shutil.copy(self.folder / "gallery.db", disk)
+        shutil.copy(self.folder / "model.onnx", disk)
+        (disk / "train").symlink_to(self.folder / "train")
+        return disk
+
+    def test_a_full_disk(self):
+        disk = self.mount("2m")
+        photos = self.pictures(400)
+        server = self.serve(gallery=disk / "gallery.db")
+        kept, status = [], 0
+        for i, photo in enumerate(photos):
+            status, _, answer = server.ask("POST", "/v1/items", *multipart(photo=photo, label=b"label"))
+            if status != 201:
+                break
+            kept.append(json.loads(answer)["items"][0]["id"])
+        self.assertEqual(status, 503, "the disk was large enough for all")
+        self.assertEqual(json.loads(answer)["error"]["code"], "storage")
+        self.assertGreater(len(kept), 20)
+        # It still answers, and with room again it still changes.
+        self.assertEqual(server.json("POST", "/v1/recognize", photos[0])["results"][0]["label"], "label")
+        subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
+        added = server.json("POST", "/v1/items", *multipart(photo=photos[-1], label=b"late"), status=201)
+        server.kill()
+        self.assertTrue(self.run_json("index", "verify", "--gallery", disk / "gallery.db")["sound"])
+        server = self.serve(gallery=disk / "gallery.db")
+        for item in kept + [added["items"][0]["id"]]:
+            self.assertEqual(server.ask("GET", f"/v1/items/{item}")[0], 200)
+
+    def test_a_disk_that_becomes_read_only(self):
+        disk = self.mount("8m")
+        server = self.serve(gallery=disk / "gallery.db")
+        photo = self.photo("test/gala0.png")
+        server.json("POST", "/v1/items", *multipart(photo=photo, label=b"before"), status=201)
+        server.stop()
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        server = self.serve(gallery=disk / "gallery.db")
+        self.assertEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "before")
+        server.error(503, "storage", "DELETE", "/v1/labels/before")
+        self.assertEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "before")
+
+    def test_a_corrupt_page(self):
+        gallery = self.folder / "gallery.db"
+        whole = gallery.read_bytes()
+        refused = served = told = 0
+        for page in range(0, len(whole) // 4096):
+            for suffix in "-wal", "-shm":
+                Path(f"{gallery}{suffix}").unlink(missing_ok=True)
+            spoilt = bytearray(whole)
+            spoilt[page * 4096:(page + 1) * 4096] = random.Random(page).randbytes(4096)
+            gallery.write_bytes(spoilt)
+            try:
+                server = Server(self, self.folder)
+            except AssertionError as e:  # said why, and how to find out more
+                self.assertRegex(str(e), r"error: .*gallery\.db")
+                refused += 1
+                continue
+            try:
+                for method, path, body in (("POST", "/v1/recognize", self.photo("test/gala0.png")), ("GET", "/v1/items", None),
+                                           ("DELETE", "/v1/items/1", None), ("GET", "/v1/items/2/photo", None)):
+                    status, _, answer = server.ask(method, path, body)
+                    self.assertIn(status, (200, 404, 500, 503), answer)
+                self.assertIsNone(server.process.poll())
+                served += 1
+            finally:
+                server.kill()
+        told = refused + served
+        print(f"of {told} spoilt pages {refused} were refused at the start, {served} were served on", flush=True)
+        self.assertGreater(refused, 0)
+
+    def test_jumps_of_the_clock(self):
+        library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
+        if not library:
+            self.skipTest("want libfaketime")
+        clock = self.folder / "clock"
+        clock.write_text("+0")
+        env = {**os.environ, "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
+               "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        server = self.serve("--rate", 1000, env=env)
+        photos = self.pictures(6)
+        key = {"Idempotency-Key": "once"}
+        body, headers = multipart(photo=photos[0], label=b"once")
+        first = server.json("POST", "/v1/items", body, {**headers, **key}, status=201)
+        for i, jump in enumerate(("-2y", "+2y", "-400d", "+0", "-1h")):
+            clock.write_text(jump)
+            begin = time.monotonic()
+            added = server.json("POST", "/v1/items", *multipart(photo=photos[i + 1], label=b"later"), status=201)
+            self.assertEqual(added["added"], 1)
+            found = server.json("POST", "/v1/recognize", photos[i + 1])["results"][0]
+            self.assertEqual(found["neighbours"][0]["id"], added["items"][0]["id"])
+            self.assertLess(time.monotonic() - begin, 3)
+        self.assertEqual({line["time"][:4] for line in map(json.loads, (l for l in server.log.splitlines() if l[0] == "{"))} &
+                         {str(time.gmtime().tm_year)}, {str(time.gmtime().tm_year)})
+        again = server.json("POST", "/v1/items", body, {**headers, **key}, status=201)
+        self.assertEqual(again["items"][0]["id"], first["items"][0]["id"])
+        self.assertEqual(server.stop(), 0)
+        self.assertTrue(self.run_json("index", "verify")["sound"])
+
+
+if __name__ == "__main__":
+    unittest.main()
