@@ -3,11 +3,10 @@
 import http.client
 import json
 import re
-import subprocess
-import threading
 import time
 
-from cli import BIN, CliTest
+from cli import CliTest
+from server import Server
 
 
 def multipart(photos=(), **parts):
@@ -30,49 +29,12 @@ def multipart(photos=(), **parts):
     return body + f"--{boundary}--\r\n".encode(), {"Content-Type": f"multipart/form-data; boundary={boundary}"}
 
 
-class Server:
-    """A running `shoplens serve`, in `folder`, on a port of its own."""
+class Asked(Server):
+    """A server with questions to it; `test` fails when an answer is not as it must be."""
 
-    def __init__(self, test, folder, *options, context=None, env=None, gallery="gallery.db"):
-        self.test, self.folder, self.context = test, folder, context
-        self.lines = []
-        self.process = subprocess.Popen(
-            [BIN / "shoplens", "serve", "--gallery", gallery, "--port", "0", *map(str, options)], cwd=folder, env=env,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace")
-        self.listening = threading.Event()
-        self.reader = threading.Thread(target=self._read_log, daemon=True)
-        self.reader.start()
-        if not self.listening.wait(60) or not self.port:
-            self.kill()
-            raise AssertionError(f"the server did not start:\n{self.log}")
-
-    port = 0
-
-    def _read_log(self):
-        for line in self.process.stderr:
-            self.lines.append(line)
-            if found := re.search(r"serving .* on https?://.*:(\d+)$", line.strip()):
-                self.port = int(found[1])
-                self.listening.set()
-        self.listening.set()
-
-    @property
-    def log(self):
-        return "".join(self.lines)
-
-    def stop(self):
-        """Ends it as systemd would; returns its exit status."""
-        self.process.terminate()
-        try:
-            return self.process.wait(40)
-        finally:
-            self.kill()
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.reader.join()
-        self.process.stderr.close()
+    def __init__(self, test, gallery, *flags, context=None, env=None):
+        super().__init__(gallery, *flags, env=env, log_folder=test.folder)
+        self.test, self.context = test, context
 
     def rss(self):
         """MiB of memory that it has now."""
@@ -101,7 +63,7 @@ class Server:
         finally:
             connection.close()
         if response.getheader("Content-Type", "").startswith("application/json"):
-            self.test.assertNotIn(str(self.folder).encode(), answer, "a path of the server")
+            self.test.assertNotIn(str(self.gallery.parent).encode(), answer, "a path of the server")
         return response.status, dict(response.getheaders()), answer
 
     def json(self, method, path, body=None, headers=None, status=200):
@@ -125,10 +87,10 @@ class ServeTest(CliTest):
         self.build()
         self.fingerprint = self.run_json("index", "list")["pipeline"]["models"][0]["fingerprint"]
 
-    def serve(self, *options, **more):
-        server = Server(self, self.folder, *options, **more)
+    def serve(self, *flags, gallery="gallery.db", **more):
+        server = Asked(self, self.folder / gallery, *flags, **more)
         self.addCleanup(server.kill)
-        return server
+        return server.start()
 
     def photo(self, path):
         return (self.folder / path).read_bytes()

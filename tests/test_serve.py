@@ -377,10 +377,10 @@ class Trust(ServeTest):
         server = self.serve("--tokens", "tokens.txt")
         late = self.run_cli("token", "--name", "late").stdout.strip()
         server.error(401, "unauthorized", "GET", "/v1/items", headers={"Authorization": f"Bearer {late}"})
-        server.process.send_signal(signal.SIGHUP)
+        server.signal(signal.SIGHUP)
         self.until(lambda: server.ask("GET", "/v1/items", headers={"Authorization": f"Bearer {late}"})[0] == 200)
         (self.folder / "tokens.txt").write_text("nonsense\n")
-        server.process.send_signal(signal.SIGHUP)
+        server.signal(signal.SIGHUP)
         self.until(lambda: "serving on as before" in server.log)
         self.assertEqual(server.ask("GET", "/v1/items", headers={"Authorization": f"Bearer {token}"})[0], 200)
 

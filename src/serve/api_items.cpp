@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalogue through the API: items, labels, and unknown photos that become items.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/hash.h"
@@ -33,8 +34,10 @@ Json item_json(const GalleryItem& item) {
 
 const std::string& key_of(const HttpRequest& request) {
   const std::string& key = request.header("idempotency-key");
-  if (key.size() > 200)
-    throw HttpError(400, "bad_request", "Idempotency-Key: want at most 200 bytes",
+  const auto is_visible = [](char c) { return c > ' ' && c < '\x7f'; };
+  if (key.size() > 200 || !std::all_of(key.begin(), key.end(), is_visible))
+    throw HttpError(400, "bad_request",
+                    "Idempotency-Key: want at most 200 visible characters of ASCII",
                     "a UUID does well");
   return key;
 }
@@ -140,14 +143,13 @@ HttpResponse Api::list_labels(const R&, const A&) {
 }
 
 HttpResponse Api::rename_label(const R& request, const A& label) {
-  const Upload upload = read_upload(request, 0);
-  const auto name = upload.fields.find("name");
-  check_label(name == upload.fields.end() ? "" : name->second);
+  const std::string name = read_word(request, "name");
+  check_label(name, "name");
   return changed(request, 200, [&](Gallery& gallery) {
-    const bool merged = gallery.label_counts().contains(name->second);
-    const std::int64_t photos = gallery.rename_label(label[0], name->second);
+    const bool merged = gallery.label_counts().contains(name);
+    const std::int64_t photos = gallery.rename_label(label[0], name);
     if (photos == 0) absent("label");
-    return dumped({{"label", name->second}, {"photos", photos}, {"merged", merged}});
+    return dumped({{"label", name}, {"photos", photos}, {"merged", merged}});
   });
 }
 
@@ -183,9 +185,8 @@ HttpResponse Api::unknown_photo(const R& request, const A& id) {
 
 HttpResponse Api::name_unknown(const R& request, const A& id) {
   if (auto before = answered(request, 201)) return *std::move(before);  // it is gone by now
-  const Upload upload = read_upload(request, 0);
-  const auto label = upload.fields.find("label");
-  check_label(label == upload.fields.end() ? "" : label->second);
+  const std::string label = read_word(request, "label");
+  check_label(label);
   const auto bytes =
       catalogue_.read([&](const Gallery& gallery) { return gallery.unknown_bytes(id_in(id[0])); });
   if (!bytes) absent("unknown photo");
@@ -196,7 +197,7 @@ HttpResponse Api::name_unknown(const R& request, const A& id) {
   if (!photos.errors.empty()) throw photos.errors[0].second;
   return changed(request, 201, [&](Gallery& gallery) {
     if (!gallery.remove_unknown(id_in(id[0]))) absent("unknown photo");
-    const NewPhoto named{label->second, *bytes};
+    const NewPhoto named{label, *bytes};
     return added_json(gallery, serving->model.fingerprint, {&named, 1}, photos.embedded.embeddings);
   });
 }

@@ -13,6 +13,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
+// What clients call their photos need not be UTF-8.
+std::string dumped(const Json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 double milliseconds(Clock::duration time) {
   return std::chrono::duration<double, std::milli>(time).count();
 }
@@ -70,9 +75,10 @@ HttpResponse Api::recognize(const R& request, const A&) {
   if (upload.photos.empty())
     throw HttpError(400, "bad_request", "recognize: want at least one photo, got none",
                     "send it as the body, as multipart/form-data, or as base64 in JSON");
-  const auto top = static_cast<std::size_t>(
-      whole_number("top", upload.fields.contains("top") ? upload.fields.at("top") : "", 1,
-                   options_.top, options_.top));
+  const auto asked = upload.fields.find("top");
+  const auto top = static_cast<std::size_t>(std::min<std::int64_t>(
+      options_.top, whole_number("top", asked == upload.fields.end() ? "" : asked->second, 1,
+                                 INT64_MAX, options_.top)));
   const auto serving = catalogue_.now();
   const auto read = Clock::now();
   const EmbeddedPhotos photos = embed_upload(*serving->batcher, upload.photos, decoder_, deadline);
@@ -97,8 +103,8 @@ HttpResponse Api::recognize(const R& request, const A&) {
   for (std::size_t i = 0; i < answers.size(); ++i) {
     metrics_.answer(answers[i].unknown, answers[i].evidence.score);
     if (answers[i].unknown && options_.keep_unknown > 0)
-      catalogue_.keep_unknown(upload.photos[photos.sound[i]].bytes, results[photos.sound[i]].dump(),
-                              options_.keep_unknown);
+      catalogue_.keep_unknown(upload.photos[photos.sound[i]].bytes,
+                              dumped(results[photos.sound[i]]), options_.keep_unknown);
   }
   const std::vector<std::pair<const char*, double>> stages{
       {"wait", milliseconds(begin - request.arrived)},
@@ -118,8 +124,7 @@ HttpResponse Api::recognize(const R& request, const A&) {
                   {"results", std::move(results)},
                   {"timing_ms", std::move(timing)},
                   {"batch", photos.embedded.batch}};
-  return {200, "application/json",
-          body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+  return {200, "application/json", dumped(body)};
 }
 
 HttpResponse Api::explain(const R& request, const A&) {

@@ -170,8 +170,8 @@ TEST(HttpServer, WhatIsNoRequestIsToldSo) {
   const std::pair<std::string, const char*> cases[] = {
       {"nonsense\r\n\r\n", "400"},
       {"GET / HTTP/3.7\r\n\r\n", "400"},
-      {"GET no/slash HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
-      {"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
+      {"GET no/slash HTTP/1.1\r\nConnection: close\r\n\r\n", "400"},
+      {"GET /%zz HTTP/1.1\r\nConnection: close\r\n\r\n", "400"},
       {"GET / HTTP/1.1\r\nBad Name: x\r\n\r\n", "400"},
       {"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "400"},
       {"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "400"},

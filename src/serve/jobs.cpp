@@ -108,8 +108,17 @@ std::optional<JobState> Jobs::find(std::int64_t id) const {
 }
 
 std::optional<JobState> Jobs::cancel(std::int64_t id) {
-  if (const auto job = control(id)) job->cancelled_ = true;
-  return find(id);
+  const auto job = control(id);
+  if (!job) return std::nullopt;
+  job->cancelled_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    jobs_.erase(id);
+  }
+  const std::lock_guard lock(job->mutex_);
+  JobState last = job->state_;
+  if (!has_ended(last.phase)) last.phase = JobState::Phase::kCancelled;
+  return last;
 }
 
 std::vector<JobState> Jobs::list() const {

@@ -59,7 +59,8 @@ class Jobs {
   /// Throws HttpError 429 when too many wait already.
   JobState start(std::int64_t total, Work work);
   std::optional<JobState> find(std::int64_t id) const;
-  /// Asks it to end; what it did until then stays. Returns its state, if there is such a job.
+  /// Asks it to end, if it has not, and forgets it; what it did until then stays. Returns its last
+  /// state, if there is such a job.
   std::optional<JobState> cancel(std::int64_t id);
   std::vector<JobState> list() const;  // the latest first; of those that ended only the last few
 

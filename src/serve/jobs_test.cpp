@@ -60,22 +60,29 @@ TEST(Jobs, AFailureSaysWhyWithoutTheServersSecrets) {
 }
 
 TEST(Jobs, OneIsCancelledWhetherItRunsOrWaits) {
-  Jobs jobs(4);
   std::promise<void> begun;
-  const auto running = jobs.start(0,
-                                  [&](Jobs::Control& job) {
-                                    begun.set_value();
-                                    while (!job.cancelled())
-                                      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-                                  })
-                           .id;
-  const auto waiting = jobs.start(0, [](Jobs::Control&) { FAIL() << "it was cancelled"; }).id;
-  begun.get_future().wait();
-  EXPECT_TRUE(jobs.cancel(waiting));
-  EXPECT_TRUE(jobs.cancel(running));
-  EXPECT_FALSE(jobs.cancel(99));
-  EXPECT_EQ(wait_for_end(jobs, running).phase, Phase::kCancelled);
-  EXPECT_EQ(wait_for_end(jobs, waiting).phase, Phase::kCancelled);
+  bool ended = false;
+  {
+    Jobs jobs(4);
+    const auto running = jobs.start(0,
+                                    [&](Jobs::Control& job) {
+                                      begun.set_value();
+                                      while (!job.cancelled())
+                                        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                                      ended = true;
+                                    })
+                             .id;
+    const auto waiting = jobs.start(0, [](Jobs::Control&) { FAIL() << "it was cancelled"; }).id;
+    begun.get_future().wait();
+    EXPECT_EQ(jobs.cancel(waiting)->phase, Phase::kCancelled);
+    EXPECT_EQ(jobs.cancel(running)->phase, Phase::kCancelled);
+    EXPECT_FALSE(jobs.find(running));
+    EXPECT_FALSE(jobs.cancel(running));
+    const auto after = jobs.start(0, [](Jobs::Control&) {}).id;
+    EXPECT_EQ(wait_for_end(jobs, after).phase, Phase::kDone);
+    EXPECT_EQ(jobs.cancel(after)->phase, Phase::kDone);
+  }
+  EXPECT_TRUE(ended);
 }
 
 TEST(Jobs, TooManyAreRefused) {

@@ -14,7 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kMaxLabel = 200;  // bytes
+constexpr std::size_t kMaxLabel = 200;  // characters
 
 double milliseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
@@ -112,11 +112,11 @@ HttpError photo_error(const Error& e) {
 }
 
 void check_label(const std::string& label, const std::string& where) {
-  if (label.empty() || label.size() > kMaxLabel || trimmed(label).size() != label.size() ||
+  if (label.empty() || characters_of(label) > kMaxLabel || trimmed(label).size() != label.size() ||
       !is_plain_utf8(label))
     throw HttpError(400, "bad_request",
                     join(where, ": want 1 to ", kMaxLabel,
-                         " bytes of UTF-8 without spaces around it or control characters"),
+                         " characters of UTF-8 without spaces around it or control characters"),
                     "send the product's name as the label");
 }
 

@@ -47,8 +47,8 @@ std::string photo_of_item(const Gallery& gallery, std::int64_t id, const DecodeL
 /// The HttpError of a photo that cannot be decoded.
 HttpError photo_error(const Error& error);
 
-/// Throws HttpError 400 for a label of more than 200 bytes, none, or not plain UTF-8 (`where` it
-/// stands is in the message).
+/// Throws HttpError 400 for a label of more than 200 characters, none, or not plain UTF-8 (`where`
+/// it stands is in the message).
 void check_label(const std::string& label, const std::string& where = "label");
 
 /// Throws HttpError 404 naming what is not there.

@@ -13,6 +13,9 @@ int hex_value(char digit);
 /// Sound UTF-8 (no overlong forms, no surrogates) without control characters: below U+0020, U+007F.
 bool is_plain_utf8(std::string_view text);
 
+/// Of sound UTF-8.
+std::size_t characters_of(std::string_view text);
+
 /// The bytes that base64 (RFC 4648, section 4, with padding) stands for; nothing for other text.
 std::optional<std::string> base64_decoded(std::string_view text);
 

@@ -37,5 +37,18 @@ TEST(Text, HexCaseAndSpaces) {
   EXPECT_EQ(trimmed("  "), "");
 }
 
+TEST(Text, CountsCharacters) {
+  EXPECT_EQ(characters_of(""), 0u);
+  EXPECT_EQ(characters_of("a\u00e9\u20ac\U0001f600"), 4u);
+}
+
+TEST(Text, TellsTheTime) {
+  const std::string now = utc_now();
+  ASSERT_EQ(now.size(), 24u);
+  EXPECT_EQ(now[10], 'T');
+  EXPECT_EQ(now[19], '.');
+  EXPECT_EQ(now[23], 'Z');
+}
+
 }  // namespace
 }  // namespace shoplens

@@ -12,6 +12,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t kMaxField = 4096;  // bytes of a word beside the photos
+constexpr std::size_t kMaxName = 200;    // characters of what such a word is called
 constexpr int kMaxDepth = 8;             // of JSON
 
 [[noreturn]] void bad(const std::string& message, const std::string& hint) {
@@ -26,6 +27,10 @@ void check_count(std::size_t photos, std::size_t most) {
 }
 
 void add_field(Upload& upload, const std::string& name, std::string value) {
+  if (name.empty() || characters_of(name) > kMaxName || !is_plain_utf8(name))
+    bad(join("upload: want names of fields as 1 to ", kMaxName,
+             " characters of UTF-8 without control characters"),
+        "shorten it, or send it as UTF-8");
   if (value.size() > kMaxField || !is_plain_utf8(value))
     bad(join("upload: want ", name, " as at most ", kMaxField,
              " bytes of UTF-8 without control characters"),
@@ -72,23 +77,35 @@ void read_json(const HttpRequest& request, std::size_t max_photos, Upload& uploa
   check_count(photos->size(), max_photos);
   upload.decoded.reserve(photos->size());  // photos refer to its strings
   for (const Json& photo : *photos) {
-    const bool named = photo.is_object() && photo.contains("base64") && photo["base64"].is_string();
+    const bool named = photo.is_object() && photo.contains("base64") &&
+                       photo["base64"].is_string() &&
+                       (!photo.contains("name") || photo["name"].is_string());
     if (!named && !photo.is_string())
       bad("upload: want each photo as base64, or as {\"name\", \"base64\"}", "see /openapi.json");
     const auto bytes =
         base64_decoded((named ? photo["base64"] : photo).get_ref<const std::string&>());
     if (!bytes) bad("upload: want sound base64 with padding", "RFC 4648, section 4");
     upload.decoded.push_back(*bytes);
-    const bool has_name = named && photo.contains("name") && photo["name"].is_string();
-    upload.photos.push_back({has_name ? photo["name"].get<std::string>() : "",
-                             std::string_view(upload.decoded.back())});
+    upload.photos.push_back(
+        {named && photo.contains("name") ? photo["name"].get<std::string>() : "",
+         std::string_view(upload.decoded.back())});
   }
 }
 
 }  // namespace
 
+std::string read_word(const HttpRequest& request, const std::string& name) {
+  Upload upload = read_upload(request, 0);
+  for (const auto& [field, value] : upload.fields)
+    if (field != name)
+      bad(join("request: want ", name, " and nothing else, got another field"),
+          "see /openapi.json");
+  return std::move(upload.fields[name]);
+}
+
 Upload read_upload(const HttpRequest& request, std::size_t max_photos) {
   Upload upload;
+  for (const auto& [name, value] : request.query) add_field(upload, name, value);
   const std::string& content_type = request.header("content-type");
   const std::string type =
       lower_case(trimmed(std::string_view(content_type).substr(0, content_type.find(';'))));
@@ -98,7 +115,6 @@ Upload read_upload(const HttpRequest& request, std::size_t max_photos) {
     read_json(request, max_photos, upload);
   } else {
     if (!request.body.empty()) upload.photos.push_back({"", request.body});
-    for (const auto& [name, value] : request.query) add_field(upload, name, value);
   }
   check_count(upload.photos.size(), max_photos);
   return upload;

@@ -22,8 +22,13 @@ struct Upload {
 /// The upload of a request, whose body it refers to:
 /// - multipart/form-data: a part with a file name or an image's type is a photo, any other a field
 /// - application/json: {"photos": [base64 or {"name", "base64"}, ...], and fields that are strings}
-/// - else the body is a photo, and the query's parameters are the fields
+/// - else the body is a photo
+/// The query's parameters are fields in any case.
 /// Throws HttpError: 400 for what is not made so, 413 for more than `max_photos`.
 Upload read_upload(const HttpRequest& request, std::size_t max_photos);
+
+/// The upload of a request that is to bring one field and no photo: "" when it is not there. Throws
+/// HttpError 400 for any other field.
+std::string read_word(const HttpRequest& request, const std::string& name);
 
 }  // namespace shoplens

@@ -46,6 +46,23 @@ TEST(Upload, AFormHasPhotosAndFields) {
   EXPECT_EQ(status_of(request, 1), 413);
 }
 
+TEST(Upload, TheQuerysParametersAreFieldsWhateverTheBody) {
+  HttpRequest request = request_of("application/json", R"({"label": "Gala"})");
+  request.query = {{"top", "3"}};
+  EXPECT_EQ(read_upload(request, 4).fields,
+            (std::map<std::string, std::string>{{"label", "Gala"}, {"top", "3"}}));
+  request.query = {{"label", "twice"}};
+  EXPECT_EQ(status_of(request, 4), 400);
+}
+
+TEST(Upload, AWordAndNothingElse) {
+  EXPECT_EQ(read_word(request_of("application/json", R"({"name": "Gala"})"), "name"), "Gala");
+  EXPECT_EQ(read_word(request_of("application/json", "{}"), "name"), "");
+  EXPECT_THROW(read_word(request_of("application/json", R"({"name": "a", "b": "c"})"), "name"),
+               HttpError);
+  EXPECT_THROW(read_word(request_of("image/png", "photo"), "name"), HttpError);
+}
+
 TEST(Upload, JsonHasPhotosInBase64) {
   const Upload upload = read_upload(
       request_of("application/json; charset=utf-8",

@@ -1,0 +1,460 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks a shoplens server which products photos show, and keeps its catalogue.
+
+    with Client("http://127.0.0.1:8080") as shop:
+        print(shop.recognize("shelf.jpg").label)
+"""
+from __future__ import annotations
+
+import contextlib
+import datetime
+import email.utils
+import os
+import random
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar, Union, overload
+from urllib.parse import quote
+
+import httpx
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__version__ = "0.1.0"
+__all__ = ["Added", "Client", "Item", "Label", "Neighbour", "Photo", "PhotoError", "Recognition", "Renamed",
+           "ShoplensError", "Status", "Unknown"]
+
+T = TypeVar("T")
+D = TypeVar("D", bound="DataclassInstance")
+
+#: A JPEG, PNG or WebP: the path of its file, its bytes, or a file open for reading bytes.
+Photo = Union[str, os.PathLike[str], bytes, IO[bytes]]
+_Part = tuple[str, tuple[Union[str, None], bytes, str]]
+
+
+class ShoplensError(Exception):
+    """What the server answers other than success, or that it could not be asked."""
+
+    def __init__(self, status: int, code: str, message: str, hint: str = "") -> None:
+        super().__init__(status, code, message, hint)
+        self.status = status  # of HTTP; 0: no answer came
+        self.code = code  # a word to branch on: "not_found", "rate_limited"; "unreachable" with status 0
+        self.message = message  # for people
+        self.hint = hint  # what to do about it; may be empty
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A catalogue photo that a photo looks like."""
+
+    id: int  # of the item
+    label: str
+    score: float  # cosine, -1 to 1
+    photo: str  # path on the server, as is thumbnail
+    thumbnail: str
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What a photo shows."""
+
+    label: str | None  # the likeliest product, even if unknown; None: the catalogue is empty
+    score: float  # as the gallery decides: the cosine, or the share of the vote
+    probability: float | None  # 0 to 1, that the label is right; None: the gallery is not calibrated
+    unknown: bool  # rather none of the catalogue's products
+    neighbours: tuple[Neighbour, ...]  # nearest first
+    name: str | None = None  # of the photo's file
+    model: str | None = None  # fingerprint of the network that answered; None in an Unknown
+
+
+@dataclass(frozen=True)
+class PhotoError:
+    """Why one of several photos got no answer, in the words of ShoplensError."""
+
+    code: str
+    message: str
+    hint: str
+    name: str | None = None  # of the photo's file
+
+
+@dataclass(frozen=True)
+class Item:
+    """A photo in the catalogue."""
+
+    id: int
+    label: str
+    path: str  # told apart by it: the file it was built from, or a hash of a photo that was sent
+    columns: Mapping[str, str]  # whatever else is known of it
+    photo: str  # path on the server, as is thumbnail
+    thumbnail: str
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of photos that were added."""
+
+    added: int
+    existing: int  # were in the catalogue already, by content, and stay as they were
+    items: tuple[Item, ...]  # of all, in the order of the photos
+
+
+@dataclass(frozen=True)
+class Label:
+    """A product."""
+
+    label: str
+    photos: int
+    thumbnail: str  # path on the server of one of its photos
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A product with its new name."""
+
+    label: str
+    photos: int  # that were renamed
+    merged: bool  # into a product that had the name before
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A photo of no known product, which waits for a name."""
+
+    id: int
+    time: datetime.datetime  # when it was asked, in UTC
+    answer: Recognition | None  # as it was given
+    photo: str  # path on the server, as is thumbnail
+    thumbnail: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is served, and how much."""
+
+    fingerprint: str  # of the network
+    arch: str
+    items: int
+    labels: int
+    calibrated: bool
+    photos_answered: int  # since the server was started, as is the next
+    photos_unknown: int
+
+
+class Client:
+    """A shoplens server. Threads may share one Client.
+
+    Busy answers (429, 503) and lost connections are tried again, `retries` times, after what Retry-After asks
+    for and a growing pause. A change carries a key by which the server knows it: however often it has to be
+    sent, it is done once. Every method raises ShoplensError, and OSError for a file it cannot read or write.
+    """
+
+    def __init__(self, base_url: str, token: str | None = None, *, timeout: float = 30, retries: int = 3,
+                 transport: httpx.BaseTransport | None = None) -> None:
+        """`timeout`: seconds that may pass without a byte. `transport`: httpx's, for TLS of one's own."""
+        headers = {"User-Agent": f"shoplens-client/{__version__}"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout, transport=transport)
+        self._retries = retries
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes its connections."""
+        self._http.close()
+
+    # "overlap": a str is a sequence of str too. It is a path, as the first says.
+    @overload
+    def recognize(  # type: ignore[overload-overlap]
+        self, photo: Photo, *, top: int | None = None) -> Recognition: ...
+    @overload
+    def recognize(
+        self, photo: Sequence[Photo], *, top: int | None = None) -> list[Recognition | PhotoError]: ...
+
+    def recognize(
+        self, photo: Photo | Sequence[Photo], *, top: int | None = None
+    ) -> Recognition | list[Recognition | PhotoError]:
+        """Which product a photo shows, with its `top` neighbours, at most the server's --top.
+
+        A list of photos is one request, at most the server's --max-photos. The answers are in their order,
+        and a photo that cannot be read is a PhotoError in its place; one in no list raises ShoplensError.
+        """
+        parts = _parts(photo)
+        if not parts:
+            return []
+
+        def answers(body: Any) -> list[Recognition | PhotoError]:
+            return [
+                _record(PhotoError, {**result, **result["error"]}) if "error" in result
+                else _recognition({**result, "model": body["model"]})
+                for result, _ in zip(body["results"], parts, strict=True)
+            ]
+
+        form = {} if top is None else {"top": str(top)}
+        try:
+            found = self._json("POST", "/v1/recognize", answers, data=form, files=parts)
+        except ShoplensError as e:
+            # The server answers a single photo's error as the request's; of a list it stays the photo's.
+            if _is_photo(photo) or len(parts) > 1 or e.code not in ("bad_input", "corrupt", "unsupported"):
+                raise
+            return [PhotoError(e.code, e.message, e.hint, parts[0][1][0])]
+        if not _is_photo(photo):
+            return found
+        one = found[0]
+        if isinstance(one, PhotoError):
+            raise ShoplensError(200, one.code, one.message, one.hint)
+        return one
+
+    def add(self, label: str, photos: Photo | Sequence[Photo],
+            columns: Mapping[str, str] | None = None) -> Added:
+        """Adds photos of a product, all or none. `columns` is what else is known of them."""
+        parts = _parts(photos)
+        if not parts:
+            raise ValueError("add: want at least one photo, got none")
+        if columns and "label" in columns:
+            raise ValueError("add: want the label as the first argument, got it as a column")
+        form = {"label": label, **(columns or {})}
+        return self._change("POST", "/v1/items", _added, data=form, files=parts)
+
+    def items(self, label: str | None = None, *, page: int = 100) -> Iterator[Item]:
+        """All items, or a product's, by id; asked for `page` (1 to 1000) at a time, as they are needed."""
+        def read(body: Any) -> tuple[list[Item], int | None]:
+            return [_record(Item, item) for item in body["items"]], body["next_after"]
+
+        after: int | None = 0
+        while after is not None:
+            parameters = {"limit": page, "after": after, **({} if label is None else {"label": label})}
+            items, after = self._json("GET", "/v1/items", read, params=parameters)
+            yield from items
+
+    def item(self, id: int) -> Item:
+        return self._json("GET", f"/v1/items/{id}", lambda body: _record(Item, body))
+
+    def delete_item(self, id: int) -> None:
+        self._change("DELETE", f"/v1/items/{id}", _nothing)
+
+    def photo(self, id: int, *, side: int | None = None) -> bytes:
+        """An item's photo as it was sent, or a JPEG that fits into a square of `side` (16 to 1024) pixels."""
+        return self._photo(f"/v1/items/{id}/photo", side)
+
+    def labels(self) -> list[Label]:
+        """All products, by name."""
+        return self._json("GET", "/v1/labels", lambda body: [_record(Label, x) for x in body["labels"]])
+
+    def rename_label(self, label: str, name: str) -> Renamed:
+        """Gives a product another name; if that is another product's, the two become one."""
+        path = _label_path(label)
+        return self._change("PUT", path, lambda body: _record(Renamed, body), json={"name": name})
+
+    def delete_label(self, label: str) -> int:
+        """Removes a product; how many photos it had."""
+        return self._change("DELETE", _label_path(label), lambda body: int(body["removed"]))
+
+    def unknowns(self) -> list[Unknown]:
+        """Photos that wait for a name, newest first."""
+        return self._json("GET", "/v1/unknowns", lambda body: [_unknown(x) for x in body["unknowns"]])
+
+    def name_unknown(self, id: int, label: str) -> Added:
+        """Adds an unknown photo to the catalogue as one of the product `label`."""
+        return self._change("POST", f"/v1/unknowns/{id}", _added, json={"label": label})
+
+    def delete_unknown(self, id: int) -> None:
+        self._change("DELETE", f"/v1/unknowns/{id}", _nothing)
+
+    def unknown_photo(self, id: int, *, side: int | None = None) -> bytes:
+        """As photo(), of an unknown photo."""
+        return self._photo(f"/v1/unknowns/{id}/photo", side)
+
+    def status(self) -> Status:
+        return self._json("GET", "/v1/status", lambda body: _record(Status, {**body["model"], **body}))
+
+    def ready(self) -> bool:
+        """Whether the server can answer, asked once."""
+        try:
+            return self._json("GET", "/readyz", lambda body: bool(body["status"] == "ready"), retries=0)
+        except ShoplensError as e:
+            if e.status in (0, 503):
+                return False
+            raise
+
+    def snapshot(self, path: str | os.PathLike[str]) -> None:
+        """Writes the gallery to a file, as a whole or not at all; what was there is replaced."""
+        target = Path(path)
+
+        def receive(response: httpx.Response) -> None:
+            # Beside it, as a rename is atomic only within a file system.
+            handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            try:
+                with open(handle, "wb") as file:
+                    for chunk in response.iter_bytes():
+                        file.write(chunk)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(part, target)
+            except BaseException:
+                os.unlink(part)
+                raise
+
+        self._ask("GET", "/v1/snapshot", receive)
+
+    def restore(self, path: str | os.PathLike[str]) -> None:
+        """Puts a snapshot in the gallery's place. When the answer is lost, nobody knows whether it was done:
+        it is not sent again, as that could undo changes made since."""
+        file = _File(path)
+        headers = {"Content-Type": "application/vnd.sqlite3", "Content-Length": str(file.size)}
+        self._json("POST", "/v1/restore", _nothing, content=file, headers=headers, resend=False)
+
+    def _photo(self, path: str, side: int | None) -> bytes:
+        return self._ask("GET", path, httpx.Response.read, params={} if side is None else {"side": side})
+
+    def _change(self, method: str, path: str, make: Callable[[Any], T], **content: Any) -> T:
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        return self._json(method, path, make, headers=key, **content)
+
+    def _json(self, method: str, path: str, make: Callable[[Any], T], **content: Any) -> T:
+        def receive(response: httpx.Response) -> T:
+            response.read()
+            try:
+                return make(response.json())
+            except (ValueError, LookupError, TypeError) as e:
+                raise _foreign(response.status_code) from e
+
+        return self._ask(method, path, receive, **content)
+
+    def _ask(self, method: str, path: str, receive: Callable[[httpx.Response], T], *,
+             retries: int | None = None, resend: bool = True, **content: Any) -> T:
+        """What `receive` makes of the answer, asked for until it comes. An answer that breaks off while it
+        reads has not come. Without `resend` it is asked for again only as long as nothing was sent."""
+        # Built once: a form made anew has another boundary, and the server takes it for another request.
+        request = self._http.build_request(method, path, **content)
+        attempt = 0
+        while True:
+            after = 0.0
+            cause: httpx.RequestError | None = None
+            try:
+                with contextlib.closing(self._http.send(request, stream=True)) as response:
+                    if response.is_success:
+                        return receive(response)
+                    response.read()
+                    error = _error_of(response)
+                    again = response.status_code in (429, 503)
+                    after = _retry_after(response)
+            except httpx.RequestError as e:
+                cause = e
+                error = ShoplensError(
+                    0, "unreachable",
+                    f"server: want an answer of {self._http.base_url}, got {str(e) or type(e).__name__}",
+                    "see whether it runs, and whether it can be reached from here")
+                again = isinstance(e, _LOST if resend else _NOT_SENT)
+            most = self._retries if retries is None else retries
+            if not again or attempt >= most or after > _LONGEST_WAIT:
+                raise error from cause
+            # Of random length, so that clients refused together do not come back together.
+            time.sleep(after + random.uniform(0.5, 1) * min(8, 0.25 * 2**attempt))
+            attempt += 1
+
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
+_LOST = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
+_LONGEST_WAIT = 60  # seconds; whoever is asked to wait longer rather knows now
+
+
+class _File:
+    """A file as a request's body, which can be sent again from its start."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = path
+        self.size = os.path.getsize(path)
+
+    def __iter__(self) -> Iterator[bytes]:
+        with open(self.path, "rb") as file:
+            while chunk := file.read(1 << 16):
+                yield chunk
+
+
+def _is_photo(photo: Photo | Sequence[Photo]) -> bool:
+    return isinstance(photo, (str, os.PathLike, bytes, bytearray, memoryview)) or hasattr(photo, "read")
+
+
+def _parts(photos: Any) -> list[_Part]:
+    """One photo or several as parts of a form."""
+    return [_part(photo) for photo in ([photos] if _is_photo(photos) else photos)]
+
+
+def _part(photo: Any) -> _Part:
+    name: str | None = None
+    if isinstance(photo, (str, os.PathLike)):
+        name, content = Path(photo).name, Path(photo).read_bytes()
+    elif hasattr(photo, "read"):
+        path = getattr(photo, "name", None)
+        name = Path(path).name if isinstance(path, str) else None  # a pipe's is a number
+        content = photo.read()
+    else:
+        content = bytes(photo)
+    # The server goes by the bytes; a part without a name it takes for a photo because of this type.
+    return "photo", (name, content, "image/*")
+
+
+def _label_path(label: str) -> str:
+    # A path whose last part is .. would be another path.
+    return "/v1/labels/" + quote(label, safe="").replace(".", "%2E")
+
+
+def _nothing(_: Any) -> None:
+    """Of an answer that says no more than that it was done."""
+
+
+def _record(cls: type[D], data: Mapping[str, Any]) -> D:
+    """The fields that `cls` knows; a newer server may say more."""
+    return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
+
+
+def _recognition(data: Mapping[str, Any]) -> Recognition:
+    neighbours = tuple(_record(Neighbour, neighbour) for neighbour in data["neighbours"])
+    return _record(Recognition, {**data, "neighbours": neighbours})
+
+
+def _added(data: Mapping[str, Any]) -> Added:
+    return _record(Added, {**data, "items": tuple(_record(Item, item) for item in data["items"])})
+
+
+def _unknown(data: Mapping[str, Any]) -> Unknown:
+    asked = datetime.datetime.fromtimestamp(data["time"], datetime.timezone.utc)
+    answer = data["answer"] and _recognition(data["answer"])
+    return _record(Unknown, {**data, "time": asked, "answer": answer})
+
+
+def _error_of(response: httpx.Response) -> ShoplensError:
+    try:
+        error = response.json()["error"]
+        return ShoplensError(response.status_code, error["code"], error["message"], error["hint"])
+    except (ValueError, LookupError, TypeError):
+        return _foreign(response.status_code)
+
+
+def _foreign(status: int) -> ShoplensError:
+    return ShoplensError(
+        status, "not_shoplens", f"answer: want one of a shoplens server, got another (status {status})",
+        "see whether base_url is right, and what stands between")
+
+
+def _retry_after(response: httpx.Response) -> float:
+    """Seconds; the server says them, what stands before it may give a date."""
+    text = response.headers.get("Retry-After", "0")
+    try:
+        return max(0.0, float(text) if text.isdigit() else
+                   email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return 0.0
