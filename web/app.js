@@ -3,9 +3,10 @@
 
 const $ = id => document.getElementById(id);
 
-// An element with properties and children; text is never taken for markup.
-function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
+// An element: make('p.muted', {title: 'x'}, 'text', child, ...). Text is never taken for markup.
+function make(name, ...children) {
+  const [tag, ...classes] = name.split('.'), properties = children[0]?.constructor === Object ? children.shift() : {};
+  const element = Object.assign(document.createElement(tag), {className: classes.join(' '), ...properties});
   element.append(...children);
   return element;
 }
@@ -59,7 +60,7 @@ function picture(path, alt) {
 
 function showBlob(image, blob) {
   image.src = URL.createObjectURL(blob);
-  image.onload = image.onerror = () => URL.revokeObjectURL(image.src);
+  image.onload = () => URL.revokeObjectURL(image.src);
   return image;
 }
 
@@ -108,7 +109,7 @@ const many = (count, word) => `${count.toLocaleString('en')} ${word}${count === 
 
 function nothing(title, text, ...more) {
   const icon = svg('svg', {viewBox: '0 0 24 24', 'aria-hidden': true}, svg('path', {d: 'M4 8h16v11H4zM4 8l3-4h10l3 4M12 4v4'}));
-  return make('div', {className: 'empty'}, icon, make('h3', {textContent: title}), make('p', {className: 'muted', textContent: text}), ...more);
+  return make('div.empty', icon, make('h3', title), make('p.muted', text), ...more);
 }
 
 // ---- sections
@@ -167,12 +168,15 @@ document.ondrop = event => {
 
 async function recognize(photos) {
   $('drop').classList.add('slim');
-  const cards = photos.map(photo => make('article', {className: 'card answer wait', ariaBusy: 'true'}, make('div', {className: 'pair'},
-    framed(showBlob(make('img', {alt: 'Your photo'}), photo), 'Your photo')), make('p', {className: 'muted', textContent: 'Looking…'})));
+  const cards = photos.map(photo => withoutAnswer(photo, 'wait', make('p.muted', 'Looking…')));
   $('answer').replaceChildren(...cards);
   for (const [i, photo] of photos.entries()) cards[i].replaceWith(await answerTo(photo));
   if (shownSection() === 'recognize') updateUnknownCount().catch(() => {});
 }
+
+const yours = photo => framed(showBlob(make('img', {alt: 'Your photo'}), photo), 'Your photo');
+const withoutAnswer = (photo, why, ...told) => make('article', {className: `card answer alone ${why}`},
+  make('div.pair', yours(photo)), make('div.verdict', ...told));
 
 async function answerTo(photo) {
   try {
@@ -182,35 +186,40 @@ async function answerTo(photo) {
   } catch (error) {
     $('announce').textContent = error.message;
     const again = press('Try again', async () => card.replaceWith(await answerTo(photo)));
-    const card = make('article', {className: 'card answer'},
-      make('div', {className: 'pair'}, framed(showBlob(make('img', {alt: 'Your photo'}), photo), 'Your photo')),
-      make('div', {className: 'verdict'}, make('span', {className: 'badge unknown', textContent: 'No answer'}),
-        make('p', {textContent: error.message}), make('div', {className: 'row'}, again)));
+    const card = withoutAnswer(photo, 'failed', make('span.badge.unknown', 'No answer'),
+      make('p', error.message), make('div.row', again));
     return card;
   }
 }
 
-const framed = (image, caption) => make('figure', {}, make('div', {className: 'frame'}, image), make('figcaption', {textContent: caption}));
-const surely = ({probability}) => probability === null ? '' : `, ${percent(probability)} sure`;
+function frame(image) {
+  const around = make('div.frame', image);
+  image.onerror = () => around.classList.add('gone');
+  return around;
+}
+
+const framed = (image, caption) => make('figure', frame(image), make('figcaption', caption));
+// Of a probability that was learnt, the ends of the scale promise too much.
+const chance = share => share < 0.01 ? 'less than 1%' : share > 0.99 ? 'more than 99%' : percent(share);
+const surely = ({probability}) => probability === null ? '' : `, ${chance(probability)} sure`;
 
 function answerCard(photo, result, timing) {
-  const asked = framed(showBlob(make('img', {alt: 'Your photo'}), photo), 'Your photo');
-  const pair = make('div', {className: 'pair'}, asked), verdict = make('div', {className: 'verdict'});
+  const asked = yours(photo), pair = make('div.pair', asked), verdict = make('div.verdict');
   verdict.append(make('span', {className: result.unknown ? 'badge unknown' : 'badge', textContent: result.unknown ? 'Unknown' : 'Recognised'}),
-    make('h2', {className: 'name', textContent: result.unknown ? 'None of your products' : result.label}));
+    make('h2.name', result.unknown ? 'None of your products' : result.label));
   if (result.probability !== null)
-    verdict.append(make('div', {className: 'sure'},
-      make('strong', {textContent: result.unknown ? `${percent(result.probability)} that it is ${result.label}` : `${percent(result.probability)} sure`}),
+    verdict.append(make('div.sure',
+      make('strong', result.unknown ? `Most like ${result.label}, ${chance(result.probability)} sure` : `${chance(result.probability)} sure`),
       make('meter', {min: 0, max: 1, low: 0.5, high: 0.75, optimum: 1, value: result.probability, ariaLabel: 'How sure the answer is'})));
   else if (result.label !== null)
-    verdict.append(make('p', {className: 'muted', textContent: `Likeness ${result.score.toFixed(2)}. How sure that is, \`shoplens calibrate\` can teach.`}));
-  const card = make('article', {className: 'card answer'}, pair, verdict), nearest = result.neighbours;
+    verdict.append(make('p.muted', `Likeness ${result.score.toFixed(2)}. How sure that is, \`shoplens calibrate\` can teach.`));
+  const card = make('article.card.answer', pair, verdict), nearest = result.neighbours;
   if (nearest.length) {
     const matched = matchButton(photo, pair);
     verdict.append(matched);
     const tiles = nearest.map(n => {
-      const tile = make('button', {type: 'button', className: 'tile'}, framed(picture(n.thumbnail, ''), `likeness ${n.score.toFixed(2)}`));
-      tile.querySelector('figcaption').prepend(make('strong', {className: 'clamp', textContent: n.label}));
+      const tile = make('button', {type: 'button', className: 'tile'}, framed(picture(n.thumbnail, ''), `likeness ${n.score.toFixed(3)}`));
+      tile.querySelector('figcaption').prepend(make('strong.clamp', n.label));
       tile.onclick = () => {
         for (const other of tiles) other.ariaPressed = other === tile;
         pair.replaceChildren(asked, framed(picture(`${n.photo}?side=512`, `Catalogue photo of ${n.label}`), `In your catalogue: ${n.label}`));
@@ -219,12 +228,12 @@ function answerCard(photo, result, timing) {
       return tile;
     });
     tiles[0].click();
-    card.append(make('div', {className: 'nearest'}, make('h3', {textContent: 'Nearest in your catalogue'}),
-      make('ul', {className: 'strip'}, ...tiles.map(tile => make('li', {}, tile)))));
+    card.append(make('div.nearest', make('h3', 'Nearest in your catalogue'),
+      make('ul.strip', ...tiles.map(tile => make('li', tile)))));
   }
   verdict.append(correction(photo, result, card));
   const total = Object.values(timing).reduce((sum, ms) => sum + ms, 0);
-  verdict.append(make('p', {className: 'small-print', textContent: `Answered in ${total.toFixed(1)} ms, the network took ${timing.network.toFixed(1)}`}));
+  verdict.append(make('p.small-print', `Answered in ${total.toFixed(1)} ms, the network took ${timing.network.toFixed(1)}`));
   return card;
 }
 
@@ -232,17 +241,18 @@ function answerCard(photo, result, timing) {
 function correction(photo, result, card) {
   const input = make('input', {required: true, maxLength: 200, autocomplete: 'off', name: 'label', value: result.unknown ? '' : result.label ?? ''});
   input.setAttribute('list', 'labels');
-  const go = make('button', {className: 'primary'});
+  const go = make('button.primary');
   (input.oninput = () => go.textContent = !result.unknown && input.value.trim() === result.label ? 'Right, keep the photo' : 'Save that name')();
   const guesses = [...new Set(result.neighbours.map(n => n.label))].filter(label => label !== input.value).slice(0, 3)
     .map(label => press(label, () => { input.value = label; input.oninput(); go.focus(); }, 'chip'));
-  const form = make('form', {className: 'correct'}, make('h3', {textContent: result.unknown ? 'What is it?' : 'Is that right?'}), make('div', {className: 'row'},
-    make('label', {className: 'grow', textContent: 'It is'}, input), go), make('div', {className: 'row'}, ...guesses));
+  if (guesses.length) guesses.unshift(make('span.small-print', 'or'));
+  const form = make('form.correct', make('h3', result.unknown ? 'What is it?' : 'Is that right?'), make('div.row',
+    make('label.grow', {textContent: 'It is'}, input), go), make('div.row.guesses', ...guesses));
   return onSubmit(form, async () => {
     const label = input.value.trim();
     await addPhotos(label, [photo]);
     const again = press('Ask again', async () => card.replaceWith(await answerTo(photo)));
-    form.replaceWith(make('div', {className: 'correct'}, make('p', {textContent: `Kept as ${label}. From now on it is compared with.`}), make('div', {className: 'row'}, again)));
+    form.replaceWith(make('div.correct', make('p', `Kept as ${label}. From now on it is compared with.`), make('div.row', again)));
     again.focus();
     $('announce').textContent = `Kept as ${label}`;
     updateLabels();
@@ -256,7 +266,7 @@ const kHeat = [[0, 0, 4], [66, 10, 104], [147, 38, 103], [221, 81, 58], [252, 16
 
 function matchButton(photo, pair) {
   const button = make('button', {type: 'button', textContent: 'What matched', ariaPressed: 'false'});
-  const row = make('div', {className: 'row'}, button), told = make('p', {className: 'small-print', hidden: true});
+  const row = make('div.row', button), told = make('p.small-print', {hidden: true});
   let neighbour;
   row.append(told);
   row.compare = n => {
@@ -299,7 +309,7 @@ function heatMap(image, {window: [x0, y0, x1, y1], heat}, rows, columns) {
       const mix = row => heat[row * columns + west] * (1 - dx) + heat[row * columns + east] * dx;
       const value = Math.min(Math.max(mix(up) * (1 - dy) + mix(down) * dy, 0), 1), step = Math.min(Math.floor(value * 5), 4), rest = value * 5 - step;
       const colour = kHeat[step].map((from, i) => from + (kHeat[step + 1][i] - from) * rest);
-      pixels.data.set([...colour, 110 + 90 * value], 4 * (y * width + x));
+      pixels.data.set([...colour, 70 + 140 * value], 4 * (y * width + x));
     }
   }
   canvas.getContext('2d').putImageData(pixels, left, top);
@@ -326,14 +336,16 @@ function showProducts() {
   const wanted = $('search').value.trim(), found = labels.filter(({label}) => label.toLowerCase().includes(wanted.toLowerCase()));
   const photos = labels.reduce((sum, {photos}) => sum + photos, 0);
   $('total').textContent = `${many(labels.length, 'product')}, ${many(photos, 'photo')}${wanted ? `; ${found.length.toLocaleString('en')} found` : ''}`;
+  const focused = $('products').contains(document.activeElement);
   $('products').replaceChildren(...found.slice(0, shown).map(({label, photos, thumbnail}) => {
     const tile = make('button', {type: 'button', className: 'tile', title: label}, framed(picture(thumbnail.replace('side=160', 'side=320'), ''), many(photos, 'photo')));
-    tile.querySelector('figcaption').prepend(make('strong', {className: 'clamp', textContent: label}));
+    tile.querySelector('figcaption').prepend(make('strong.clamp', label));
     return onPress(tile, () => showProduct(label));
   }));
   if (!labels.length) $('products').append(nothing('No products yet', 'A few photos of each product are all that it needs.'));
   else if (!found.length) $('products').append(nothing(`No product is called “${wanted}”`, 'Try a shorter part of its name, or add it.'));
-  if (found.length > shown) $('products').append(make('div', {className: 'row centre more'}, press(`Show more of ${found.length.toLocaleString('en')}`, () => { shown += kShown; showProducts(); })));
+  if (found.length > shown) $('products').append(make('div.row.centre.more', press(`Show more of ${found.length.toLocaleString('en')}`, () => { shown += kShown; showProducts(); })));
+  if (focused) $('search').focus();
 }
 
 async function showProduct(label) {
@@ -350,7 +362,7 @@ async function showProduct(label) {
       items.length > 1 ? await showProduct(label) : $('product').close();
       say('Photo removed');
     });
-    return make('li', {}, make('div', {className: 'frame'}, picture(item.thumbnail.replace('side=160', 'side=320'), `Photo ${i + 1} of ${label}`)), remove);
+    return make('li', frame(picture(item.thumbnail.replace('side=160', 'side=320'), `Photo ${i + 1} of ${label}`)), remove);
   }));
   if (!$('product').open) $('product').showModal();
 }
@@ -400,7 +412,7 @@ function pick(photos) {
   $('picked').replaceChildren(...picked.map((photo, i) => {
     const remove = make('button', {type: 'button', className: 'icon', textContent: '✕', ariaLabel: `Leave out ${photo.name || `photo ${i + 1}`}`});
     remove.onclick = () => { picked.splice(i, 1); pick([]); $('add-photos').focus(); };
-    return make('li', {}, make('div', {className: 'frame'}, showBlob(make('img', {alt: photo.name || `Photo ${i + 1}`}), photo)), remove);
+    return make('li', frame(showBlob(make('img', {alt: photo.name || `Photo ${i + 1}`}), photo)), remove);
   }));
   $('add-go').textContent = picked.length ? `Add ${many(picked.length, 'photo')}` : 'Add to catalogue';
 }
@@ -449,15 +461,15 @@ onSubmit($('add-form'), async () => {
 $('folder').onchange = event => {
   const files = [...event.target.files].filter(file => file.type.startsWith('image/'));
   event.target.value = '';
-  if (files.length) attempt($('import'), () => importFolder(files));
+  if (files.length) attempt($('folder').parentElement, () => importFolder(files));
   else say('That folder has no photos: a folder for each product, with its photos in it, is what it needs.', true);
 };
 
 async function importFolder(files) {
-  const bar = make('progress', {max: files.length, value: 0, ariaLabel: 'Import'}), line = make('p', {}), failed = make('ul');
+  const bar = make('progress', {max: files.length, value: 0, ariaLabel: 'Import'}), line = make('p'), failed = make('ul');
   let running, stopped = false, done = 0, added = 0;
   const cancel = press('Stop', async () => { stopped = true; if (running) await ask('DELETE', running); });
-  $('import').replaceChildren(make('div', {className: 'row spread'}, line, cancel), bar, failed);
+  $('import').replaceChildren(make('div.row.spread', line, cancel), bar, failed);
   $('import').hidden = false;
   try {
     for (const part of parts(files, 100, 15e6)) {
@@ -474,7 +486,7 @@ async function importFolder(files) {
       running = null;
       added += state.added;
       bar.value = done += part.length;
-      failed.append(...(state.errors ?? []).map(({name, message}) => make('li', {textContent: `${name}: ${message}`})));
+      failed.append(...(state.errors ?? []).map(({name, message}) => make('li', `${name}: ${message}`)));
       stopped ||= state.state !== 'done';
     }
     line.textContent = `${stopped ? 'Stopped' : 'Done'}: ${many(added, 'photo')} added${failed.children.length ? `, ${failed.children.length} could not be` : ''}`;
@@ -506,11 +518,11 @@ function unknownCard({id, time, answer, thumbnail}) {
   const input = make('input', {required: true, maxLength: 200, autocomplete: 'off', name: 'label'});
   input.setAttribute('list', 'labels');
   const date = make('time', {dateTime: new Date(time * 1000).toISOString(), textContent: new Date(time * 1000).toLocaleString([], {dateStyle: 'medium', timeStyle: 'short'})});
-  const about = make('div', {className: 'verdict'}, make('p', {className: 'small-print'}, date));
-  if (answer?.label) about.append(make('p', {className: 'muted', textContent: 'Most like'}), press(answer.label, () => { input.value = answer.label; input.focus(); }, 'chip'));
-  const form = make('form', {}, make('label', {textContent: 'It is'}, input), make('div', {className: 'row spread'},
+  const about = make('div.verdict', make('p.small-print', date));
+  if (answer?.label) about.append(make('p.muted', 'Most like'), press(answer.label, () => { input.value = answer.label; input.focus(); }, 'chip'));
+  const form = make('form', make('label', {textContent: 'It is'}, input), make('div.row.spread',
     press('Discard', async () => { await ask('DELETE', `/v1/unknowns/${id}`); await showUnknowns(); $('unknown').focus(); }, 'quiet'),
-    make('button', {className: 'primary', textContent: 'Add to catalogue'})));
+    make('button.primary', 'Add to catalogue')));
   onSubmit(form, async () => {
     const label = input.value.trim();
     await ask('POST', `/v1/unknowns/${id}`, {label});
@@ -518,7 +530,7 @@ function unknownCard({id, time, answer, thumbnail}) {
     $('unknown').focus();
     say(`Added to ${label}`);
   });
-  return make('article', {className: 'card waiting'}, make('div', {className: 'frame'}, picture(thumbnail.replace('side=160', 'side=320'), 'Unknown photo')), about, form);
+  return make('article.card.waiting', frame(picture(thumbnail.replace('side=160', 'side=320'), 'Unknown photo')), about, form);
 }
 
 // ---- figures
@@ -543,37 +555,37 @@ async function showFigures() {
     ['Photos of them', status.items.toLocaleString('en')],
     ['Photos answered', status.photos_answered.toLocaleString('en')],
     ['Unknown of these', status.photos_answered ? percent(status.photos_unknown / status.photos_answered) : '–'],
-    ['Questions are', drift === undefined ? 'not watched' : !status.photos_answered ? '–' : drift < 0.1 ? 'as expected' : drift < 0.25 ? 'shifting' : 'other than learnt'],
+    ['Photos look', drift === undefined ? 'not learnt' : !status.photos_answered ? '–' : drift < 0.1 ? 'as expected' : drift < 0.25 ? 'a bit new' : 'unfamiliar'],
     ['Network', status.model.arch],
   ];
-  $('numbers').replaceChildren(...rows.map(([name, value]) => make('div', {}, make('dt', {textContent: name}), make('dd', {textContent: value}))));
+  $('numbers').replaceChildren(...rows.map(([name, value]) => make('div', make('dt', name), make('dd', value))));
   const buckets = of('request_seconds_bucket', {route: 'POST /v1/recognize'}).map(({labels, value}) => ({to: Number(labels.le.replace('+Inf', 'Infinity')), count: value}));
   const stages = kStages.map(stage => ({stage, mean: of('stage_seconds_sum', {stage})[0]?.value / of('stage_seconds_count', {stage})[0]?.value || 0}));
   $('charts').replaceChildren(rateChart(), latencyChart(buckets), stageChart(stages));
 }
 
-const chart = (title, told, ...parts) => make('figure', {className: 'card chart'}, make('h3', {textContent: title}), make('p', {className: 'muted', textContent: told}), ...parts);
-const drawing = (label, height, ...parts) => svg('svg', {viewBox: `0 0 480 ${height}`, role: 'img', 'aria-label': label}, ...parts);
+const chart = (title, told, ...parts) => make('figure.card.chart', make('h3', title), make('p.muted', told), ...parts);
+const drawing = (label, height, ...parts) => svg('svg', {viewBox: `0 0 320 ${height}`, role: 'img', 'aria-label': label}, ...parts);
 const word = (x, y, text, anchor = 'start') => svg('text', {x, y, 'text-anchor': anchor}, text);
 
 function rateChart() {
   const rates = past.slice(1).map(({time, photos}, i) => (photos - past[i].photos) / (time - past[i].time));
   const top = Math.max(1, ...rates), now = rates.at(-1) ?? 0;
-  const points = rates.map((rate, i) => `${480 - (rates.length - 1 - i) * 480 / (kKept - 1)},${110 - 100 * rate / top}`);
-  const line = points.length > 1 ? [svg('path', {class: 'area', d: `M${points[0].split(',')[0]},110 L${points.join(' L')} L480,110z`}), svg('polyline', {class: 'stroke', points: points.join(' ')})] : [];
+  const points = rates.map((rate, i) => `${320 - (rates.length - 1 - i) * 320 / (kKept - 1)},${110 - 100 * rate / top}`);
+  const line = points.length > 1 ? [svg('path', {class: 'area', d: `M${points[0].split(',')[0]},110 L${points.join(' L')} L320,110z`}), svg('polyline', {class: 'stroke', points: points.join(' ')})] : [];
   return chart('Photos a second', `${now.toFixed(1)} now, at most ${Math.max(0, ...rates).toFixed(1)} of late`, drawing(`Photos a second over two minutes, now ${now.toFixed(1)}`, 130,
-    svg('path', {class: 'rule', d: 'M0 110H480'}), ...line, word(0, 127, '2 minutes ago'), word(480, 127, 'now', 'end')));
+    svg('path', {class: 'rule', d: 'M0 110H320'}), ...line, word(0, 127, '2 minutes ago'), word(320, 127, 'now', 'end')));
 }
 
 function latencyChart(buckets) {
   const total = buckets.at(-1)?.count ?? 0;
   if (!total) return chart('Time to an answer', 'Nothing was asked yet.');
   const within = share => buckets.find(({count}) => count >= share * total).to;
-  const counts = buckets.map(({count}, i) => count - (buckets[i - 1]?.count ?? 0)), top = Math.max(...counts), step = 480 / counts.length;
+  const counts = buckets.map(({count}, i) => count - (buckets[i - 1]?.count ?? 0)), top = Math.max(...counts), step = 320 / counts.length;
   const name = to => Number.isFinite(to) ? `under ${milliseconds(to)}` : 'over 10 s', told = `Half ${name(within(0.5))}, 95% ${name(within(0.95))}`;
-  return chart('Time to an answer', told, drawing(told, 130, svg('path', {class: 'rule', d: 'M0 110H480'}),
-    ...counts.map((count, i) => svg('rect', {class: 'bar', x: i * step + 2, width: step - 4, rx: 3, y: 110 - 100 * count / top, height: 100 * count / top},
-      svg('title', {}, `${count} ${name(buckets[i].to)}`))),
+  return chart('Time to an answer', told, drawing(told, 130, svg('path', {class: 'rule', d: 'M0 110H320'}),
+    ...counts.flatMap((count, i) => count ? [svg('rect', {class: 'bar', x: i * step + 1.5, width: step - 3, rx: 3, y: 110 - 100 * count / top, height: 100 * count / top},
+      svg('title', {}, `${count} ${name(buckets[i].to)}`))] : []),
     ...buckets.flatMap(({to}, i) => i % 3 === 1 && Number.isFinite(to) ? [word((i + 1) * step, 127, milliseconds(to), 'middle')] : [])));
 }
 
@@ -581,9 +593,9 @@ function stageChart(stages) {
   const total = stages.reduce((sum, {mean}) => sum + mean, 0);
   if (!total) return chart('Where the time goes', 'Nothing was asked yet.');
   let x = 0;
-  const bars = stages.map(({mean}, i) => svg('rect', {class: `s${i}`, x: (x += 480 * mean / total) - 480 * mean / total, width: 480 * mean / total, y: 0, height: 28}));
+  const bars = stages.map(({mean}, i) => svg('rect', {class: `s${i}`, x: (x += 320 * mean / total) - 320 * mean / total, width: 320 * mean / total, y: 0, height: 28}));
   return chart('Where the time goes', `${milliseconds(total)} a photo on average`, drawing('Where the time goes; the list below says it too', 28, ...bars),
-    make('ul', {className: 'legend'}, ...stages.map(({stage, mean}, i) => make('li', {},
+    make('ul.legend', ...stages.map(({stage, mean}, i) => make('li',
       svg('svg', {viewBox: '0 0 10 10', 'aria-hidden': true}, svg('rect', {class: `s${i}`, width: 10, height: 10, rx: 3})), `${stage} ${milliseconds(mean)}`))));
 }
 

@@ -38,6 +38,7 @@ function onPage(name, options, body, complaint = null) {
     const context = await browser.newContext({colorScheme: 'light', reducedMotion: 'reduce', ...kDesktop, ...options});
     context.setDefaultTimeout(10_000);
     const page = await context.newPage(), complaints = [];
+    page.on('filechooser', () => {});  // from the start: asked for later, it may come too late
     page.on('console', message => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
     page.on('pageerror', error => complaints.push(`${error}`));
     try {
@@ -73,8 +74,11 @@ async function shoot(page, name) {
   if (!shots) return;
   await settled(page);
   const file = path.join(shots, `${name}.jpg`);
-  await page.screenshot({path: file, type: 'jpeg', quality: 82});
-  assert.ok(statSync(file).size < 150_000, `${file} is larger than a README's picture should be`);
+  for (let quality = 88; quality >= 40; quality -= 8) {
+    await page.screenshot({path: file, type: 'jpeg', quality});
+    if (statSync(file).size < 150_000) return;
+  }
+  assert.fail(`${file} is larger than a README's picture should be`);
 }
 
 // By the rules of WCAG 2.2 AA and good practice: names of controls, contrast, order of headings, ...
@@ -345,9 +349,10 @@ onPage('what matched is drawn over both photos, and left away where the server c
     return route.fulfill({json: {rows: 7, columns: 7, photo: part, item: part}});
   });
   await button.click();
-  assert.equal(await page.locator('.pair canvas').count(), 2);
+  await page.locator('.pair canvas').nth(1).waitFor();
   const colours = await page.locator('.pair canvas').first().evaluate(canvas => {
-    const at = (x, y) => [...canvas.getContext('2d').getImageData(x * canvas.width, y * canvas.height, 1, 1).data];
+    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const at = (x, y) => [...data.slice(4 * (Math.floor(y * canvas.height) * canvas.width + Math.floor(x * canvas.width))).slice(0, 4)];
     return {corner: at(0.01, 0.01), edge: at(0.08, 0.9), hot: at(0.5, 0.375)};
   });
   assert.equal(colours.corner[3], 0);  // the network did not see it
@@ -356,7 +361,7 @@ onPage('what matched is drawn over both photos, and left away where the server c
   await assertAccessible(page, 'what matched');
   await shoot(page, 'matched');
   await button.click();
-  assert.equal(await page.locator('.pair canvas').count(), 0);
+  await page.locator('.pair canvas').first().waitFor({state: 'detached'});
 }, /404/);
 
 onPage('a folder of products is imported, with its progress', {}, async page => {
@@ -395,7 +400,7 @@ onPage('figures are drawn from what the server counts', {}, async page => {
   await page.getByText('Time to an answer').waitFor();
   assert.equal(await page.locator('.chart').count(), 3);
   await page.locator('.chart .bar').first().waitFor();
-  await page.locator('.chart .stroke').waitFor();  // two looks at it
+  await page.locator('.chart .stroke').waitFor({state: 'attached'});  // two looks at it
   await shoot(page, 'figures');
 });
 
@@ -426,7 +431,7 @@ onPage('an empty catalogue says how to begin; tokens are asked for, and what eac
     await said(page, 'This token may look at the catalogue');
     await page.keyboard.press('Escape');
     await open(page, 'Catalogue');
-    await page.getByText('No products yet').waitFor();
+    await heading(page, 'No products yet').waitFor();
     await shoot(page, 'empty-catalogue');
 
     await page.getByRole('button', {name: 'Token'}).click();
