@@ -43,7 +43,8 @@ async function request(method, path, body, more = {}) {
   const response = await fetch(path, {method, body: json ? JSON.stringify(body) : body, headers: headers(more)})
     .catch(() => { throw new Error('The server does not answer. Is it running, and this device online?'); });
   if (response.ok) return response;
-  const {error} = await response.json().catch(() => ({error: {message: `The server answered ${response.status}`, hint: 'Try again.'}}));
+  const told = {error: {message: `The server answered ${response.status}`, hint: 'Try again.'}};
+  const {error} = await response.json().catch(() => told);
   if (response.status === 401) signIn();
   throw Object.assign(new Error(kErrors[error.code] ?? `${error.message}. ${error.hint}`), {status: response.status});
 }
@@ -198,19 +199,30 @@ function frame(image) {
   return around;
 }
 
-const framed = (image, caption) => make('figure', frame(image), make('figcaption', caption));
+const framed = (image, ...caption) => make('figure', frame(image), make('figcaption', ...caption));
+const tileOf = (path, label, text) => make('button.tile', {type: 'button', title: label},
+  framed(picture(path, ''), make('strong.clamp', label), text));
+const larger = thumbnail => thumbnail.replace('side=160', 'side=320');
+const removal = (label, action) => onPress(make('button.icon', {type: 'button', ariaLabel: label}, '✕'), action);
+
+// Where a product is named, those that there are to choose from.
+function nameField(value = '') {
+  const input = make('input', {required: true, maxLength: 200, autocomplete: 'off', name: 'label', value});
+  input.setAttribute('list', 'labels');
+  return input;
+}
 // Of a probability that was learnt, the ends of the scale promise too much.
 const chance = share => share < 0.01 ? 'less than 1%' : share > 0.99 ? 'more than 99%' : percent(share);
 const surely = ({probability}) => probability === null ? '' : `, ${chance(probability)} sure`;
 
 function answerCard(photo, result, timing) {
   const asked = yours(photo), pair = make('div.pair', asked), verdict = make('div.verdict');
-  verdict.append(make('span', {className: result.unknown ? 'badge unknown' : 'badge', textContent: result.unknown ? 'Unknown' : 'Recognised'}),
-    make('h2.name', result.unknown ? 'None of your products' : result.label));
+  if (result.unknown) verdict.append(make('span.badge.unknown', 'Unknown'), make('h2.name', 'None of your products'));
+  else verdict.append(make('span.badge', 'Recognised'), make('h2.name', result.label));
   if (result.probability !== null)
     verdict.append(make('div.sure',
-      make('strong', result.unknown ? `Most like ${result.label}, ${chance(result.probability)} sure` : `${chance(result.probability)} sure`),
-      make('meter', {min: 0, max: 1, low: 0.5, high: 0.75, optimum: 1, value: result.probability, ariaLabel: 'How sure the answer is'})));
+      make('strong', `${result.unknown ? `Most like ${result.label}, ` : ''}${chance(result.probability)} sure`),
+      make('meter', {low: 0.5, high: 0.75, optimum: 1, value: result.probability, ariaLabel: 'How sure the answer is'})));
   else if (result.label !== null)
     verdict.append(make('p.muted', `Likeness ${result.score.toFixed(2)}. How sure that is, \`shoplens calibrate\` can teach.`));
   const card = make('article.card.answer', pair, verdict), nearest = result.neighbours;
@@ -218,11 +230,11 @@ function answerCard(photo, result, timing) {
     const matched = matchButton(photo, pair);
     verdict.append(matched);
     const tiles = nearest.map(n => {
-      const tile = make('button', {type: 'button', className: 'tile'}, framed(picture(n.thumbnail, ''), `likeness ${n.score.toFixed(3)}`));
-      tile.querySelector('figcaption').prepend(make('strong.clamp', n.label));
+      const tile = tileOf(n.thumbnail, n.label, `likeness ${n.score.toFixed(3)}`);
       tile.onclick = () => {
         for (const other of tiles) other.ariaPressed = other === tile;
-        pair.replaceChildren(asked, framed(picture(`${n.photo}?side=512`, `Catalogue photo of ${n.label}`), `In your catalogue: ${n.label}`));
+        const theirs = picture(`${n.photo}?side=512`, `Catalogue photo of ${n.label}`);
+        pair.replaceChildren(asked, framed(theirs, `In your catalogue: ${n.label}`));
         matched.compare(n);
       };
       return tile;
@@ -239,20 +251,19 @@ function answerCard(photo, result, timing) {
 
 // Says what the photo really shows, which puts it into the catalogue.
 function correction(photo, result, card) {
-  const input = make('input', {required: true, maxLength: 200, autocomplete: 'off', name: 'label', value: result.unknown ? '' : result.label ?? ''});
-  input.setAttribute('list', 'labels');
-  const go = make('button.primary');
-  (input.oninput = () => go.textContent = !result.unknown && input.value.trim() === result.label ? 'Right, keep the photo' : 'Save that name')();
+  const answer = result.unknown ? '' : result.label, input = nameField(answer), go = make('button.primary');
+  (input.oninput = () => go.textContent = answer && input.value.trim() === answer ? 'Right, keep the photo' : 'Save that name')();
   const guesses = [...new Set(result.neighbours.map(n => n.label))].filter(label => label !== input.value).slice(0, 3)
     .map(label => press(label, () => { input.value = label; input.oninput(); go.focus(); }, 'chip'));
   if (guesses.length) guesses.unshift(make('span.small-print', 'or'));
   const form = make('form.correct', make('h3', result.unknown ? 'What is it?' : 'Is that right?'), make('div.row',
-    make('label.grow', {textContent: 'It is'}, input), go), make('div.row.guesses', ...guesses));
+    make('label.grow', 'It is', input), go), make('div.row.line', ...guesses));
   return onSubmit(form, async () => {
     const label = input.value.trim();
     await addPhotos(label, [photo]);
     const again = press('Ask again', async () => card.replaceWith(await answerTo(photo)));
-    form.replaceWith(make('div.correct', make('p', `Kept as ${label}. From now on it is compared with.`), make('div.row', again)));
+    const kept = make('p', `Kept as ${label}. From now on it is compared with.`);
+    form.replaceWith(make('div.correct', kept, make('div.row', again)));
     again.focus();
     $('announce').textContent = `Kept as ${label}`;
     updateLabels();
@@ -266,7 +277,7 @@ const kHeat = [[0, 0, 4], [66, 10, 104], [147, 38, 103], [221, 81, 58], [252, 16
 
 function matchButton(photo, pair) {
   const button = make('button', {type: 'button', textContent: 'What matched', ariaPressed: 'false'});
-  const row = make('div.row', button), told = make('p.small-print', {hidden: true});
+  const row = make('div.row.line', button), told = make('p.small-print', {hidden: true});
   let neighbour;
   row.append(told);
   row.compare = n => {
@@ -277,7 +288,8 @@ function matchButton(photo, pair) {
     pair.querySelectorAll('canvas').forEach(canvas => canvas.remove());
     if (button.ariaPressed === 'true') return button.ariaPressed = 'false';
     try {
-      const {rows, columns, photo: mine, item} = await ask('POST', `/v1/explain?item=${neighbour.id}`, photo, {'Content-Type': photo.type});
+      const path = `/v1/explain?item=${neighbour.id}`;
+      const {rows, columns, photo: mine, item} = await ask('POST', path, photo, {'Content-Type': photo.type});
       const frames = pair.querySelectorAll('.frame');
       [mine, item].forEach((part, i) => frames[i].append(heatMap(frames[i].firstChild, part, rows, columns)));
       button.ariaPressed = 'true';
@@ -293,23 +305,26 @@ function matchButton(photo, pair) {
 
 // A canvas to lay over the image: the heat, bilinear between the centres of its cells, in the window that the network saw.
 function heatMap(image, {window: [x0, y0, x1, y1], heat}, rows, columns) {
+  const canvas = make('canvas', {role: 'img', ariaLabel: 'What matched'});
   const scale = 360 / Math.max(image.naturalWidth, image.naturalHeight, 1);
-  const canvas = make('canvas', {width: Math.max(1, image.naturalWidth * scale), height: Math.max(1, image.naturalHeight * scale), role: 'img', ariaLabel: 'What matched'});
-  const left = Math.round(x0 * canvas.width), top = Math.round(y0 * canvas.height);
-  const width = Math.max(1, Math.round(x1 * canvas.width) - left), height = Math.max(1, Math.round(y1 * canvas.height) - top);
-  const pixels = new ImageData(width, height);
-  const along = (i, size, cells) => {
-    const at = Math.min(Math.max((i + 0.5) / size * cells - 0.5, 0), cells - 1), low = Math.min(Math.floor(at), Math.max(cells - 2, 0));
+  canvas.width = Math.max(1, image.naturalWidth * scale);
+  canvas.height = Math.max(1, image.naturalHeight * scale);
+  const left = Math.round(x0 * canvas.width), width = Math.max(1, Math.round(x1 * canvas.width) - left);
+  const top = Math.round(y0 * canvas.height), height = Math.max(1, Math.round(y1 * canvas.height) - top);
+  const clamped = (value, most) => Math.min(Math.max(value, 0), most);
+  const along = (i, size, cells) => {  // the cells on both sides of a pixel, and how far it is from the first
+    const at = clamped((i + 0.5) / size * cells - 0.5, cells - 1), low = Math.floor(at);
     return [low, Math.min(low + 1, cells - 1), at - low];
   };
+  const pixels = new ImageData(width, height);
   for (let y = 0; y < height; ++y) {
     const [up, down, dy] = along(y, height, rows);
     for (let x = 0; x < width; ++x) {
       const [west, east, dx] = along(x, width, columns);
       const mix = row => heat[row * columns + west] * (1 - dx) + heat[row * columns + east] * dx;
-      const value = Math.min(Math.max(mix(up) * (1 - dy) + mix(down) * dy, 0), 1), step = Math.min(Math.floor(value * 5), 4), rest = value * 5 - step;
-      const colour = kHeat[step].map((from, i) => from + (kHeat[step + 1][i] - from) * rest);
-      pixels.data.set([...colour, 70 + 140 * value], 4 * (y * width + x));
+      const value = clamped(mix(up) * (1 - dy) + mix(down) * dy, 1), step = clamped(Math.floor(5 * value), 4);
+      const colour = kHeat[step].map((from, i) => from + (kHeat[step + 1][i] - from) * (5 * value - step));
+      pixels.data.set([...colour, 40 + 170 * value], 4 * (y * width + x));
     }
   }
   canvas.getContext('2d').putImageData(pixels, left, top);
@@ -335,16 +350,15 @@ async function showCatalogue() {
 function showProducts() {
   const wanted = $('search').value.trim(), found = labels.filter(({label}) => label.toLowerCase().includes(wanted.toLowerCase()));
   const photos = labels.reduce((sum, {photos}) => sum + photos, 0);
-  $('total').textContent = `${many(labels.length, 'product')}, ${many(photos, 'photo')}${wanted ? `; ${found.length.toLocaleString('en')} found` : ''}`;
+  const hits = wanted ? `; ${found.length.toLocaleString('en')} found` : '';
+  $('total').textContent = `${many(labels.length, 'product')}, ${many(photos, 'photo')}${hits}`;
   const focused = $('products').contains(document.activeElement);
-  $('products').replaceChildren(...found.slice(0, shown).map(({label, photos, thumbnail}) => {
-    const tile = make('button', {type: 'button', className: 'tile', title: label}, framed(picture(thumbnail.replace('side=160', 'side=320'), ''), many(photos, 'photo')));
-    tile.querySelector('figcaption').prepend(make('strong.clamp', label));
-    return onPress(tile, () => showProduct(label));
-  }));
+  $('products').replaceChildren(...found.slice(0, shown).map(({label, photos, thumbnail}) =>
+    onPress(tileOf(larger(thumbnail), label, many(photos, 'photo')), () => showProduct(label))));
   if (!labels.length) $('products').append(nothing('No products yet', 'A few photos of each product are all that it needs.'));
-  else if (!found.length) $('products').append(nothing(`No product is called “${wanted}”`, 'Try a shorter part of its name, or add it.'));
-  if (found.length > shown) $('products').append(make('div.row.centre.more', press(`Show more of ${found.length.toLocaleString('en')}`, () => { shown += kShown; showProducts(); })));
+  else if (!found.length) $('products').append(nothing(`No product is called “${wanted}”`, 'Try a part of its name.'));
+  if (found.length > shown)
+    $('products').append(make('div.row.centre.more', press('Show more', () => { shown += kShown; showProducts(); })));
   if (focused) $('search').focus();
 }
 
@@ -353,17 +367,15 @@ async function showProduct(label) {
   $('product-name').textContent = label;
   $('product-photos').textContent = many(labels.find(known => known.label === label)?.photos ?? items.length, 'photo');
   $('rename').elements.name.value = label;
-  $('photos').replaceChildren(...items.map((item, i) => {
-    const remove = make('button', {type: 'button', className: 'icon', textContent: '✕', ariaLabel: `Remove photo ${i + 1}`});
-    onPress(remove, async () => {
-      if (!await confirmed('Remove this photo?', `Photos like it may be recognised less well as ${label}.`, 'Remove photo')) return;
+  $('photos').replaceChildren(...items.map((item, i) => make('li',
+    frame(picture(larger(item.thumbnail), `Photo ${i + 1} of ${label}`)), removal(`Remove photo ${i + 1}`, async () => {
+      const why = `Photos like it may be recognised less well as ${label}.`;
+      if (!await confirmed('Remove this photo?', why, 'Remove photo')) return;
       await ask('DELETE', `/v1/items/${item.id}`);
       await showCatalogue();
       items.length > 1 ? await showProduct(label) : $('product').close();
       say('Photo removed');
-    });
-    return make('li', frame(picture(item.thumbnail.replace('side=160', 'side=320'), `Photo ${i + 1} of ${label}`)), remove);
-  }));
+    }))));
   if (!$('product').open) $('product').showModal();
 }
 
@@ -376,8 +388,8 @@ $('add-product').onclick = $('first-product').onclick = () => showAdd('', []);
 onSubmit($('rename'), async () => {
   const from = $('product-name').textContent, to = $('rename').elements.name.value.trim();
   if (from === to) return;
-  if (labels.some(({label}) => label === to) &&
-      !await confirmed(`Make it one with ${to}?`, `There is a product of that name. The photos of both will be its photos, and ${from} is gone.`, 'Make them one')) return;
+  const why = `There is a product of that name. The photos of both will be its photos, and ${from} is gone.`;
+  if (labels.some(({label}) => label === to) && !await confirmed(`Make it one with ${to}?`, why, 'Make them one')) return;
   const {merged} = await ask('PUT', `/v1/labels/${encodeURIComponent(from)}`, {name: to});
   await showCatalogue();
   await showProduct(to);
@@ -386,7 +398,8 @@ onSubmit($('rename'), async () => {
 
 onPress($('remove-product'), async () => {
   const label = $('product-name').textContent;
-  if (!await confirmed(`Remove ${label}?`, 'All its photos leave the catalogue, and it is recognised no more. That cannot be undone.', 'Remove product')) return;
+  const why = 'All its photos leave the catalogue, and it is recognised no more. That cannot be undone.';
+  if (!await confirmed(`Remove ${label}?`, why, 'Remove product')) return;
   await ask('DELETE', `/v1/labels/${encodeURIComponent(label)}`);
   $('product').close();
   await showCatalogue();
@@ -410,9 +423,8 @@ function pick(photos) {
   picked.push(...photos);
   $('picked').hidden = !picked.length;
   $('picked').replaceChildren(...picked.map((photo, i) => {
-    const remove = make('button', {type: 'button', className: 'icon', textContent: '✕', ariaLabel: `Leave out ${photo.name || `photo ${i + 1}`}`});
-    remove.onclick = () => { picked.splice(i, 1); pick([]); $('add-photos').focus(); };
-    return make('li', frame(showBlob(make('img', {alt: photo.name || `Photo ${i + 1}`}), photo)), remove);
+    const name = photo.name || `photo ${i + 1}`, out = () => { picked.splice(i, 1); pick([]); $('add-photos').focus(); };
+    return make('li', frame(showBlob(make('img', {alt: name}), photo)), removal(`Leave out ${name}`, out));
   }));
   $('add-go').textContent = picked.length ? `Add ${many(picked.length, 'photo')}` : 'Add to catalogue';
 }
@@ -467,8 +479,8 @@ $('folder').onchange = event => {
 
 async function importFolder(files) {
   const bar = make('progress', {max: files.length, value: 0, ariaLabel: 'Import'}), line = make('p'), failed = make('ul');
-  let running, stopped = false, done = 0, added = 0;
-  const cancel = press('Stop', async () => { stopped = true; if (running) await ask('DELETE', running); });
+  let stopped = false, done = 0, added = 0;
+  const cancel = press('Stop', () => stopped = true);
   $('import').replaceChildren(make('div.row.spread', line, cancel), bar, failed);
   $('import').hidden = false;
   try {
@@ -478,18 +490,20 @@ async function importFolder(files) {
       const form = new FormData();
       for (const file of part) form.append('photo', file, file.webkitRelativePath.split('/').slice(-2).join('/'));
       let state = await ask('POST', '/v1/imports', form);
-      for (running = `/v1/imports/${state.id}`; (state.state ?? 'running') === 'running'; state = await ask('GET', running)) {
+      const running = `/v1/imports/${state.id}`;
+      for (; (state.state ?? 'running') === 'running'; state = await ask('GET', running)) {
         bar.value = done + (state.done ?? 0);
         line.textContent = `${bar.value} of ${many(files.length, 'photo')}, ${added + (state.added ?? 0)} added`;
+        if (stopped) await ask('DELETE', running).catch(() => {});  // it may have ended by itself
         await new Promise(resolve => setTimeout(resolve, 400));
       }
-      running = null;
       added += state.added;
       bar.value = done += part.length;
       failed.append(...(state.errors ?? []).map(({name, message}) => make('li', `${name}: ${message}`)));
       stopped ||= state.state !== 'done';
     }
-    line.textContent = `${stopped ? 'Stopped' : 'Done'}: ${many(added, 'photo')} added${failed.children.length ? `, ${failed.children.length} could not be` : ''}`;
+    const lost = failed.children.length ? `, ${failed.children.length} could not be` : '';
+    line.textContent = `${stopped ? 'Stopped' : 'Done'}: ${many(added, 'photo')} added${lost}`;
     say(line.textContent);
   } catch (error) {
     line.textContent = error.status === 404 ? 'This server takes no folders: add products one by one.' : error.message;
@@ -511,92 +525,119 @@ async function showUnknowns() {
   await updateLabels();
   const unknowns = await updateUnknownCount();
   $('unknowns').replaceChildren(...unknowns.map(unknownCard));
-  if (!unknowns.length) $('unknowns').append(nothing('Nothing waits for a name', 'Photos that fit none of your products gather here.'));
+  if (!unknowns.length)
+    $('unknowns').append(nothing('Nothing waits for a name', 'Photos that fit none of your products gather here.'));
 }
 
 function unknownCard({id, time, answer, thumbnail}) {
-  const input = make('input', {required: true, maxLength: 200, autocomplete: 'off', name: 'label'});
-  input.setAttribute('list', 'labels');
-  const date = make('time', {dateTime: new Date(time * 1000).toISOString(), textContent: new Date(time * 1000).toLocaleString([], {dateStyle: 'medium', timeStyle: 'short'})});
-  const about = make('div.verdict', make('p.small-print', date));
-  if (answer?.label) about.append(make('p.muted', 'Most like'), press(answer.label, () => { input.value = answer.label; input.focus(); }, 'chip'));
-  const form = make('form', make('label', {textContent: 'It is'}, input), make('div.row.spread',
-    press('Discard', async () => { await ask('DELETE', `/v1/unknowns/${id}`); await showUnknowns(); $('unknown').focus(); }, 'quiet'),
+  const input = nameField(), date = new Date(time * 1000);
+  const about = make('div.verdict', make('p.small-print', make('time', {dateTime: date.toISOString()},
+    date.toLocaleString([], {dateStyle: 'medium', timeStyle: 'short'}))));
+  const take = () => { input.value = answer.label; input.focus(); };
+  if (answer?.label) about.append(make('p.muted', 'Most like'), press(answer.label, take, 'chip'));
+  const settle = async text => { await showUnknowns(); $('unknown').focus(); say(text); };
+  const form = make('form', make('label', 'It is', input), make('div.row.spread',
+    press('Discard', async () => { await ask('DELETE', `/v1/unknowns/${id}`); await settle('Discarded'); }, 'quiet'),
     make('button.primary', 'Add to catalogue')));
   onSubmit(form, async () => {
     const label = input.value.trim();
     await ask('POST', `/v1/unknowns/${id}`, {label});
-    await showUnknowns();
-    $('unknown').focus();
-    say(`Added to ${label}`);
+    await settle(`Added to ${label}`);
   });
-  return make('article.card.waiting', frame(picture(thumbnail.replace('side=160', 'side=320'), 'Unknown photo')), about, form);
+  return make('article.card.waiting', frame(picture(larger(thumbnail), 'Unknown photo')), about, form);
 }
 
 // ---- figures
 
-// Of Prometheus text: [{name, labels, value}].
-const samples = text => [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)].map(([, name, inner = '', value]) =>
-  ({name, labels: Object.fromEntries([...inner.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, word]) => [key, word])), value: Number(value)}));
+// Of Prometheus text: [{name, labels: {key: word}, value}].
+function samples(text) {
+  const words = inner => Object.fromEntries([...inner.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, word]) => [key, word]));
+  return [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)].map(([, name, inner = '', value]) =>
+    ({name, labels: words(inner), value: Number(value)}));
+}
 
-const kStages = ['wait', 'read', 'decode', 'resize', 'queue', 'network', 'search'], kKept = 60;
-const milliseconds = seconds => seconds < 0.01 ? `${(1000 * seconds).toFixed(1)} ms` : seconds < 1 ? `${Math.round(1000 * seconds)} ms` : `${seconds.toFixed(1)} s`;
+const kStages = ['wait', 'read', 'decode', 'resize', 'queue', 'network', 'search'], kKept = 60, kWide = 320;
 let past = [];  // {time, photos}, the latest last
 
+function duration(seconds) {
+  if (seconds >= 1) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  return `${(1000 * seconds).toFixed(seconds < 0.01 ? 1 : 0)} ms`;
+}
+
+// How far the scores of late are from those of the calibration (population stability index).
+function strangeness(drift, photos) {
+  if (drift === undefined) return 'not learnt';
+  if (!photos) return '–';
+  return drift < 0.1 ? 'as expected' : drift < 0.25 ? 'a bit new' : 'unfamiliar';
+}
+
 async function showFigures() {
-  const [status, text] = await Promise.all([ask('GET', '/v1/status'), request('GET', '/metrics').then(response => response.text())]);
-  const all = samples(text), of = (name, labels = {}) => all.filter(sample => sample.name === `shoplens_${name}` &&
+  const [status, text] = await Promise.all([ask('GET', '/v1/status'), request('GET', '/metrics').then(answer => answer.text())]);
+  const all = samples(text), photos = status.photos_answered;
+  const of = (name, labels = {}) => all.filter(sample => sample.name === `shoplens_${name}` &&
     Object.entries(labels).every(([key, value]) => sample.labels[key] === value));
-  if (past.at(-1)?.photos > status.photos_answered) past = [];  // it was started anew
-  past = [...past, {time: performance.now() / 1000, photos: status.photos_answered}].slice(-kKept - 1);
-  const drift = of('score_drift')[0]?.value;
-  const rows = [
-    ['Products', status.labels.toLocaleString('en')],
-    ['Photos of them', status.items.toLocaleString('en')],
-    ['Photos answered', status.photos_answered.toLocaleString('en')],
-    ['Unknown of these', status.photos_answered ? percent(status.photos_unknown / status.photos_answered) : '–'],
-    ['Photos look', drift === undefined ? 'not learnt' : !status.photos_answered ? '–' : drift < 0.1 ? 'as expected' : drift < 0.25 ? 'a bit new' : 'unfamiliar'],
-    ['Network', status.model.arch],
-  ];
-  $('numbers').replaceChildren(...rows.map(([name, value]) => make('div', make('dt', name), make('dd', value))));
-  const buckets = of('request_seconds_bucket', {route: 'POST /v1/recognize'}).map(({labels, value}) => ({to: Number(labels.le.replace('+Inf', 'Infinity')), count: value}));
-  const stages = kStages.map(stage => ({stage, mean: of('stage_seconds_sum', {stage})[0]?.value / of('stage_seconds_count', {stage})[0]?.value || 0}));
-  $('charts').replaceChildren(rateChart(), latencyChart(buckets), stageChart(stages));
+  if (past.at(-1)?.photos > photos) past = [];  // it was started anew
+  past = [...past, {time: performance.now() / 1000, photos}].slice(-kKept - 1);
+  const rows = {
+    'Products': status.labels.toLocaleString('en'),
+    'Photos of them': status.items.toLocaleString('en'),
+    'Photos answered': photos.toLocaleString('en'),
+    'Unknown of these': photos ? percent(status.photos_unknown / photos) : '–',
+    'Photos look': strangeness(of('score_drift')[0]?.value, photos),
+    'Network': status.model.arch,
+  };
+  $('numbers').replaceChildren(...Object.entries(rows).map(row => make('div', make('dt', row[0]), make('dd', row[1]))));
+  const buckets = of('request_seconds_bucket', {route: 'POST /v1/recognize'})
+    .map(({labels, value}) => ({to: Number(labels.le.replace('+Inf', 'Infinity')), count: value}));
+  const mean = stage => of('stage_seconds_sum', {stage})[0]?.value / of('stage_seconds_count', {stage})[0]?.value || 0;
+  $('charts').replaceChildren(rateChart(), latencyChart(buckets), stageChart(kStages.map(stage => ({stage, mean: mean(stage)}))));
 }
 
 const chart = (title, told, ...parts) => make('figure.card.chart', make('h3', title), make('p.muted', told), ...parts);
-const drawing = (label, height, ...parts) => svg('svg', {viewBox: `0 0 320 ${height}`, role: 'img', 'aria-label': label}, ...parts);
+const drawing = (label, height, ...parts) =>
+  svg('svg', {viewBox: `0 0 ${kWide} ${height}`, role: 'img', 'aria-label': label}, ...parts);
 const word = (x, y, text, anchor = 'start') => svg('text', {x, y, 'text-anchor': anchor}, text);
+const ground = () => svg('path', {class: 'rule', d: `M0 110H${kWide}`});
 
 function rateChart() {
   const rates = past.slice(1).map(({time, photos}, i) => (photos - past[i].photos) / (time - past[i].time));
-  const top = Math.max(1, ...rates), now = rates.at(-1) ?? 0;
-  const points = rates.map((rate, i) => `${320 - (rates.length - 1 - i) * 320 / (kKept - 1)},${110 - 100 * rate / top}`);
-  const line = points.length > 1 ? [svg('path', {class: 'area', d: `M${points[0].split(',')[0]},110 L${points.join(' L')} L320,110z`}), svg('polyline', {class: 'stroke', points: points.join(' ')})] : [];
-  return chart('Photos a second', `${now.toFixed(1)} now, at most ${Math.max(0, ...rates).toFixed(1)} of late`, drawing(`Photos a second over two minutes, now ${now.toFixed(1)}`, 130,
-    svg('path', {class: 'rule', d: 'M0 110H320'}), ...line, word(0, 127, '2 minutes ago'), word(320, 127, 'now', 'end')));
+  const most = Math.max(0, ...rates), now = (rates.at(-1) ?? 0).toFixed(1), step = kWide / (kKept - 1);
+  const points = rates.map((rate, i) => `${kWide - (rates.length - 1 - i) * step},${110 - 100 * rate / Math.max(1, most)}`);
+  const parts = [ground(), word(0, 127, '2 minutes ago'), word(kWide, 127, 'now', 'end')];
+  if (points.length > 1)
+    parts.push(svg('path', {class: 'area', d: `M${kWide - (rates.length - 1) * step},110 L${points.join(' L')} L${kWide},110z`}),
+      svg('polyline', {class: 'stroke', points: points.join(' ')}));
+  const label = `Photos a second over two minutes, now ${now}`;
+  return chart('Photos a second', `${now} now, at most ${most.toFixed(1)} of late`, drawing(label, 130, ...parts));
 }
 
 function latencyChart(buckets) {
   const total = buckets.at(-1)?.count ?? 0;
   if (!total) return chart('Time to an answer', 'Nothing was asked yet.');
-  const within = share => buckets.find(({count}) => count >= share * total).to;
-  const counts = buckets.map(({count}, i) => count - (buckets[i - 1]?.count ?? 0)), top = Math.max(...counts), step = 320 / counts.length;
-  const name = to => Number.isFinite(to) ? `under ${milliseconds(to)}` : 'over 10 s', told = `Half ${name(within(0.5))}, 95% ${name(within(0.95))}`;
-  return chart('Time to an answer', told, drawing(told, 130, svg('path', {class: 'rule', d: 'M0 110H320'}),
-    ...counts.flatMap((count, i) => count ? [svg('rect', {class: 'bar', x: i * step + 1.5, width: step - 3, rx: 3, y: 110 - 100 * count / top, height: 100 * count / top},
-      svg('title', {}, `${count} ${name(buckets[i].to)}`))] : []),
-    ...buckets.flatMap(({to}, i) => i % 3 === 1 && Number.isFinite(to) ? [word((i + 1) * step, 127, milliseconds(to), 'middle')] : [])));
+  const name = ({to}) => Number.isFinite(to) ? `under ${duration(to)}` : `over ${duration(buckets.at(-2).to)}`;
+  const within = share => name(buckets.find(({count}) => count >= share * total));
+  const counts = buckets.map(({count}, i) => count - (buckets[i - 1]?.count ?? 0)), step = kWide / counts.length;
+  const told = `Half ${within(0.5)}, 95% ${within(0.95)}`, parts = [ground()];
+  for (const [i, count] of counts.entries()) {
+    const height = 100 * count / Math.max(...counts), place = {x: i * step + 1.5, width: step - 3, y: 110 - height, height, rx: 3};
+    if (count) parts.push(svg('rect', {class: 'bar', ...place}, svg('title', {}, `${count} ${name(buckets[i])}`)));
+    if (i % 3 === 1 && i < counts.length - 1) parts.push(word((i + 1) * step, 127, duration(buckets[i].to), 'middle'));
+  }
+  return chart('Time to an answer', told, drawing(told, 130, ...parts));
 }
 
 function stageChart(stages) {
-  const total = stages.reduce((sum, {mean}) => sum + mean, 0);
+  const total = stages.reduce((sum, {mean}) => sum + mean, 0), bars = [];
   if (!total) return chart('Where the time goes', 'Nothing was asked yet.');
   let x = 0;
-  const bars = stages.map(({mean}, i) => svg('rect', {class: `s${i}`, x: (x += 320 * mean / total) - 320 * mean / total, width: 320 * mean / total, y: 0, height: 28}));
-  return chart('Where the time goes', `${milliseconds(total)} a photo on average`, drawing('Where the time goes; the list below says it too', 28, ...bars),
-    make('ul.legend', ...stages.map(({stage, mean}, i) => make('li',
-      svg('svg', {viewBox: '0 0 10 10', 'aria-hidden': true}, svg('rect', {class: `s${i}`, width: 10, height: 10, rx: 3})), `${stage} ${milliseconds(mean)}`))));
+  const legend = stages.map(({stage, mean}, i) => {
+    const width = kWide * mean / total, dot = svg('rect', {class: `s${i}`, width: 10, height: 10, rx: 3});
+    bars.push(svg('rect', {class: `s${i}`, x, width, height: 28}));
+    x += width;
+    return make('li', svg('svg', {viewBox: '0 0 10 10', 'aria-hidden': true}, dot), `${stage} ${duration(mean)}`);
+  });
+  return chart('Where the time goes', `${duration(total)} a photo on average`,
+    drawing('Where the time goes; the list below says it too', 28, ...bars), make('ul.legend', ...legend));
 }
 
 setInterval(() => { if (!$('figures').hidden && !document.hidden) showFigures().catch(() => {}); }, 2000);
