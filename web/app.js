@@ -28,7 +28,9 @@ const kErrors = {
   overloaded: 'The server has too much to do: try again in a moment.',
   rate_limited: 'That was too fast for this server: try again in a moment.',
   deadline: 'The server was too busy to answer in time: try again.',
+  unauthorized: 'This server asks for a token: press Token above.',
   forbidden: 'This token may look at the catalogue, not do that.',
+  photo_gone: 'The file of that catalogue photo is gone: add the photo again.',
 };
 
 function headers(more = {}) {
@@ -45,8 +47,9 @@ async function request(method, path, body, more = {}) {
   if (response.ok) return response;
   const told = {error: {message: `The server answered ${response.status}`, hint: 'Try again.'}};
   const {error} = await response.json().catch(() => told);
-  if (response.status === 401) signIn();
-  throw Object.assign(new Error(kErrors[error.code] ?? `${error.message}. ${error.hint}`), {status: response.status});
+  if (response.status === 401 && !tokenDeclined) signIn();
+  const text = kErrors[error.code] ?? `${error.message}. ${error.hint}`;
+  throw Object.assign(new Error(text), {status: response.status, code: error.code});
 }
 
 const ask = async (...what) => (await request(...what)).json();
@@ -125,7 +128,7 @@ function open(name) {
     tab.tabIndex = section === name ? 0 : -1;
     $(section).hidden = section !== name;
   }
-  history.replaceState(null, '', name === 'recognize' ? '/' : `#${name}`);
+  history.replaceState(null, '', name === 'recognize' ? location.pathname : `#${name}`);
   attempt($(name), opened[name]);
 }
 
@@ -172,7 +175,7 @@ async function recognize(photos) {
   const cards = photos.map(photo => withoutAnswer(photo, 'wait', make('p.muted', 'Looking…')));
   $('answer').replaceChildren(...cards);
   for (const [i, photo] of photos.entries()) cards[i].replaceWith(await answerTo(photo));
-  if (shownSection() === 'recognize') updateUnknownCount().catch(() => {});
+  for (const later of [300, 3000]) setTimeout(() => updateUnknownCount().catch(() => {}), later);  // they are kept a little later
 }
 
 const yours = photo => framed(showBlob(make('img', {alt: 'Your photo'}), photo), 'Your photo');
@@ -289,13 +292,12 @@ function matchButton(photo, pair) {
     if (button.ariaPressed === 'true') return button.ariaPressed = 'false';
     try {
       const path = `/v1/explain?item=${neighbour.id}`;
-      const {rows, columns, photo: mine, item} = await ask('POST', path, photo, {'Content-Type': photo.type});
-      const frames = pair.querySelectorAll('.frame');
-      [mine, item].forEach((part, i) => frames[i].append(heatMap(frames[i].firstChild, part, rows, columns)));
+      const maps = await ask('POST', path, photo, {'Content-Type': photo.type}), frames = pair.querySelectorAll('.frame');
+      [maps.photo, maps.item].forEach((map, i) => frames[i].append(heatMap(frames[i].firstChild, map)));
       button.ariaPressed = 'true';
       told.textContent = 'Bright parts made the likeness.';
     } catch (error) {
-      if (error.status !== 404 && error.status !== 501) throw error;
+      if (error.code !== 'not_found' && error.status !== 501) throw error;
       told.textContent = 'This server cannot show what matched.';
     }
     told.hidden = false;
@@ -304,7 +306,7 @@ function matchButton(photo, pair) {
 }
 
 // A canvas to lay over the image: the heat, bilinear between the centres of its cells, in the window that the network saw.
-function heatMap(image, {window: [x0, y0, x1, y1], heat}, rows, columns) {
+function heatMap(image, {rows, columns, window: [x0, y0, x1, y1], heat}) {
   const canvas = make('canvas', {role: 'img', ariaLabel: 'What matched'});
   const scale = 360 / Math.max(image.naturalWidth, image.naturalHeight, 1);
   canvas.width = Math.max(1, image.naturalWidth * scale);
@@ -479,7 +481,7 @@ $('folder').onchange = event => {
 
 async function importFolder(files) {
   const bar = make('progress', {max: files.length, value: 0, ariaLabel: 'Import'}), line = make('p'), failed = make('ul');
-  let stopped = false, done = 0, added = 0;
+  let stopped = false, done = 0, added = 0, lost = 0;
   const cancel = press('Stop', () => stopped = true);
   $('import').replaceChildren(make('div.row.spread', line, cancel), bar, failed);
   $('import').hidden = false;
@@ -491,19 +493,20 @@ async function importFolder(files) {
       for (const file of part) form.append('photo', file, file.webkitRelativePath.split('/').slice(-2).join('/'));
       let state = await ask('POST', '/v1/imports', form);
       const running = `/v1/imports/${state.id}`;
-      for (; (state.state ?? 'running') === 'running'; state = await ask('GET', running)) {
-        bar.value = done + (state.done ?? 0);
-        line.textContent = `${bar.value} of ${many(files.length, 'photo')}, ${added + (state.added ?? 0)} added`;
+      for (; ['waiting', 'running'].includes(state.state); state = await ask('GET', running)) {
+        bar.value = done + state.done;
+        line.textContent = `${bar.value} of ${many(files.length, 'photo')}, ${added + state.added} added`;
         if (stopped) await ask('DELETE', running).catch(() => {});  // it may have ended by itself
         await new Promise(resolve => setTimeout(resolve, 400));
       }
       added += state.added;
       bar.value = done += part.length;
-      failed.append(...(state.errors ?? []).map(({name, message}) => make('li', `${name}: ${message}`)));
-      stopped ||= state.state !== 'done';
+      lost += state.failed;
+      failed.append(...state.errors.map(({name, message}) => make('li', `${name}: ${message}`)));
+      if (state.state === 'failed') throw new Error(state.message);
+      stopped ||= state.state === 'cancelled';
     }
-    const lost = failed.children.length ? `, ${failed.children.length} could not be` : '';
-    line.textContent = `${stopped ? 'Stopped' : 'Done'}: ${many(added, 'photo')} added${lost}`;
+    line.textContent = `${stopped ? 'Stopped' : 'Done'}: ${many(added, 'photo')} added${lost ? `, ${lost} could not be` : ''}`;
     say(line.textContent);
   } catch (error) {
     line.textContent = error.status === 404 ? 'This server takes no folders: add products one by one.' : error.message;
@@ -644,12 +647,15 @@ setInterval(() => { if (!$('figures').hidden && !document.hidden) showFigures().
 
 // ---- token
 
+let tokenDeclined = false;  // who closed the dialogue is not asked again and again
+
 function signIn() {
   $('sign-in').hidden = false;
   if (!$('token').open) $('token').showModal();
 }
 
 $('sign-in').onclick = signIn;
+$('token').onclose = () => tokenDeclined = !sessionStorage.getItem('token');
 $('sign-in').hidden = !sessionStorage.getItem('token');
 onSubmit($('token-form'), async () => {
   const {token} = $('token-form').elements, before = sessionStorage.getItem('token');

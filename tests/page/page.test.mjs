@@ -337,20 +337,19 @@ onPage('what cannot be answered is told, and can be tried again', {}, async page
 onPage('what matched is drawn over both photos, and left away where the server cannot tell', {}, async page => {
   await visit(page);
   await ask(page, photos.right[2]);
-  const button = page.getByRole('button', {name: 'What matched'});
-  await page.route('**/v1/explain*', route => route.fulfill({status: 404, json: {error: {code: 'not_found', message: 'path', hint: ''}}}));
+  const button = page.getByRole('button', {name: 'What matched'}), drawn = page.locator('.pair canvas');
   await button.click();
-  await page.getByText('This server cannot show what matched').waitFor();
-  await page.unroute('**/v1/explain*');
+  await drawn.nth(1).waitFor();
+  await assertAccessible(page, 'what matched');
+  await shoot(page, 'matched');
+  await button.click();
+  await drawn.first().waitFor({state: 'detached'});
+
   const heat = Array.from({length: 49}, (_, i) => Math.exp(-(((i % 7) - 3) ** 2 + (Math.floor(i / 7) - 2) ** 2) / 4));
-  await page.route('**/v1/explain*', route => {
-    assert.match(route.request().url(), /explain\?item=\d+$/);
-    const part = {window: [0.0625, 0.0625, 0.9375, 0.9375], heat};
-    return route.fulfill({json: {rows: 7, columns: 7, photo: part, item: part}});
-  });
+  const map = {rows: 7, columns: 7, window: [0.0625, 0.0625, 0.9375, 0.9375], heat};
+  await page.route('**/v1/explain?item=*', route => route.fulfill({json: {photo: map, item: map}}));
   await button.click();
-  await page.locator('.pair canvas').nth(1).waitFor();
-  const colours = await page.locator('.pair canvas').first().evaluate(canvas => {
+  const colours = await drawn.first().evaluate(canvas => {
     const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     const at = (x, y) => [...data.slice(4 * (Math.floor(y * canvas.height) * canvas.width + Math.floor(x * canvas.width))).slice(0, 4)];
     return {corner: at(0.01, 0.01), edge: at(0.08, 0.9), hot: at(0.5, 0.375)};
@@ -358,40 +357,54 @@ onPage('what matched is drawn over both photos, and left away where the server c
   assert.equal(colours.corner[3], 0);  // the network did not see it
   assert.ok(colours.hot[0] > 240 && colours.hot[1] > 200, `${colours.hot}`);
   assert.ok(colours.edge[0] < 80, `${colours.edge}`);
-  await assertAccessible(page, 'what matched');
-  await shoot(page, 'matched');
+  const [over, under] = await page.evaluate(() => ['canvas', 'img'].map(what => {
+    const {x, y, width, height} = document.querySelector(`.pair ${what}`).getBoundingClientRect();
+    return [x, y, width, height];
+  }));
+  assert.deepEqual(over, under);
   await button.click();
-  await page.locator('.pair canvas').first().waitFor({state: 'detached'});
-}, /404/);
+
+  await page.unroute('**/v1/explain?item=*');
+  await page.route('**/v1/explain?item=*', route => route.fulfill({status: 501, json: {error: {code: 'no_feature_map', message: '', hint: ''}}}));
+  await button.click();
+  await page.getByText('This server cannot show what matched').waitFor();
+}, /501/);
 
 onPage('a folder of products is imported, with its progress', {}, async page => {
   const products = path.join(folder, 'shop');
-  for (const [i, {photo}] of photos.strange.slice(0, 3).entries()) {
+  for (const [i, {photo}] of photos.strange.slice(9, 12).entries()) {
     mkdirSync(path.join(products, `Shelf ${i}`), {recursive: true});
     copyFileSync(photo, path.join(products, `Shelf ${i}`, 'a.jpg'));
   }
+  writeFileSync(path.join(products, 'Shelf 0', 'damaged.jpg'), readFileSync(photos.right[0].photo).subarray(0, 900));
+  writeFileSync(path.join(products, 'notes.txt'), 'no photo');
   await visit(page);
   await open(page, 'Catalogue');
-  let sent = '', ended = false;
-  await page.route('**/v1/imports**', async route => {
-    const method = route.request().method();
-    if (method === 'POST') sent = route.request().postDataBuffer()?.toString('latin1') ?? '';
-    const done = method === 'POST' ? 0 : ended ? 3 : 2, state = {id: 'abc', total: 3, done, added: Math.min(done, 2), state: ended ? 'done' : 'running',
-      errors: ended ? [{name: 'Shelf 2/a.jpg', message: 'photo: want a JPEG, PNG or WebP'}] : []};
-    await route.fulfill({status: method === 'POST' ? 202 : 200, json: state});
+  await page.getByLabel('Import a folder').setInputFiles(products);
+  await said(page, 'Done: 3 photos added, 1 could not be');
+  await page.getByText('Shelf 0/damaged.jpg: ').waitFor();
+  for (const i of [0, 1, 2]) await tile(page, `Shelf ${i}`).waitFor();
+  await assertAccessible(page, 'an import');
+
+  let phase = 'waiting';
+  await page.route('**/v1/imports**', route => {
+    if (route.request().method() === 'DELETE') phase = 'cancelled';
+    return route.fulfill({json: {id: 7, state: phase, message: null, total: 4, done: 2, added: 2, existing: 0, failed: 0, errors: []}});
   });
   await page.getByLabel('Import a folder').setInputFiles(products);
-  await page.getByText('2 of 3 photos').waitFor();
+  await page.getByText('2 of 4 photos').waitFor();
+  phase = 'running';
   await shoot(page, 'import');
-  ended = true;
-  await said(page, 'Done: 2 photos added, 1 could not be');
-  assert.match(sent, /filename="Shelf 0\/a.jpg"/);
-  await assertAccessible(page, 'an import');
-  await page.unroute('**/v1/imports**');
-  await page.route('**/v1/imports', route => route.fulfill({status: 404, json: {error: {code: 'not_found', message: 'path', hint: ''}}}));
-  await page.getByLabel('Import a folder').setInputFiles(products);
-  await page.getByText('This server takes no folders').waitFor();
-}, /404/);
+  await page.getByRole('button', {name: 'Stop'}).click();
+  await said(page, 'Stopped: 2 photos added');
+  await page.getByRole('button', {name: 'Close'}).click();
+  for (const i of [0, 1, 2]) {
+    await tile(page, `Shelf ${i}`).click();
+    await dialog(page).getByRole('button', {name: 'Remove product'}).click();
+    await dialog(page).getByRole('button', {name: 'Remove product'}).click();
+    await said(page, `Shelf ${i} removed`);
+  }
+});
 
 onPage('figures are drawn from what the server counts', {}, async page => {
   await visit(page);
@@ -414,6 +427,13 @@ onPage('an empty catalogue says how to begin; tokens are asked for, and what eac
     for (const {label} of labels) await fetch(`${other.url}/v1/labels/${encodeURIComponent(label)}`, {method: 'DELETE', headers});
 
     await visit(page, other.url);
+    await dialog(page).waitFor();
+    await page.keyboard.press('Escape');
+    await open(page, 'Catalogue');
+    await said(page, 'press Token above');
+    assert.equal(await dialog(page).count(), 0);
+    await open(page, 'Recognise');
+    await page.getByRole('button', {name: 'Token'}).click();
     await dialog(page).getByLabel('Token').fill('wrong');
     await assertAccessible(page, 'the token dialogue');
     await dialog(page).getByRole('button', {name: 'Sign in'}).click();
