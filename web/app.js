@@ -483,7 +483,7 @@ async function importFolder(files) {
   const bar = make('progress', {max: files.length, value: 0, ariaLabel: 'Import'}), line = make('p'), failed = make('ul');
   let stopped = false, done = 0, added = 0, lost = 0;
   const cancel = press('Stop', () => stopped = true);
-  $('import').replaceChildren(make('div.row.spread', line, cancel), bar, failed);
+  $('import').replaceChildren(make('div.row.spread.line', line, cancel), bar, failed);
   $('import').hidden = false;
   try {
     for (const part of parts(files, 100, 15e6)) {
