@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page as a person uses it, in a real browser on the real server. SHOPLENS_SHOTS=DIR keeps pictures of it.
+import assert from 'node:assert/strict';
+import {copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {after, before, test} from 'node:test';
+import {chromium} from 'playwright-core';
+
+import {makeGallery, serve, shoplens} from './gallery.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const shots = process.env.SHOPLENS_SHOTS;
+const kSections = ['Recognise', 'Catalogue', 'Unknown', 'Figures'];
+const kDesktop = {viewport: {width: 1280, height: 860}}, kPhone = {viewport: {width: 390, height: 844}, isMobile: true, hasTouch: true, deviceScaleFactor: 2};
+let folder, photos, server, browser;
+
+before(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'shoplens-page-'));
+  photos = makeGallery(folder);
+  for (const kind of ['right', 'wrong', 'strange']) assert.ok(photos[kind].length >= 2, `want photos answered ${kind}`);
+  copyFileSync(path.join(folder, 'gallery.db'), path.join(folder, 'other.db'));
+  server = await serve(folder, '--gallery', 'gallery.db');
+  browser = await chromium.launch({executablePath: process.env.CHROMIUM ?? 'chromium', args: ['--no-sandbox']});
+  if (shots) mkdirSync(shots, {recursive: true});
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+  rmSync(folder, {recursive: true, force: true});
+});
+
+// A test in a window of its own; whatever the console complains about, a breach of the page's policy too, fails it.
+function onPage(name, options, body, complaint = null) {
+  test(name, {timeout: 90_000}, async () => {
+    const context = await browser.newContext({colorScheme: 'light', reducedMotion: 'reduce', ...kDesktop, ...options});
+    context.setDefaultTimeout(10_000);
+    const page = await context.newPage(), complaints = [];
+    page.on('filechooser', () => {});  // from the start: asked for later, it may come too late
+    page.on('console', message => ['error', 'warning'].includes(message.type()) && complaints.push(message.text()));
+    page.on('pageerror', error => complaints.push(`${error}`));
+    try {
+      await body(page);
+      assert.deepEqual(complaints.filter(text => !complaint?.test(text)), []);
+    } catch (error) {
+      if (shots) await page.screenshot({path: path.join(shots, `failed-${name.replaceAll(/\W+/g, '-')}.png`)});
+      throw error;
+    } finally {
+      await context.close();
+    }
+  });
+}
+
+const visit = async (page, url = server.url) => { await page.goto(url); return page; };
+const open = (page, section) => page.getByRole('tab', {name: section}).click();
+const said = (page, text) => page.locator('#toast', {hasText: text}).waitFor();
+const heading = (page, name) => page.getByRole('heading', {name, exact: true});
+const tile = (page, label) => page.locator('#products .tile', {hasText: label});
+const dialog = page => page.getByRole('dialog').last();
+
+async function ask(page, {photo}) {
+  await page.getByLabel('Choose photos').first().setInputFiles(photo);
+  await page.locator('.answer:not(.wait)').waitFor();
+}
+
+async function settled(page) {
+  await page.evaluate(() => Promise.all([...document.images].filter(image => image.checkVisibility() && image.src)
+    .map(image => { image.loading = 'eager'; return image.decode().catch(() => {}); })));
+}
+
+async function shoot(page, name) {
+  if (!shots) return;
+  await settled(page);
+  const file = path.join(shots, `${name}.jpg`);
+  for (let quality = 88; quality >= 40; quality -= 8) {
+    await page.screenshot({path: file, type: 'jpeg', quality});
+    if (statSync(file).size < 150_000) return;
+  }
+  assert.fail(`${file} is larger than a README's picture should be`);
+}
+
+// By the rules of WCAG 2.2 AA and good practice: names of controls, contrast, order of headings, ...
+async function assertAccessible(page, where) {
+  await page.evaluate(axe);
+  const {violations} = await page.evaluate(() => globalThis.axe.run({resultTypes: ['violations']}));
+  const told = violations.map(({id, help, nodes}) => `${id}: ${help}\n${nodes.map(({html, failureSummary}) => `  ${html}\n  ${failureSummary}`).join('\n')}`);
+  assert.deepEqual(told, [], where);
+}
+
+async function assertNoSidewaysScroll(page, where) {
+  const {wide, tall} = await page.evaluate(() => ({wide: document.documentElement.scrollWidth, tall: document.documentElement.clientWidth}));
+  assert.ok(wide <= tall, `${where}: ${wide} pixels wide in a window of ${tall}`);
+}
+
+// Moves the focus as a person without a mouse does.
+async function tabTo(page, target) {
+  for (let i = 0; i < 80; ++i) {
+    if (await target.evaluate(element => element === document.activeElement)) return;
+    await page.keyboard.press('Tab');
+  }
+  assert.fail(`the keyboard does not reach ${target}`);
+}
+
+async function dropOn(page, event, files) {
+  const list = files.map(file => ({name: path.basename(file), base64: readFileSync(file).toString('base64')}));
+  await page.evaluate(([event, list]) => {
+    const data = new DataTransfer();
+    for (const {name, base64} of list)
+      data.items.add(new File([Uint8Array.from(atob(base64), c => c.charCodeAt(0))], name, {type: 'image/jpeg'}));
+    const how = {bubbles: true, cancelable: true};
+    document.body.dispatchEvent(event === 'paste' ? new ClipboardEvent('paste', {...how, clipboardData: data}) : new DragEvent('drop', {...how, dataTransfer: data}));
+  }, [event, list]);
+}
+
+onPage('a photo of a product is named, with the photos that say so', {}, async page => {
+  await visit(page);
+  await assertAccessible(page, 'before a photo');
+  await shoot(page, 'start');
+  await ask(page, photos.right[0]);
+  await heading(page, photos.right[0].label).waitFor();
+  assert.match(await page.locator('#announce').textContent(), /^Recognised: .+, \d+% sure$/);
+  assert.ok(await page.getByRole('meter').getAttribute('value') > 0.5);
+  assert.equal(await page.locator('.nearest .tile').count(), 5);
+  await page.locator('.nearest .tile').nth(2).click();
+  assert.equal(await page.locator('.nearest .tile').nth(2).getAttribute('aria-pressed'), 'true');
+  await page.locator('.nearest .tile').first().click();
+  await settled(page);
+  assert.deepEqual(await page.locator('.answer img').evaluateAll(images => images.filter(image => !image.naturalWidth).length), 0);
+  await assertAccessible(page, 'an answer');
+  await page.evaluate(() => document.activeElement.blur());
+  await shoot(page, 'recognise-light');
+});
+
+onPage('dropped and pasted photos are answered too, several at once', {}, async page => {
+  await visit(page);
+  await dropOn(page, 'drop', [photos.right[0].photo, photos.right[1].photo]);
+  await heading(page, photos.right[0].label).first().waitFor();
+  await page.locator('.answer:not(.wait)').nth(1).waitFor();
+  await open(page, 'Unknown');
+  await dropOn(page, 'paste', [photos.right[2].photo]);
+  await heading(page, photos.right[2].label).waitFor();
+  assert.equal(await page.locator('.answer').count(), 1);
+});
+
+onPage('a wrong answer is corrected, and right the next time', {}, async page => {
+  await visit(page);
+  const {label} = photos.wrong[0];
+  await ask(page, photos.wrong[0]);
+  assert.notEqual(await page.locator('.name').textContent(), label);
+  await page.getByLabel('It is', {exact: true}).fill(label);
+  await page.getByRole('button', {name: 'Save that name'}).click();
+  await page.getByText(`Kept as ${label}.`).waitFor();
+  await page.getByRole('button', {name: 'Ask again'}).click();
+  await heading(page, label).waitFor();
+});
+
+onPage('an unknown photo waits in the queue, is named, and recognised from then on', {}, async page => {
+  await visit(page);
+  await ask(page, photos.strange[0]);
+  await heading(page, 'None of your products').waitFor();
+  await assertAccessible(page, 'an unknown photo');
+  await shoot(page, 'unknown-answer');
+  await ask(page, photos.strange[1]);
+  await heading(page, 'None of your products').waitFor();
+  await page.locator('#unknown-count', {hasText: '2'}).waitFor();
+  await open(page, 'Unknown');
+  await assertAccessible(page, 'the queue');
+  await shoot(page, 'unknown-queue');
+  const cards = page.locator('.waiting');
+  await cards.first().getByLabel('It is').fill('Something new');
+  await cards.first().getByRole('button', {name: 'Add to catalogue'}).click();
+  await said(page, 'Added to Something new');
+  await cards.getByRole('button', {name: 'Discard'}).click();
+  await page.getByText('Nothing waits for a name').waitFor();
+  await open(page, 'Recognise');
+  await ask(page, photos.strange[1]);
+  await heading(page, 'Something new').waitFor();
+});
+
+onPage('a product is added, found, renamed, made one with another, and removed', {}, async page => {
+  await visit(page);
+  await open(page, 'Catalogue');
+  await shoot(page, 'catalogue-light');
+  await page.getByRole('button', {name: 'Add a product'}).click();
+  await assertAccessible(page, 'the form to add a product');
+  await dialog(page).getByRole('button', {name: 'Add to catalogue'}).click();  // has no name yet
+  await dialog(page).getByLabel('Product').fill('Blue <b>jam</b> & "more"');
+  await dialog(page).getByRole('button', {name: 'Add to catalogue'}).click();
+  await said(page, 'Choose at least one photo');
+  await dropOn(page, 'drop', [photos.strange[2].photo]);
+  await dialog(page).getByLabel('Choose photos').setInputFiles([photos.strange[3].photo, photos.strange[4].photo]);
+  await dialog(page).getByRole('button', {name: /^Leave out/}).nth(1).click();
+  await shoot(page, 'add');
+  await dialog(page).getByRole('button', {name: 'Add 2 photos'}).click();
+  await said(page, '2 photos of Blue <b>jam</b> & "more" added');
+
+  await page.getByLabel('Search the catalogue').fill('zzz');
+  await page.getByText('No product is called “zzz”').waitFor();
+  await page.getByLabel('Search the catalogue').fill('blue');
+  assert.equal(await page.locator('#products .tile').count(), 1);
+  await tile(page, 'Blue').click();
+  await assertAccessible(page, 'a product');
+  await shoot(page, 'product');
+  await dialog(page).getByLabel('Name', {exact: true}).fill('Blueberry jam');
+  await dialog(page).getByRole('button', {name: 'Rename'}).click();
+  await said(page, 'Renamed to Blueberry jam');
+
+  await dialog(page).getByRole('button', {name: 'Remove photo 2'}).click();
+  await assertAccessible(page, 'a question');
+  await shoot(page, 'sure');
+  await dialog(page).getByRole('button', {name: 'Cancel'}).click();
+  assert.equal(await page.locator('#photos li').count(), 2);
+  await dialog(page).getByRole('button', {name: 'Remove photo 2'}).click();
+  await dialog(page).getByRole('button', {name: 'Remove photo', exact: true}).click();
+  await said(page, 'Photo removed');
+  assert.equal(await page.locator('#photos li').count(), 1);
+
+  await dialog(page).getByRole('button', {name: 'Add photos'}).click();
+  await dialog(page).getByLabel('Choose photos').setInputFiles(photos.strange[5].photo);
+  await dialog(page).getByRole('button', {name: 'Add 1 photo'}).click();
+  await said(page, '1 photo of Blueberry jam added');
+  assert.equal(await page.locator('#photos li').count(), 2);
+
+  await dialog(page).getByLabel('Name', {exact: true}).fill(photos.right[0].label);
+  await dialog(page).getByRole('button', {name: 'Rename'}).click();
+  await dialog(page).getByRole('button', {name: 'Make them one'}).click();
+  await said(page, `Now one with ${photos.right[0].label}`);
+  await dialog(page).getByRole('button', {name: 'Remove product'}).click();
+  await dialog(page).getByRole('button', {name: 'Remove product'}).click();
+  await said(page, 'removed');
+  await page.getByLabel('Search the catalogue').fill(photos.right[0].label);
+  await page.getByText('No product is called').waitFor();
+});
+
+onPage('all of it goes by keyboard alone', {}, async page => {
+  await visit(page);
+  await tabTo(page, page.getByRole('tab', {name: 'Recognise'}));
+  const choose = page.getByLabel('Choose photos').first();
+  await tabTo(page, choose);
+  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
+  await chooser.setFiles(photos.right[1].photo);
+  await heading(page, photos.right[1].label).waitFor();
+  await tabTo(page, page.getByRole('button', {name: 'Right, keep the photo'}));
+  await page.keyboard.press('Enter');
+  await page.getByText('Kept as').first().waitFor();
+
+  await page.reload();
+  await tabTo(page, page.getByRole('tab', {name: 'Recognise'}));
+  await page.keyboard.press('ArrowRight');
+  await tabTo(page, page.getByRole('button', {name: 'Add a product'}));
+  await page.keyboard.press('Enter');
+  await tabTo(page, dialog(page).getByLabel('Product'));
+  await page.keyboard.type('By keyboard');
+  await tabTo(page, dialog(page).getByLabel('Choose photos'));
+  const [second] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
+  await second.setFiles(photos.strange[6].photo);
+  await tabTo(page, dialog(page).getByRole('button', {name: 'Add 1 photo'}));
+  await page.keyboard.press('Enter');
+  await said(page, '1 photo of By keyboard added');
+
+  await tabTo(page, page.getByLabel('Search the catalogue'));
+  await page.keyboard.type('by key');
+  await tabTo(page, tile(page, 'By keyboard'));
+  await page.keyboard.press('Enter');
+  await dialog(page).waitFor();
+  await page.keyboard.press('Escape');
+  await dialog(page).waitFor({state: 'hidden'});
+  await tabTo(page, tile(page, 'By keyboard'));
+  await page.keyboard.press('Enter');
+  await tabTo(page, dialog(page).getByRole('button', {name: 'Remove product'}));
+  await page.keyboard.press('Enter');
+  await tabTo(page, dialog(page).getByRole('button', {name: 'Remove product'}));
+  await page.keyboard.press('Enter');
+  await said(page, 'By keyboard removed');
+  await page.waitForFunction(() => document.activeElement.id === 'search');  // not lost with the dialog
+});
+
+for (const colorScheme of ['light', 'dark'])
+  for (const [device, options] of Object.entries({desktop: kDesktop, phone: kPhone}))
+    onPage(`every section is sound on a ${device}, ${colorScheme}`, {...options, colorScheme}, async page => {
+      await visit(page);
+      await ask(page, photos.right[3]);
+      await assertNoSidewaysScroll(page, 'an answer');
+      await assertAccessible(page, 'an answer');
+      await shoot(page, `recognise-${device}-${colorScheme}`);
+      await ask(page, photos.strange[7]);
+      await assertAccessible(page, 'an unknown photo');
+      await assertNoSidewaysScroll(page, 'an unknown photo');
+      for (const section of kSections) {
+        await open(page, section);
+        await page.locator('[aria-busy=true]').waitFor({state: 'detached'});
+        await assertNoSidewaysScroll(page, section);
+        await assertAccessible(page, section);
+        await shoot(page, `${section.toLowerCase()}-${device}-${colorScheme}`);
+      }
+    });
+
+onPage('a label as long as labels may be breaks nothing', kPhone, async page => {
+  await visit(page);
+  const label = `${'Unbreakable'.repeat(12)} and then some`;
+  await ask(page, photos.strange[8]);
+  await page.getByLabel('It is', {exact: true}).fill(label);
+  await page.getByRole('button', {name: 'Save that name'}).click();
+  await page.getByRole('button', {name: 'Ask again'}).click();
+  await heading(page, label).waitFor();
+  await assertNoSidewaysScroll(page, 'an answer');
+  await shoot(page, 'long-answer');
+  await open(page, 'Catalogue');
+  await tile(page, label).click();
+  await assertNoSidewaysScroll(page, 'the catalogue');
+  await shoot(page, 'long-product');
+  await dialog(page).getByRole('button', {name: 'Remove product'}).click();
+  await dialog(page).getByRole('button', {name: 'Remove product'}).click();
+  await said(page, 'removed');
+});
+
+onPage('what cannot be answered is told, and can be tried again', {}, async page => {
+  await visit(page);
+  const damaged = path.join(folder, 'damaged.jpg');
+  writeFileSync(damaged, readFileSync(photos.right[0].photo).subarray(0, 900));
+  await page.getByLabel('Choose photos').first().setInputFiles(damaged);
+  await page.getByText('This photo is damaged').first().waitFor();
+  await assertAccessible(page, 'an error');
+  await shoot(page, 'error');
+  await page.getByLabel('Choose photos').first().setInputFiles({name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('no photo')});
+  await said(page, 'Those are no photos');
+  await page.route('**/v1/recognize', route => route.abort());
+  await ask(page, photos.right[1]);
+  await page.getByText('The server does not answer').first().waitFor();
+  await page.unroute('**/v1/recognize');
+  await page.getByRole('button', {name: 'Try again'}).click();
+  await heading(page, photos.right[1].label).waitFor();
+}, /Failed to load resource/);
+
+onPage('what matched is drawn over both photos, and left away where the server cannot tell', {}, async page => {
+  await visit(page);
+  await ask(page, photos.right[2]);
+  const button = page.getByRole('button', {name: 'What matched'}), drawn = page.locator('.pair canvas');
+  await button.click();
+  await drawn.nth(1).waitFor();
+  await assertAccessible(page, 'what matched');
+  await shoot(page, 'matched');
+  await button.click();
+  await drawn.first().waitFor({state: 'detached'});
+
+  const heat = Array.from({length: 49}, (_, i) => Math.exp(-(((i % 7) - 3) ** 2 + (Math.floor(i / 7) - 2) ** 2) / 4));
+  const map = {rows: 7, columns: 7, window: [0.0625, 0.0625, 0.9375, 0.9375], heat};
+  await page.route('**/v1/explain?item=*', route => route.fulfill({json: {photo: map, item: map}}));
+  await button.click();
+  const colours = await drawn.first().evaluate(canvas => {
+    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    const at = (x, y) => [...data.slice(4 * (Math.floor(y * canvas.height) * canvas.width + Math.floor(x * canvas.width))).slice(0, 4)];
+    return {corner: at(0.01, 0.01), edge: at(0.08, 0.9), hot: at(0.5, 0.375)};
+  });
+  assert.equal(colours.corner[3], 0);  // the network did not see it
+  assert.ok(colours.hot[0] > 240 && colours.hot[1] > 200, `${colours.hot}`);
+  assert.ok(colours.edge[0] < 80, `${colours.edge}`);
+  const [over, under] = await page.evaluate(() => ['canvas', 'img'].map(what => {
+    const {x, y, width, height} = document.querySelector(`.pair ${what}`).getBoundingClientRect();
+    return [x, y, width, height];
+  }));
+  assert.deepEqual(over, under);
+  await button.click();
+
+  await page.unroute('**/v1/explain?item=*');
+  await page.route('**/v1/explain?item=*', route => route.fulfill({status: 501, json: {error: {code: 'no_feature_map', message: '', hint: ''}}}));
+  await button.click();
+  await page.getByText('This server cannot show what matched').waitFor();
+}, /501/);
+
+onPage('a folder of products is imported, with its progress', {}, async page => {
+  const products = path.join(folder, 'shop');
+  for (const [i, {photo}] of photos.strange.slice(9, 12).entries()) {
+    mkdirSync(path.join(products, `Shelf ${i}`), {recursive: true});
+    copyFileSync(photo, path.join(products, `Shelf ${i}`, 'a.jpg'));
+  }
+  writeFileSync(path.join(products, 'Shelf 0', 'damaged.jpg'), readFileSync(photos.right[0].photo).subarray(0, 900));
+  writeFileSync(path.join(products, 'notes.txt'), 'no photo');
+  await visit(page);
+  await open(page, 'Catalogue');
+  await page.getByLabel('Import a folder').setInputFiles(products);
+  await said(page, 'Done: 3 photos added, 1 could not be');
+  await page.getByText('Shelf 0/damaged.jpg: ').waitFor();
+  for (const i of [0, 1, 2]) await tile(page, `Shelf ${i}`).waitFor();
+  await assertAccessible(page, 'an import');
+
+  let phase = 'waiting';
+  await page.route('**/v1/imports**', route => {
+    if (route.request().method() === 'DELETE') phase = 'cancelled';
+    return route.fulfill({json: {id: 7, state: phase, message: null, total: 4, done: 2, added: 2, existing: 0, failed: 0, errors: []}});
+  });
+  await page.getByLabel('Import a folder').setInputFiles(products);
+  await page.getByText('2 of 4 photos').waitFor();
+  phase = 'running';
+  await shoot(page, 'import');
+  await page.getByRole('button', {name: 'Stop'}).click();
+  await said(page, 'Stopped: 2 photos added');
+  await page.getByRole('button', {name: 'Close'}).click();
+  for (const i of [0, 1, 2]) {
+    await tile(page, `Shelf ${i}`).click();
+    await dialog(page).getByRole('button', {name: 'Remove product'}).click();
+    await dialog(page).getByRole('button', {name: 'Remove product'}).click();
+    await said(page, `Shelf ${i} removed`);
+  }
+});
+
+onPage('figures are drawn from what the server counts', {}, async page => {
+  await visit(page);
+  await ask(page, photos.right[1]);
+  await open(page, 'Figures');
+  await page.getByText('Time to an answer').waitFor();
+  assert.equal(await page.locator('.chart').count(), 3);
+  await page.locator('.chart .bar').first().waitFor();
+  await page.locator('.chart .stroke').waitFor({state: 'attached'});  // two looks at it
+  await shoot(page, 'figures');
+});
+
+onPage('an empty catalogue says how to begin; tokens are asked for, and what each may', {}, async page => {
+  const tokens = Object.fromEntries(['read', 'write'].map(role =>
+    [role, shoplens(folder, 'token', '--tokens', 'tokens.txt', '--name', role, '--role', role).trim()]));
+  const other = await serve(folder, '--gallery', 'other.db', '--tokens', 'tokens.txt');
+  try {
+    const headers = {Authorization: `Bearer ${tokens.write}`};
+    const {labels} = await (await fetch(`${other.url}/v1/labels`, {headers})).json();
+    for (const {label} of labels) await fetch(`${other.url}/v1/labels/${encodeURIComponent(label)}`, {method: 'DELETE', headers});
+
+    await visit(page, other.url);
+    await dialog(page).waitFor();
+    await page.keyboard.press('Escape');
+    await open(page, 'Catalogue');
+    await said(page, 'press Token above');
+    assert.equal(await dialog(page).count(), 0);
+    await open(page, 'Recognise');
+    await page.getByRole('button', {name: 'Token'}).click();
+    await dialog(page).getByLabel('Token').fill('wrong');
+    await assertAccessible(page, 'the token dialogue');
+    await dialog(page).getByRole('button', {name: 'Sign in'}).click();
+    await said(page, 'does not know that token');
+    await shoot(page, 'token');
+    await dialog(page).getByLabel('Token').fill(tokens.read);
+    await dialog(page).getByRole('button', {name: 'Sign in'}).click();
+    await heading(page, 'Your catalogue has no products yet').waitFor();
+    await assertAccessible(page, 'an empty catalogue');
+    await shoot(page, 'empty');
+    await page.getByRole('button', {name: 'Add the first product'}).click();
+    await dialog(page).getByLabel('Product').fill('First');
+    await dialog(page).getByLabel('Choose photos').setInputFiles(photos.right[0].photo);
+    await dialog(page).getByRole('button', {name: 'Add 1 photo'}).click();
+    await said(page, 'This token may look at the catalogue');
+    await page.keyboard.press('Escape');
+    await open(page, 'Catalogue');
+    await heading(page, 'No products yet').waitFor();
+    await shoot(page, 'empty-catalogue');
+
+    await page.getByRole('button', {name: 'Token'}).click();
+    await dialog(page).getByLabel('Token').fill(tokens.write);
+    await dialog(page).getByRole('button', {name: 'Sign in'}).click();
+    await dialog(page).waitFor({state: 'hidden'});
+    await page.getByRole('button', {name: 'Add a product'}).click();
+    await dialog(page).getByLabel('Product').fill('First');
+    await dialog(page).getByLabel('Choose photos').setInputFiles(photos.right[0].photo);
+    await dialog(page).getByRole('button', {name: 'Add 1 photo'}).click();
+    await said(page, '1 photo of First added');
+    await page.waitForFunction(() => document.querySelector('#products img')?.naturalWidth > 0);  // fetched with the token
+    await open(page, 'Recognise');
+    await ask(page, photos.right[0]);
+    await page.locator('.name').waitFor();
+  } finally {
+    await other.stop();
+  }
+}, /401|403/);
