@@ -148,7 +148,9 @@ class Gallery {
   void keep_request(const std::string& key, const DoneRequest& request, int days = 7);
 
   /// Unknown photos, the latest first; keeping one, while those above `most` go, the oldest first.
+  /// The same photo is kept once.
   std::vector<UnknownPhoto> unknown_photos() const;
+  std::int64_t unknown_count() const;
   std::int64_t keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most);
   std::optional<std::string> unknown_bytes(std::int64_t id) const;
   bool remove_unknown(std::int64_t id);

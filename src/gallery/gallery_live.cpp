@@ -118,9 +118,16 @@ std::vector<UnknownPhoto> Gallery::unknown_photos() const {
   return photos;
 }
 
+std::int64_t Gallery::unknown_count() const {
+  return database_->integer("SELECT count(*) FROM unknowns");
+}
+
 std::int64_t Gallery::keep_unknown(std::string_view bytes, const std::string& answer,
                                    std::int64_t most) {
   Transaction transaction(*database_, Transaction::Kind::kWrite);
+  Statement same(*database_, "SELECT id FROM unknowns WHERE length(bytes) = ? AND bytes = ?");
+  same.bind(1, static_cast<std::int64_t>(bytes.size())).bind_blob(2, bytes);
+  if (same.step()) return same.integer(0);
   Statement(*database_, "INSERT INTO unknowns (time, bytes, answer) VALUES (?, ?, ?)")
       .bind(1, static_cast<std::int64_t>(std::time(nullptr)))
       .bind_blob(2, bytes)

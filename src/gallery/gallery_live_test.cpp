@@ -104,6 +104,8 @@ TEST_F(GalleryLiveTest, KeepsTheLatestUnknownPhotos) {
   const auto photos = gallery.unknown_photos();
   ASSERT_EQ(photos.size(), 3u);
   EXPECT_EQ(photos[0].id, 4);
+  EXPECT_EQ(gallery.keep_unknown("bytes 4", "{}", 3), 4);  // it is there
+  EXPECT_EQ(gallery.unknown_count(), 3);
   EXPECT_EQ(gallery.unknown_bytes(4), "bytes 4");
   EXPECT_FALSE(gallery.unknown_bytes(1));
   EXPECT_TRUE(gallery.remove_unknown(4));

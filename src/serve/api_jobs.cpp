@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 // Photos of an import that are embedded and kept together.
-constexpr std::size_t kImportBatch = 64;
+constexpr std::size_t kImportBatch = 128;
 
 Json job_json(const JobState& job) {
   Json failures = Json::array();

@@ -93,6 +93,7 @@ HttpResponse Api::status(const R&, const A&) {
             {"items", serving->items},
             {"labels", serving->labels},
             {"calibrated", serving->calibration.has_value()},
+            {"unknowns", catalogue_.read([](const Gallery& g) { return g.unknown_count(); })},
             {"photos_answered", photos},
             {"photos_unknown", unknown}};
   return {200, "application/json", json.dump()};

@@ -113,6 +113,8 @@ TEST_F(ServiceTest, OnlyItsOwnNamesAndPages) {
   EXPECT_EQ(status("localhost:8080", "http://localhost:9090"), 403);
   EXPECT_EQ(status("localhost:8080", "null"), 403);
   EXPECT_EQ(status("", ""), 403);
+  // What all may see is told to whoever asks.
+  EXPECT_EQ(status_of_admission(service, request("GET", "/", {{"host", "10.0.0.1"}})), 0);
 }
 
 TEST_F(ServiceTest, TellsNoSecretsOfItsOwnFaults) {
