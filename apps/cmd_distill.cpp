@@ -81,9 +81,9 @@ int distill(const Words& words) {
 }  // namespace
 
 Command distill_command() {
-  return {"distill", kSummary, distill, [] {
+  return {"distill", kSummary, distill, [](const Describe& describe) {
             DistillOptions o;
-            return help_markdown("shoplens distill", kSummary, options_of(o));
+            return describe("shoplens distill", kSummary, options_of(o));
           }};
 }
 

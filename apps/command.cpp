@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <iomanip>
 
+#include "apps/self_description.h"
 #include "core/error.h"
 
 namespace shoplens {
@@ -21,17 +22,6 @@ void print_overview(const std::vector<Command>& commands) {
   for (const Command& c : commands)
     std::cout << "  " << std::left << std::setw(16) << c.name << c.summary << '\n';
   std::cout << "\nshoplens VERB --help tells a verb's options.\n";
-}
-
-// The command whose name is the first one or two words; nullptr if there is none.
-const Command* find_command(const std::vector<Command>& commands, const Words& words) {
-  const Command* found = nullptr;
-  for (const Command& c : commands) {
-    const std::string two = words.size() > 1 ? words[0] + " " + words[1] : "";
-    if (c.name == two) return &c;
-    if (c.name == words[0]) found = &c;
-  }
-  return found;
 }
 
 [[noreturn]] void unknown_verb(const std::vector<Command>& commands, const Words& words) {
@@ -61,31 +51,51 @@ int run_words(const std::vector<Command>& commands, const Words& words) {
   }
   if (words[0] == "--help-markdown") {  // what docs/options.md is made of
     for (const Command& c : commands)
-      if (c.markdown) std::cout << c.markdown();
+      if (c.describe) std::cout << c.describe(help_markdown);
+    return 0;
+  }
+  if (words[0] == "--help-man") {
+    std::cout << man_page(commands);
+    return 0;
+  }
+  if (words[0] == "--complete") {
+    std::cout << complete(commands, {words.begin() + 1, words.end()});
     return 0;
   }
   const Command* found = find_command(commands, words);
   if (!found) unknown_verb(commands, words);
-  const auto taken = 1 + std::count(found->name.begin(), found->name.end(), ' ');
-  return found->run({words.begin() + taken, words.end()});
+  return found->run({words.begin() + word_count(found->name), words.end()});
 }
 
 }  // namespace
 
+void hand_over(const std::string& program, const Words& words) {
+  const auto path = std::filesystem::read_symlink("/proc/self/exe").parent_path() / program;
+  std::vector<char*> arguments{const_cast<char*>(program.c_str())};
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  ::execv(path.c_str(), arguments.data());
+  throw Error(ErrorCode::kNotFound, join("cannot run ", path.string(), ": ", std::strerror(errno)),
+              join("`shoplens ", words[0], "` needs ", program,
+                   " beside it; build with -DSHOPLENS_TRAIN=ON, or install the training program"));
+}
+
 Command handed_over(std::string name, std::string summary, const std::string& program) {
-  const auto run = [=](const Words& words) -> int {
-    const auto path = std::filesystem::read_symlink("/proc/self/exe").parent_path() / program;
-    std::vector<char*> arguments{const_cast<char*>(program.c_str()),
-                                 const_cast<char*>(name.c_str())};
-    for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-    arguments.push_back(nullptr);
-    ::execv(path.c_str(), arguments.data());
-    throw Error(
-        ErrorCode::kNotFound, join("cannot run ", path.string(), ": ", std::strerror(errno)),
-        join("`shoplens ", name, "` needs ", program,
-             " beside it; build with -DSHOPLENS_TRAIN=ON, or install the training program"));
+  const auto run = [=](Words words) -> int {
+    words.insert(words.begin(), name);
+    hand_over(program, words);
   };
-  return {std::move(name), std::move(summary), run, {}};
+  return {std::move(name), std::move(summary), run, {}, program};
+}
+
+const Command* find_command(const std::vector<Command>& commands, const Words& words) {
+  const Command* found = nullptr;
+  for (const Command& c : commands) {
+    const std::string two = words.size() > 1 ? words[0] + " " + words[1] : "";
+    if (c.name == two) return &c;
+    if (c.name == words[0]) found = &c;
+  }
+  return found;
 }
 
 int run_program(const std::vector<Command>& commands, int argc, char** argv) {

@@ -109,18 +109,12 @@ std::unique_ptr<Pipeline> open_pipeline_file(const std::string& file, const Netw
 std::unique_ptr<Pipeline> open_gallery_pipeline(const Gallery& gallery,
                                                 const NetworkOptions& options, std::size_t photos,
                                                 const VoteOptions& vote) {
-  PipelineSpec spec = pipeline_of(gallery);
+  PipelineSpec spec = located_pipeline_of(gallery, options.model);
   spec.decide = vote.apply(spec.decide);
-  check(options.model.empty() || options.model.size() == spec.models.size(), "--model: want all ",
-        spec.models.size(), " models of the gallery, in its order, got ", options.model.size());
   check(
       options.model_weight.empty(),
       "--model-weight: the gallery has its weights; `shoplens index pipeline --set` changes them (",
       gallery.path().string(), ")");
-  for (std::size_t i = 0; i < spec.models.size(); ++i) {
-    PipelineModel& model = spec.models[i];
-    model.path = options.model.empty() ? gallery.find_model(model.path).string() : options.model[i];
-  }
   if (!options.tta.empty()) spec.tta = tta_from_string(options.tta);
   auto pipeline = open(std::move(spec), options, photos);
   gallery.check_model(pipeline->fingerprint(), pipeline->spec().models[0].path);

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Checks that includes point only downwards in the order of layers, and that only the allowed folders see the heavy
-libraries: Torch stays out of `shoplens`, OpenVINO out of `shoplens-train`, JSON and logging out of headers."""
+libraries: Torch stays out of `shoplens`, OpenVINO out of `shoplens-train`, JSON and logging out of headers. What is
+installed in include/ sees the standard library alone."""
 import pathlib
 import re
 import sys
 
 # Top to bottom, as in DESIGN.md. A folder may include itself and those below it.
-ORDER = ["apps", "serve", "demo", "recognize", "runtime", "train", "models", "losses", "nn", "eval", "gallery", "ranking", "index",
+ORDER = ["apps", "serve", "demo", "library", "recognize", "runtime", "train", "models", "losses", "nn", "eval", "gallery", "ranking", "index",
          "data", "pth", "onnx", "image", "core"]
 TORCH = {"train", "models", "losses", "nn"}
 # library -> (folders that may include it, whether headers may)
@@ -52,6 +53,10 @@ def problems(root):
                         yield f"{relative}:{number}: {folder} includes {name}; only {', '.join(sorted(folders))} may"
                     elif path.suffix == ".h" and not headers and not path.name.startswith(("jpeg_", "error_trap")):
                         yield f"{relative}:{number}: a header includes {name}; keep it in the .cpp"
+    for path in sorted((root / "include").rglob("*.h")):
+        for name in re.findall(r'^#include\s+["<]([^">]+)[">]', path.read_text(), re.MULTILINE):
+            if not re.fullmatch("[a-z_]+", name):
+                yield f"{path.relative_to(root)}: includes {name}; whoever uses the library may not have it"
 
 
 found = list(problems(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")))

@@ -259,6 +259,14 @@ bool parse_flags(const std::vector<Option>& options, const std::vector<std::stri
   return true;
 }
 
+std::string help_of(const Option& option) {
+  std::string choices;
+  for (const std::string& choice : option.choices)
+    if (!choice.empty()) choices += (choices.empty() ? ": " : ", ") + choice;
+  const std::string help = option.help + choices, value = text_of(json_value(option.value));
+  return value == "\"\"" || value == "[]" ? help : help + " (" + value + ")";
+}
+
 std::string help_text(const std::string& command, const std::string& summary,
                       const std::vector<Option>& options) {
   std::ostringstream out;
@@ -271,14 +279,8 @@ std::string help_text(const std::string& command, const std::string& summary,
   const auto line = [&](const std::string& flag, const std::string& help) {
     out << "  " << std::left << std::setw(static_cast<int>(width)) << flag << help << '\n';
   };
-  for (const Option& option : options) {
-    std::string help = option.help;
-    for (std::size_t i = 0; i < option.choices.size(); ++i)
-      help += (i == 0 ? ": " : ", ") + option.choices[i];
-    const std::string value = text_of(json_value(option.value));
-    if (value != "\"\"" && value != "[]") help += " (" + value + ")";
-    line(option.positional ? option.name : "--" + option.name, help);
-  }
+  for (const Option& option : options)
+    line(option.positional ? option.name : "--" + option.name, help_of(option));
   line("--config", "TOML file with any of these as keys (dashes become underscores); flags win");
   line("--help", "this text");
   return out.str();

@@ -71,6 +71,9 @@ std::vector<Option> options_of(Options& options) {
 /// unknown flag (naming the nearest right one), a bad value, or a value out of `choices`.
 bool parse_flags(const std::vector<Option>& options, const std::vector<std::string>& words);
 
+/// The option's help with its choices and its default: "who bakes: Ann, Bob (\"Ann\")".
+std::string help_of(const Option& option);
+
 /// What `--help` prints for `program verb`: usage, summary, and a line an option with its default.
 std::string help_text(const std::string& command, const std::string& summary,
                       const std::vector<Option>& options);

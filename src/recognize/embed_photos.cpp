@@ -104,31 +104,39 @@ PhotoEmbeddings collect(Work& work, std::size_t photos) {
 
 }  // namespace
 
-PhotoEmbeddings embed_photos(const Pipeline& pipeline,
-                             const std::vector<std::filesystem::path>& photos,
+PhotoEmbeddings embed_photos(const Pipeline& pipeline, std::size_t photos,
+                             const std::function<Image(std::size_t)>& load,
                              const EmbedPhotosOptions& options,
                              const std::function<void(std::int64_t done)>& progress) {
   check(options.batch_size >= 1, "embed: want a batch size of at least 1, got ",
         options.batch_size);
-  const auto load = [&](std::int64_t photo, float* out) {
-    pipeline.prepare(load_image(photos[static_cast<std::size_t>(photo)]), out);
+  const auto prepare = [&](std::int64_t photo, float* out) {
+    pipeline.prepare(load(static_cast<std::size_t>(photo)), out);
   };
   Work work{pipeline,
             options,
             progress,
-            Loader(sequential_order(static_cast<std::int64_t>(photos.size())),
-                   pipeline.floats_per_photo(), load, loader_options(options, pipeline.streams())),
-            std::vector<float>(photos.size() * static_cast<std::size_t>(pipeline.dim())),
-            std::vector<float>(photos.size() * pipeline.classes().size()),
+            Loader(sequential_order(static_cast<std::int64_t>(photos)), pipeline.floats_per_photo(),
+                   prepare, loader_options(options, pipeline.streams())),
+            std::vector<float>(photos * static_cast<std::size_t>(pipeline.dim())),
+            std::vector<float>(photos * pipeline.classes().size()),
             {},
             {},
             {}};
   const auto start = std::chrono::steady_clock::now();
   parallel_for(pipeline.streams(), pipeline.streams(), [&](std::int64_t) { work.run(); });
-  PhotoEmbeddings embedded = collect(work, photos.size());
+  PhotoEmbeddings embedded = collect(work, photos);
   embedded.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return embedded;
+}
+
+PhotoEmbeddings embed_photos(const Pipeline& pipeline,
+                             const std::vector<std::filesystem::path>& photos,
+                             const EmbedPhotosOptions& options,
+                             const std::function<void(std::int64_t done)>& progress) {
+  const auto load = [&](std::size_t place) { return load_image(photos[place]); };
+  return embed_photos(pipeline, photos.size(), load, options, progress);
 }
 
 }  // namespace shoplens

@@ -26,10 +26,17 @@ struct PhotoEmbeddings {
   double wait_seconds = 0;  // how long the network had no photos while some were being decoded
 };
 
-/// Reads, decodes, resizes and embeds photos: the one way from files to embeddings, for embed,
-/// index, predict and eval. Threads decode ahead while the network runs, on as many batches at once
-/// as the pipeline has streams. `progress` gets the number of photos done since its last call, on
-/// one thread at a time.
+/// Reads, decodes, resizes and embeds photos: the one way from many photos to embeddings, for
+/// embed, index, predict, eval and the library. `load` is asked for the photo of each place, by
+/// many threads at once, ahead while the network runs on as many batches at once as the pipeline
+/// has streams; an Error that it throws fails that photo alone. `progress` gets the number of
+/// photos done since its last call, on one thread at a time.
+PhotoEmbeddings embed_photos(const Pipeline& pipeline, std::size_t photos,
+                             const std::function<Image(std::size_t place)>& load,
+                             const EmbedPhotosOptions& options,
+                             const std::function<void(std::int64_t done)>& progress = {});
+
+/// The same of files.
 PhotoEmbeddings embed_photos(const Pipeline& pipeline,
                              const std::vector<std::filesystem::path>& photos,
                              const EmbedPhotosOptions& options,

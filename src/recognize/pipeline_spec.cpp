@@ -115,6 +115,17 @@ PipelineSpec pipeline_of(const Gallery& gallery) {
   return pipeline_from_toml(text, join("pipeline in ", gallery.path().string()));
 }
 
+PipelineSpec located_pipeline_of(const Gallery& gallery, const std::vector<std::string>& models) {
+  PipelineSpec spec = pipeline_of(gallery);
+  check(models.empty() || models.size() == spec.models.size(), "pipeline: want all ",
+        spec.models.size(), " models of the gallery, in its order, got ", models.size(), " (",
+        gallery.path().string(), ")");
+  for (std::size_t i = 0; i < spec.models.size(); ++i)
+    spec.models[i].path =
+        models.empty() ? gallery.find_model(spec.models[i].path).string() : models[i];
+  return spec;
+}
+
 std::string fingerprint_of(const PipelineSpec& spec) {
   if (spec.models.size() == 1) return spec.models[0].fingerprint;
   Sha256 hash;

@@ -43,6 +43,11 @@ PipelineSpec pipeline_from_toml(const std::string& text, const std::string& sour
 /// once.
 PipelineSpec pipeline_of(const Gallery& gallery);
 
+/// The same with paths at which its networks can be opened now: `models`, all of them in its order,
+/// or where the gallery finds them when there are none. Throws kBadInput for another number of
+/// models, kNotFound for one that is nowhere.
+PipelineSpec located_pipeline_of(const Gallery& gallery, const std::vector<std::string>& models);
+
 /// Equal exactly when vectors may be compared: of one network its own fingerprint; of several the
 /// SHA-256 of theirs in order and of the norm. Views do not count: they are estimates of one
 /// vector; weights and ranking neither: they are applied to what the gallery holds.
