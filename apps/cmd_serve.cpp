@@ -9,6 +9,7 @@
 #include "apps/commands.h"
 #include "apps/embedding.h"
 #include "core/log.h"
+#include "core/threads.h"
 #include "serve/http_server.h"
 #include "serve/service.h"
 
@@ -47,9 +48,12 @@ struct ServeOptions {
     v(max_connections, "max-connections", "connections at once");
     v(max_connections_per_client, "max-connections-per-client", "of one address");
     v(workers, "workers",
-      "requests that are worked on at once; 0: enough to fill --max-batch on each core");
+      "requests with photos that are worked on at once; 0: enough to fill the next network call "
+      "of each core");
     v(queue, "queue", "requests that wait for that; one more is answered 429");
-    v(max_batch, "max-batch", "photos in one network call");
+    v(max_batch, "max-batch",
+      "photos in one network call; 0: 1 on a CPU, whose cores take each photo fastest alone, else "
+      "16");
     v(max_wait_ms, "max-wait-ms", "how long a photo waits for others that are being decoded");
     v(deadline, "deadline", "seconds within which a photo is answered, or not at all (504)");
     v(rate, "rate", "requests a second of one client; 0: as many as it likes");
@@ -82,10 +86,10 @@ void check_options(const ServeOptions& o) {
                                     {"--max-megapixels", o.max_megapixels},
                                     {"--max-connections", o.max_connections},
                                     {"--max-connections-per-client", o.max_connections_per_client},
-                                    {"--max-batch", o.max_batch},
                                     {"--burst", o.burst}})
     check(value >= 1, name, ": want at least 1, got ", value);
   for (const auto& [name, value] : {std::pair<const char*, double>{"--workers", o.workers},
+                                    {"--max-batch", o.max_batch},
                                     {"--queue", o.queue},
                                     {"--max-wait-ms", o.max_wait_ms},
                                     {"--rate", o.rate},
@@ -122,9 +126,13 @@ ApiOptions api_options(const ServeOptions& o) {
   return options;
 }
 
+int photos_in_a_call(const ServeOptions& o) {
+  return o.max_batch > 0 ? o.max_batch : o.device == "CPU" ? 1 : 16;
+}
+
 ServiceOptions service_options(const ServeOptions& o) {
   ServiceOptions options;
-  options.threads = o.workers > 0 ? o.workers : 2 * o.max_batch;
+  options.threads = o.workers > 0 ? o.workers : available_cores() * (photos_in_a_call(o) + 1);
   options.queue = static_cast<std::size_t>(o.queue);
   options.rate = o.rate;
   options.burst = o.burst;
@@ -182,8 +190,9 @@ int serve(const ServeOptions& o) {
   };
   Metrics metrics;
   const BatcherOptions batching{
-      std::max(o.max_batch, o.max_photos),
-      std::chrono::microseconds(static_cast<std::int64_t>(o.max_wait_ms * 1000))};
+      photos_in_a_call(o),
+      std::chrono::microseconds(static_cast<std::int64_t>(o.max_wait_ms * 1000)),
+      [&](int photos) { metrics.batch(photos); }};
   Catalogue catalogue(o.gallery, open, batching, o.top);
   const auto open_next = [&](const std::filesystem::path& model, Tta tta) {
     NetworkOptions next = network;

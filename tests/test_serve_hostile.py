@@ -203,7 +203,7 @@ class Hostile(ServeTest):
             b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 20000 + b"\r\n\r\n",
             b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
             b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 5000 + b"\r\n",
-            b"GET / HTTP/1.1\r\nHost: localhost\r\n folded: header\r\n\r\n",
+            b"GET /v1/items HTTP/1.1\r\nHost: localhost\r\n folded: header\r\n\r\n",
             b"GET /\0 HTTP/1.1\r\nHost: localhost\r\n\r\n",
             b"CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
             b"GET http://example.com/ HTTP/1.1\r\nHost: localhost\r\n\r\n",

@@ -119,7 +119,6 @@ HttpResponse Api::recognize(const R& request, const A&) {
     metrics_.stage(stage, ms / 1000);
     timing[stage] = ms;
   }
-  if (photos.embedded.batch > 0) metrics_.batch(photos.embedded.batch);
   const Json body{{"model", serving->model.fingerprint},
                   {"results", std::move(results)},
                   {"timing_ms", std::move(timing)},

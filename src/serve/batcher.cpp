@@ -47,16 +47,37 @@ void Batcher::Coming::arrived() {
 }
 
 Embedded Batcher::embed(std::vector<float> prepared) {
-  const auto photos = static_cast<std::int64_t>(prepared.size() / pipeline_->floats_per_photo());
-  std::future<Embedded> result;
+  const std::size_t floats = pipeline_->floats_per_photo();
+  const auto photos = static_cast<std::int64_t>(prepared.size() / floats);
+  std::vector<std::future<Embedded>> parts;
   {
     const std::lock_guard lock(mutex_);
-    Job& job = queue_.emplace_back(Job{std::move(prepared), photos, Clock::now(), {}});
-    result = job.result.get_future();
+    for (std::int64_t begin = 0; begin < photos; begin += options_.max_batch) {
+      const std::int64_t count = std::min<std::int64_t>(options_.max_batch, photos - begin);
+      const auto from = prepared.begin() + begin * static_cast<std::ptrdiff_t>(floats);
+      Job& job = queue_.emplace_back(
+          Job{count == photos
+                  ? std::move(prepared)
+                  : std::vector<float>(from, from + count * static_cast<std::ptrdiff_t>(floats)),
+              count,
+              Clock::now(),
+              {}});
+      parts.push_back(job.result.get_future());
+    }
     queued_ += photos;
   }
   changed_.notify_all();
-  return result.get();
+  Embedded all = parts[0].get();
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const Embedded part = parts[i].get();
+    all.embeddings.insert(all.embeddings.end(), part.embeddings.begin(), part.embeddings.end());
+    all.class_probabilities.insert(all.class_probabilities.end(), part.class_probabilities.begin(),
+                                   part.class_probabilities.end());
+    all.queue_ms = std::max(all.queue_ms, part.queue_ms);
+    all.network_ms += part.network_ms;
+    all.batch = std::max(all.batch, part.batch);
+  }
+  return all;
 }
 
 std::size_t Batcher::waiting() const {
@@ -96,11 +117,13 @@ void Batcher::work() {
 
 bool Batcher::run(std::span<Job> jobs) {
   const auto begin = Clock::now();
-  std::vector<float> together;
   std::int64_t photos = 0;
-  for (const Job& job : jobs) {
-    photos += job.photos;
-    if (jobs.size() > 1) together.insert(together.end(), job.prepared.begin(), job.prepared.end());
+  for (const Job& job : jobs) photos += job.photos;
+  std::vector<float> together;
+  if (jobs.size() > 1) {
+    together.reserve(static_cast<std::size_t>(photos) * pipeline_->floats_per_photo());
+    for (const Job& job : jobs)
+      together.insert(together.end(), job.prepared.begin(), job.prepared.end());
   }
   const auto dim = static_cast<std::size_t>(pipeline_->dim()),
              classes = pipeline_->classes().size();
@@ -115,6 +138,7 @@ bool Batcher::run(std::span<Job> jobs) {
     return true;
   }
   const auto end = Clock::now();
+  if (options_.on_batch) options_.on_batch(static_cast<int>(photos));
   auto embedding = embeddings.begin(), probability = probabilities.begin();
   for (Job& job : jobs) {
     const auto rows = static_cast<std::ptrdiff_t>(job.photos);

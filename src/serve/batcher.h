@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -16,15 +17,17 @@
 namespace shoplens {
 
 struct BatcherOptions {
-  int max_batch = 16;                        // photos in one network call
-  std::chrono::microseconds max_wait{2000};  // for others that are being decoded
+  int max_batch = 16;                          // photos in one network call
+  std::chrono::microseconds max_wait{2000};    // for others that are being decoded
+  std::function<void(int photos)> on_batch{};  // called for each network call, from any thread
 };
 
 /// What the network made of a request's photos.
 struct Embedded {
   std::vector<float> embeddings, class_probabilities;  // [photos, dim], [photos, classes]
-  double queue_ms = 0, network_ms = 0;
-  int batch = 0;  // photos in the network call, others' too
+  double queue_ms = 0;                                 // until the last of them had its turn
+  double network_ms = 0;                               // of the network calls they were in
+  int batch = 0;  // photos in the largest of these calls, others' too
 };
 
 /// Puts photos of requests that arrive together into one network call. A photo waits for others
@@ -52,10 +55,10 @@ class Batcher {
 
   const Pipeline& pipeline() const { return *pipeline_; }
 
-  /// prepared [photos, pipeline.floats_per_photo()], as Pipeline::prepare makes them. Blocks until
-  /// they are embedded. Throws what Pipeline::embed throws for the call that these photos were in;
-  /// a call of several requests that fails is tried again one by one, so that one bad photo harms
-  /// nobody else.
+  /// prepared [photos, pipeline.floats_per_photo()], at least one, as Pipeline::prepare makes them;
+  /// more than max_batch are several calls. Blocks until they are embedded. Throws what
+  /// Pipeline::embed throws for the call that these photos were in; a call of several requests that
+  /// fails is tried again one by one, so that one bad photo harms nobody else.
   Embedded embed(std::vector<float> prepared);
 
   std::size_t waiting() const;  // photos

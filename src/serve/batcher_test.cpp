@@ -45,6 +45,27 @@ TEST_F(BatcherTest, EachRequestGetsItsOwnPhotos) {
   EXPECT_EQ(batcher.waiting(), 0u);
 }
 
+TEST_F(BatcherTest, ManyPhotosOfARequestAreSeveralCalls) {
+  const auto shared = pipeline(2);
+  std::atomic<int> calls{0}, photos{0};
+  Batcher batcher(shared, {.max_batch = 2, .on_batch = [&](int count) {
+                             ++calls;
+                             photos += count;
+                           }});
+  std::vector<float> five, alone(5 * 16);
+  for (int i = 0; i < 5; ++i) {
+    const auto photo = prepared(*shared, i);
+    five.insert(five.end(), photo.begin(), photo.end());
+    shared->embed(photo.data(), 1, alone.data() + i * 16);
+  }
+  const Embedded result = batcher.embed(five);
+  ASSERT_EQ(result.embeddings.size(), alone.size());
+  for (std::size_t i = 0; i < alone.size(); ++i) EXPECT_NEAR(result.embeddings[i], alone[i], 1e-5);
+  EXPECT_EQ(calls, 3);
+  EXPECT_EQ(photos, 5);
+  EXPECT_EQ(result.batch, 2);
+}
+
 TEST_F(BatcherTest, WaitsForPhotosOnTheirWayAndForNothingElse) {
   const auto shared = pipeline();
   Batcher batcher(shared, {.max_batch = 8, .max_wait = std::chrono::seconds(20)});

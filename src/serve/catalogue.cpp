@@ -57,6 +57,11 @@ std::optional<std::string> Catalogue::answered(const std::string& key,
 }
 
 void Catalogue::keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most) {
+  // Hundreds a second would wear the disk, and be gone in a moment for others.
+  static constexpr std::chrono::milliseconds kPause{100};
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  auto next = next_unknown_.load();
+  if (now < next || !next_unknown_.compare_exchange_strong(next, now + kPause)) return;
   later_.submit([this, bytes = std::string(bytes), answer, most] {
     try {
       const std::lock_guard lock(changing_);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -45,8 +47,8 @@ class Catalogue {
   /// The answer that change() gave for a key before, if it did; throws as change() does.
   std::optional<std::string> answered(const std::string& key, const std::string& digest) const;
 
-  /// Keeps a photo that was answered "unknown" (Gallery::keep_unknown); nobody waits for the disk,
-  /// and when the disk cannot follow, photos are left out.
+  /// Keeps a photo that was answered "unknown" (Gallery::keep_unknown); nobody waits for the disk:
+  /// of more than ten a second, and when the disk cannot follow, photos are left out.
   void keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most);
 
   /// Reads from the gallery, in one piece.
@@ -85,6 +87,7 @@ class Catalogue {
   mutable std::mutex serving_lock_;
   std::shared_ptr<const Serving> serving_;
 
+  std::atomic<std::chrono::steady_clock::duration> next_unknown_{};  // when one is kept again
   WorkerPool later_{1, 64};  // last, so that its jobs end before what they use
 };
 

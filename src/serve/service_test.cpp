@@ -104,7 +104,8 @@ TEST_F(ServiceTest, OnlyItsOwnNamesAndPages) {
   options.hosts = {"localhost", "[::1]"};
   Service service(routes(), metrics, options);
   const auto status = [&](const std::string& host, const std::string& origin) {
-    return status_of_admission(service, request("GET", "/", {{"host", host}, {"origin", origin}}));
+    return status_of_admission(service,
+                               request("GET", "/things/7", {{"host", host}, {"origin", origin}}));
   };
   EXPECT_EQ(status("localhost:8080", ""), 0);
   EXPECT_EQ(status("[::1]:8080", "http://[::1]:8080"), 0);
