@@ -113,7 +113,8 @@ void Service::handle(HttpRequest request, HttpReply reply) {
   try {
     *match = find(*shared);
     *who = authorize(*shared, match->route->role);
-    check_rate(who->empty() ? shared->client : *who);
+    // The page and its parts are many small files, and who asks about the health must be told.
+    if (match->route->role != Role::kNone) check_rate(who->empty() ? shared->client : *who);
   } catch (const HttpError& e) {
     return respond(to_response(e));
   }

@@ -133,12 +133,13 @@ TEST_F(ServiceTest, ARateIsOfOneClient) {
   options.rate = 0.001;
   options.burst = 2;
   Service service(routes(), metrics, options);
-  EXPECT_EQ(ask(service, request("GET", "/")).status, 200);
-  EXPECT_EQ(ask(service, request("GET", "/")).status, 200);
-  EXPECT_EQ(ask(service, request("GET", "/")).status, 429);
-  HttpRequest other = request("GET", "/");
+  EXPECT_EQ(ask(service, request("GET", "/things/1")).status, 200);
+  EXPECT_EQ(ask(service, request("GET", "/things/1")).status, 200);
+  EXPECT_EQ(ask(service, request("GET", "/things/1")).status, 429);
+  HttpRequest other = request("GET", "/things/1");
   other.client = "10.0.0.2";
   EXPECT_EQ(ask(service, other).status, 200);
+  EXPECT_EQ(ask(service, request("GET", "/")).status, 200);  // what is open to all is not counted
 }
 
 }  // namespace
