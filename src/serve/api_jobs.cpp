@@ -95,6 +95,7 @@ void Api::import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& jo
     const auto serving = catalogue_.now();
     const EmbeddedPhotos embedded = embed_upload(*serving->batcher, batch, decoder_,
                                                  std::chrono::steady_clock::time_point::max());
+    if (job.cancelled()) return;  // its last state has been told, without these
     std::vector<NewPhoto> added;
     for (const std::size_t place : embedded.sound)
       added.push_back({photos[begin + place].label, batch[place].bytes});
