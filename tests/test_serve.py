@@ -2,6 +2,7 @@
 """shoplens serve end to end: the real program, asked over a real connection."""
 import base64
 import json
+import re
 import signal
 import ssl
 import subprocess
@@ -90,6 +91,23 @@ class Recognize(ServeTest):
         self.assertEqual(max(heat["photo"]["heat"] + heat["item"]["heat"]), 1)
         server.error(404, "not_found", "POST", "/v1/explain?item=99", photo)
         server.error(400, "bad_request", "POST", "/v1/explain", photo)
+
+    def test_the_page_and_all_that_it_names(self):
+        server = self.serve()
+        types = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+        found, wanted = {}, ["/"]
+        while wanted:
+            path = wanted.pop()
+            status, headers, content = server.ask("GET", path)
+            self.assertEqual((status, headers["Content-Type"]), (200, types[path.partition(".")[2] or "html"]), path)
+            found[path] = content.decode()
+            names = re.findall(r"""(?:src|href)="(/[^"]+)"|^import .*?'\.(/[^']+)';$""", found[path], re.MULTILINE)
+            wanted += {"".join(name) for name in names} - found.keys() - set(wanted)
+        self.assertIn("/app.css", found)
+        told = server.json("GET", "/openapi.json")["paths"]["/{file}"]["parameters"][0]["schema"]["enum"]
+        self.assertEqual(set(told), {path[1:] for path in found if path != "/"})
+        server.error(404, "not_found", "GET", "/index.html")
+        server.error(404, "not_found", "GET", "/other.js")
 
 
 class Catalogue(ServeTest):

@@ -82,8 +82,6 @@ class Api {
   void upgrade(const std::filesystem::path& model, bool drop_unreadable, Jobs::Control& job);
   std::vector<Route> job_routes(const std::string& path, Role role, Jobs& jobs);
   // api_state.cpp
-  HttpResponse page(const R& request, const A&);
-  HttpResponse openapi(const R& request, const A&);
   HttpResponse health(const R& request, const A&);
   HttpResponse ready(const R& request, const A&);
   HttpResponse status(const R& request, const A&);

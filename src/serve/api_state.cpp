@@ -15,9 +15,12 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-HttpResponse asset(std::string_view name) {
-  const Asset* const found = find_asset(name);
-  return {200, found->type, std::string(found->content), {{"Cache-Control", "no-cache"}}};
+// "/" is the page; each other file of web/ is there by its name.
+Route route_to(const Asset& asset) {
+  return {"GET", asset.name == "index.html" ? "/" : join('/', asset.name), Role::kNone,
+          Route::Work::kLight, [&asset](const HttpRequest&, const Arguments&) -> HttpResponse {
+            return {200, asset.type, std::string(asset.content), {{"Cache-Control", "no-cache"}}};
+          }};
 }
 
 }  // namespace
@@ -39,10 +42,6 @@ std::vector<Route> Api::routes() {
   };
   const std::uint64_t photos = options_.max_body, large = options_.max_upload;
   std::vector<Route> routes{
-      {"GET", "/", kNone, kLight, to(&Api::page)},
-      {"GET", "/app.js", kNone, kLight, [](const R&, const A&) { return asset("app.js"); }},
-      {"GET", "/app.css", kNone, kLight, [](const R&, const A&) { return asset("app.css"); }},
-      {"GET", "/openapi.json", kNone, kLight, to(&Api::openapi)},
       {"GET", "/healthz", kNone, kLight, to(&Api::health)},
       {"GET", "/readyz", kNone, kLight, to(&Api::ready)},
       {"GET", "/metrics", kRead, kLight, to(&Api::metrics)},
@@ -69,12 +68,9 @@ std::vector<Route> Api::routes() {
   for (auto&& more :
        {job_routes("/v1/imports", kWrite, imports_), job_routes("/v1/upgrades", kAdmin, upgrades_)})
     routes.insert(routes.end(), more.begin(), more.end());
+  for (const Asset& asset : assets()) routes.push_back(route_to(asset));
   return routes;
 }
-
-HttpResponse Api::page(const R&, const A&) { return asset("index.html"); }
-
-HttpResponse Api::openapi(const R&, const A&) { return asset("openapi.json"); }
 
 HttpResponse Api::health(const R&, const A&) {
   return {200, "application/json", R"({"status":"ok"})"};

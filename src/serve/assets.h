@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files of web/, built into the program.
 #pragma once
+#include <span>
 #include <string_view>
 
 namespace shoplens {
@@ -11,7 +12,6 @@ struct Asset {
   std::string_view content;
 };
 
-/// The file of that name; nullptr when there is none.
-const Asset* find_asset(std::string_view name);
+std::span<const Asset> assets();
 
 }  // namespace shoplens

@@ -386,17 +386,20 @@ onPage('a folder of products is imported, with its progress', {}, async page => 
   for (const i of [0, 1, 2]) await tile(page, `Shelf ${i}`).waitFor();
   await assertAccessible(page, 'an import');
 
-  let phase = 'waiting';
+  // As a server that is slow tells it, which forgets what it was told to end.
+  let gone = false;
   await page.route('**/v1/imports**', route => {
-    if (route.request().method() === 'DELETE') phase = 'cancelled';
-    return route.fulfill({json: {id: 7, state: phase, message: null, total: 4, done: 2, added: 2, existing: 0, failed: 0, errors: []}});
+    if (gone) return route.fulfill({status: 404, json: {error: {code: 'not_found', message: 'gone', hint: ''}}});
+    gone = route.request().method() === 'DELETE';
+    const state = gone ? 'cancelled' : 'running';
+    return route.fulfill({json: {id: 7, state, message: null, total: 4, done: 2, added: 2, existing: 0, failed: 0, errors: []}});
   });
   await page.getByLabel('Import a folder').setInputFiles(products);
   await page.getByText('2 of 4 photos').waitFor();
-  phase = 'running';
   await shoot(page, 'import');
   await page.getByRole('button', {name: 'Stop'}).click();
   await said(page, 'Stopped: 2 photos added');
+  assert.ok(gone);
   await page.getByRole('button', {name: 'Close'}).click();
   for (const i of [0, 1, 2]) {
     await tile(page, `Shelf ${i}`).click();
@@ -404,6 +407,30 @@ onPage('a folder of products is imported, with its progress', {}, async page => 
     await dialog(page).getByRole('button', {name: 'Remove product'}).click();
     await said(page, `Shelf ${i} removed`);
   }
+});
+
+onPage('an import that is stopped says what it added, and adds no more', {}, async page => {
+  const products = path.join(folder, 'large shop', 'Shelf');
+  mkdirSync(products, {recursive: true});
+  const photo = readFileSync(photos.strange[9].photo);
+  for (let i = 0; i < 300; ++i)  // what follows a JPEG's end makes it another file
+    writeFileSync(path.join(products, `${i}.jpg`), Buffer.concat([photo, Buffer.from(`${i}`)]));
+  const items = async () => (await (await fetch(`${server.url}/v1/status`)).json()).items;
+  const before = await items();
+  await visit(page);
+  await open(page, 'Catalogue');
+  await page.getByLabel('Import a folder').setInputFiles(path.dirname(products));
+  await page.locator('#import').getByText('of 300 photos').waitFor();
+  await page.getByRole('button', {name: 'Stop'}).click();
+  const told = page.locator('#import p', {hasText: /^Stopped: \d+ photos? added$/});
+  await told.waitFor();
+  const added = Number((await told.textContent()).match(/\d+/)[0]);
+  assert.ok(added < 300, `${added}`);
+  await new Promise(resolve => setTimeout(resolve, 1000));
+  assert.equal(await items() - before, added);
+  const {jobs} = await (await fetch(`${server.url}/v1/imports`)).json();
+  assert.deepEqual(jobs.filter(({state}) => ['waiting', 'running'].includes(state)), []);
+  await fetch(`${server.url}/v1/labels/Shelf`, {method: 'DELETE'});
 });
 
 onPage('figures are drawn from what the server counts', {}, async page => {

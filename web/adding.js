@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Photos that join the catalogue.
+import {showCatalogue, showProduct} from './catalogue.js';
+import {$, make, many} from './elements.js';
+import {frame, showBlob} from './pictures.js';
+import {open, shownSection} from './sections.js';
+import {ask} from './server.js';
+import {onSubmit, removal, say} from './telling.js';
+
+let picked = [];
+
+export function showAdd(label, photos) {
+  $('add-form').reset();
+  $('add-title').textContent = label ? 'Add photos' : 'Add a product';
+  $('add-form').elements.label.value = label;
+  picked = [];
+  pick(photos);
+  if (!$('add').open) $('add').showModal();
+}
+
+export function pick(photos) {
+  picked.push(...photos);
+  $('picked').hidden = !picked.length;
+  $('picked').replaceChildren(...picked.map((photo, i) => {
+    const name = photo.name || `photo ${i + 1}`, out = () => { picked.splice(i, 1); pick([]); $('add-photos').focus(); };
+    return make('li', frame(showBlob(make('img', {alt: name}), photo)), removal(`Leave out ${name}`, out));
+  }));
+  $('add-go').textContent = picked.length ? `Add ${many(picked.length, 'photo')}` : 'Add to catalogue';
+}
+
+// Parts of at most so many files and bytes, as requests have their limits.
+export function parts(files, most, bytes) {
+  const list = [];
+  let size = Infinity;
+  for (const file of files) {
+    if (size + file.size > bytes || list.at(-1).length === most) {
+      list.push([]);
+      size = 0;
+    }
+    list.at(-1).push(file);
+    size += file.size;
+  }
+  return list;
+}
+
+export async function addPhotos(label, photos) {
+  const sum = {added: 0, existing: 0};
+  for (const part of parts(photos, 8, 16e6)) {
+    const form = new FormData();
+    form.append('label', label);
+    for (const photo of part) form.append('photo', photo, photo.name || 'photo');
+    const {added, existing} = await ask('POST', '/v1/items', form);
+    sum.added += added;
+    sum.existing += existing;
+  }
+  return sum;
+}
+
+onSubmit($('add-form'), async () => {
+  if (!picked.length) throw new Error('Choose at least one photo of it.');
+  const label = $('add-form').elements.label.value.trim();
+  const {added, existing} = await addPhotos(label, picked);
+  $('add').close();
+  if (shownSection() !== 'catalogue') open('catalogue');
+  await showCatalogue();
+  if ($('product').open) await showProduct(label);
+  say(`${many(added, 'photo')} of ${label} added${existing ? `, ${existing} there already` : ''}`);
+});
+
+$('more-photos').onclick = () => showAdd($('product-name').textContent, []);
+$('add-product').onclick = $('first-product').onclick = () => showAdd('', []);
