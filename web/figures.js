@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server counts, as numbers and charts.
 import {$, make, percent, svg} from './elements.js';
+import {showModel} from './model.js';
 import {onOpen} from './sections.js';
 import {ask, request} from './server.js';
 
@@ -97,4 +98,4 @@ function stageChart(stages) {
 
 setInterval(() => { if (!$('figures').hidden && !document.hidden) showFigures().catch(() => {}); }, 2000);
 
-onOpen('figures', showFigures);
+onOpen('figures', () => Promise.all([showFigures(), showModel()]));

@@ -7,7 +7,7 @@ import path from 'node:path';
 import {createInterface} from 'node:readline';
 
 const program = path.resolve(process.env.SHOPLENS_BIN ?? 'build/bin', 'shoplens');
-const writeTinyModel = path.resolve(process.env.SHOPLENS_TESTS ?? 'build/tests', 'write_tiny_model');
+export const writeTinyModel = path.resolve(process.env.SHOPLENS_TESTS ?? 'build/tests', 'write_tiny_model');
 
 export function shoplens(folder, ...words) {
   return execFileSync(program, words, {cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore']});

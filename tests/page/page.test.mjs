@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page as a person uses it, in a real browser on the real server. SHOPLENS_SHOTS=DIR keeps pictures of it.
 import assert from 'node:assert/strict';
-import {copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import {execFileSync} from 'node:child_process';
+import {copyFileSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {after, before, test} from 'node:test';
 import {chromium} from 'playwright-core';
 
-import {makeGallery, serve, shoplens} from './gallery.mjs';
+import {makeGallery, serve, shoplens, writeTinyModel} from './gallery.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const shots = process.env.SHOPLENS_SHOTS;
@@ -20,7 +21,7 @@ before(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'shoplens-page-'));
   photos = makeGallery(folder);
   for (const kind of ['right', 'wrong', 'strange']) assert.ok(photos[kind].length >= 2, `want photos answered ${kind}`);
-  copyFileSync(path.join(folder, 'gallery.db'), path.join(folder, 'other.db'));
+  for (const name of ['other.db', 'upgraded.db']) copyFileSync(path.join(folder, 'gallery.db'), path.join(folder, name));
   server = await serve(folder, '--gallery', 'gallery.db');
   browser = await chromium.launch({executablePath: process.env.CHROMIUM ?? 'chromium', args: ['--no-sandbox']});
   if (shots) mkdirSync(shots, {recursive: true});
@@ -433,6 +434,61 @@ onPage('an import that is stopped says what it added, and adds no more', {}, asy
   await fetch(`${server.url}/v1/labels/Shelf`, {method: 'DELETE'});
 });
 
+onPage('another model takes over, or the present one stays when photos are gone', {}, async page => {
+  const other = await serve(folder, '--gallery', 'upgraded.db'), lost = path.join(folder, 'photos', 'lost');
+  const [first] = readFileSync(path.join(folder, 'train.csv'), 'utf8').split('\n').slice(1), there = path.join(folder, first.split(',')[0]);
+  const upgrade = async file => {
+    await page.locator('#figures [aria-busy=true]').waitFor({state: 'detached'});
+    await page.getByLabel('Upgrade the model').setInputFiles(file);
+    await dialog(page).getByRole('button', {name: 'Upgrade'}).click();
+  };
+  const told = page.locator('#upgrade p');
+  try {
+    execFileSync(writeTinyModel, [path.join(folder, 'next.onnx'), '3']);
+    await visit(page, other.url);
+    await open(page, 'Figures');
+    await page.getByLabel('Upgrade the model').setInputFiles(path.join(folder, 'next.onnx'));
+    await assertAccessible(page, 'before an upgrade');
+    await dialog(page).getByRole('button', {name: 'Cancel'}).click();
+    await upgrade({name: 'notes.onnx', mimeType: '', buffer: Buffer.from('no model')});
+    await told.getByText('notes.onnx is no model of shoplens').waitFor();
+    await upgrade(path.join(folder, 'model.onnx'));
+    await told.getByText('The catalogue has that model already.').waitFor();
+
+    renameSync(there, lost);
+    await upgrade(path.join(folder, 'next.onnx'));
+    await told.getByText('The model stays. 1 photo could not be read').waitFor();
+    await page.locator('#upgrade li', {hasText: path.basename(there)}).waitFor();
+    await assertAccessible(page, 'a failed upgrade');
+    await shoot(page, 'upgrade-failed');
+    renameSync(lost, there);
+    await upgrade(path.join(folder, 'next.onnx'));
+    await told.getByText('Upgraded.').waitFor();
+    await assertNoSidewaysScroll(page, 'an upgrade');
+    await shoot(page, 'upgraded');
+
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', {name: 'Download a snapshot'}).click()]);
+    assert.equal(download.suggestedFilename(), 'gallery.db');
+    assert.equal(readFileSync(await download.path()).toString('latin1', 0, 15), 'SQLite format 3');
+
+    // As a server with many photos tells it; found again when the page is loaded anew.
+    const job = {id: 7, state: 'running', message: null, total: 4000, done: 1500, added: 0, existing: 0, failed: 0, errors: []};
+    await page.route('**/v1/upgrades*', route => route.fulfill({json: {jobs: [job]}}));
+    await page.route('**/v1/upgrades/7', route =>
+      route.fulfill({json: route.request().method() === 'DELETE' ? {...job, state: 'cancelled'} : job}));
+    await page.reload();
+    await told.getByText('1,500 of 4,000 photos embedded').waitFor();
+    await assertAccessible(page, 'an upgrade');
+    await shoot(page, 'upgrade');
+    await page.getByRole('button', {name: 'Stop'}).click();
+    await told.getByText('The upgrade was stopped').waitFor();
+    await page.getByRole('button', {name: 'Close'}).click();
+    await page.locator('#upgrade').waitFor({state: 'hidden'});
+  } finally {
+    await other.stop();
+  }
+}, /409|422|REFUSED/);  // the figures are asked for also when the server has ended
+
 onPage('figures are drawn from what the server counts', {}, async page => {
   await visit(page);
   await ask(page, photos.right[1]);
@@ -445,7 +501,7 @@ onPage('figures are drawn from what the server counts', {}, async page => {
 });
 
 onPage('an empty catalogue says how to begin; tokens are asked for, and what each may', {}, async page => {
-  const tokens = Object.fromEntries(['read', 'write'].map(role =>
+  const tokens = Object.fromEntries(['read', 'write', 'admin'].map(role =>
     [role, shoplens(folder, 'token', '--tokens', 'tokens.txt', '--name', role, '--role', role).trim()]));
   const other = await serve(folder, '--gallery', 'other.db', '--tokens', 'tokens.txt');
   try {
@@ -494,7 +550,16 @@ onPage('an empty catalogue says how to begin; tokens are asked for, and what eac
     await open(page, 'Recognise');
     await ask(page, photos.right[0]);
     await page.locator('.name').waitFor();
+
+    await open(page, 'Figures');
+    await page.getByText('sign in with the token of an admin').waitFor();
+    await page.getByLabel('Upgrade the model').waitFor({state: 'hidden'});
+    await shoot(page, 'figures-no-admin');
+    await page.getByRole('button', {name: 'Token'}).click();
+    await dialog(page).getByLabel('Token').fill(tokens.admin);
+    await dialog(page).getByRole('button', {name: 'Sign in'}).click();
+    await Promise.all([page.waitForEvent('download'), page.getByRole('button', {name: 'Download a snapshot'}).click()]);
   } finally {
     await other.stop();
   }
-}, /401|403/);
+}, /401|403|REFUSED/);
