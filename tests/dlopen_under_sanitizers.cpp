@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// AddressSanitizer ends a program that loads a library with RTLD_DEEPBIND, as OpenVINO's TBB does.
+// A sanitizer ends a program that loads a library with RTLD_DEEPBIND, as OpenVINO's TBB does.
 // In front of its dlopen, this one leaves the flag out. Linked into every program of a sanitized
 // build, and no other.
 #include <dlfcn.h>
