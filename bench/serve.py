@@ -244,7 +244,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("serve-bench"), help="folder for serve.json, logs")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--port", type=int, default=8190, help="and the next one, for the peer")
-    parser.add_argument("--connections", type=int, default=16, help="at saturation; fewer than the server has room for")
+    parser.add_argument("--connections", type=int, default=8, help="at saturation; fewer than the server has room for")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument("--warmup", type=float, default=2)
