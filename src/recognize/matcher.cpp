@@ -32,6 +32,10 @@ std::vector<float> Matcher::prepare(std::span<const float> queries) const {
   return ranking_.expand(project(queries, blocks_, map_));
 }
 
+void Matcher::add(std::span<const std::int64_t> ids, std::span<const float> vectors) {
+  ranking_.add(ids, project(vectors, blocks_, map_));
+}
+
 GalleryArray to_array(const AffineMap& map) {
   return {map.out, static_cast<std::int64_t>(map.matrix.size()) / map.out, map.matrix};
 }
