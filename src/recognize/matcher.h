@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -38,8 +39,7 @@ class Matcher {
   void remove(std::span<const std::int64_t> ids) { ranking_.remove(ids); }
 
  private:
-  std::vector<Block> blocks_;
-  AffineMap map_;
+  std::shared_ptr<const Projection> project_;  // shared by copies
   Ranking ranking_;
 };
 
