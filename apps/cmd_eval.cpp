@@ -111,10 +111,14 @@ int eval(const EvalOptions& o) {
   const Gallery gallery(o.gallery);
   const auto pipeline = open_gallery_pipeline(gallery, o.network, manifest.size(), o.vote);
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, manifest.paths, o.network);
-  const Recognizer recognizer(gallery, *pipeline,
-                              {.decide = pipeline->spec().decide,
-                               .calibration = calibration_of(gallery, pipeline->spec())});
-  const auto evaluations = evaluate(recognizer.items(), recognizer.matcher(), manifest, embedded,
+  gallery.check_model(pipeline->fingerprint(), "the one that embeds");
+  GalleryContent content = gallery.content();
+  const std::vector<GalleryItem> items = content.items;
+  const Recognizer recognizer(
+      std::move(content), gallery.array("whitening"), *pipeline,
+      {.decide = pipeline->spec().decide, .calibration = calibration_of(gallery, pipeline->spec())},
+      o.gallery);
+  const auto evaluations = evaluate(items, recognizer.matcher(), manifest, embedded,
                                     {pipeline->spec().decide, pipeline->classes()});
   if (evaluations[0].strangers > 0)
     log_warning(evaluations[0].strangers, " of ", embedded.photos.size(),

@@ -44,22 +44,6 @@ std::int64_t label_id(const Database& database, const std::string& name) {
   return row.integer(0);
 }
 
-// One DELETE a key, all in one transaction; labels without photos go too.
-template <class Keys>
-std::int64_t remove_where(const Database& database, const std::string& condition,
-                          const Keys& keys) {
-  Transaction transaction(database, Transaction::Kind::kWrite);
-  Statement remove(database, "DELETE FROM items WHERE " + condition);
-  std::int64_t removed = 0;
-  for (const auto& key : keys) {
-    remove.bind(1, key).run();
-    removed += database.changes();
-  }
-  database.run("DELETE FROM labels WHERE id NOT IN (SELECT label_id FROM items)");
-  transaction.commit();
-  return removed;
-}
-
 // Inserts items within the caller's transaction.
 class Inserter {
  public:
@@ -122,6 +106,7 @@ void Gallery::write_note(const std::string& key, const std::string& value) {
       .bind(1, key)
       .bind(2, value)
       .run();
+  if (changes_) changes_->settings = true;
 }
 
 std::optional<GalleryArray> Gallery::array(const std::string& name) const {
@@ -141,6 +126,7 @@ void Gallery::configure(const std::map<std::string, std::string>& notes,
                         const std::map<std::string, GalleryArray>& arrays) {
   Transaction transaction(*database_, Transaction::Kind::kWrite);
   for (const auto& [key, value] : notes) write_note(key, value);
+  if (changes_) changes_->settings = true;
   database_->run("DELETE FROM arrays");
   Statement insert(
       *database_,
@@ -251,7 +237,7 @@ AddCounts Gallery::add(const std::string& fingerprint, std::span<const GalleryIt
   check_unit_vectors(vectors, items.size(), model_.dim, path());
   AddCounts counts;
   Inserter inserter(*database_, model_id_);
-  Statement old(*database_, "DELETE FROM items WHERE path = ?");
+  Statement old(*database_, "DELETE FROM items WHERE id = ?");
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (const std::int64_t there = id_of(items[i].path); there > 0) {
       check(on_existing != OnExisting::kError, "gallery: want new paths, ", items[i].path,
@@ -261,29 +247,55 @@ AddCounts Gallery::add(const std::string& fingerprint, std::span<const GalleryIt
         counts.ids.push_back(there);
         continue;
       }
-      old.bind(1, items[i].path).run();
+      old.bind(1, there).run();
+      if (changes_) changes_->removed.push_back(there);
       --counts.added;
       ++counts.replaced;
     }
-    counts.ids.push_back(inserter.insert(
-        items[i], vectors.subspan(i * static_cast<std::size_t>(model_.dim), model_.dim)));
+    const auto vector = vectors.subspan(i * static_cast<std::size_t>(model_.dim), model_.dim);
+    counts.ids.push_back(inserter.insert(items[i], vector));
     ++counts.added;
+    if (!changes_) continue;
+    changes_->added.push_back(items[i]);
+    changes_->added.back().id = counts.ids.back();
+    changes_->vectors.insert(changes_->vectors.end(), vector.begin(), vector.end());
   }
-  database_->run("DELETE FROM labels WHERE id NOT IN (SELECT label_id FROM items)");
+  drop_lonely_labels();
   transaction.commit();
   return counts;
 }
 
+void Gallery::drop_lonely_labels() {
+  database_->run(
+      "DELETE FROM labels WHERE NOT EXISTS (SELECT 1 FROM items WHERE label_id = labels.id)");
+}
+
+// One DELETE a key, all in one transaction; labels without photos go too.
+template <class Keys>
+std::int64_t Gallery::remove_where(const std::string& condition, const Keys& keys) {
+  Transaction transaction(*database_, Transaction::Kind::kWrite);
+  Statement remove(*database_, join("DELETE FROM items WHERE ", condition, " RETURNING id"));
+  std::int64_t removed = 0;
+  for (const auto& key : keys) {
+    remove.bind(1, key);
+    for (; remove.step(); ++removed)
+      if (changes_) changes_->removed.push_back(remove.integer(0));
+  }
+  drop_lonely_labels();
+  transaction.commit();
+  return removed;
+}
+
 std::int64_t Gallery::remove_ids(const std::vector<std::int64_t>& ids) {
-  return remove_where(*database_, "id = ?", ids);
+  return remove_where("id = ?", ids);
 }
 
 std::int64_t Gallery::remove_labels(const std::vector<std::string>& labels) {
-  return remove_where(*database_, "label_id = (SELECT id FROM labels WHERE name = ?)", labels);
+  return remove_where("label_id = (SELECT id FROM labels WHERE name = ?)", labels);
 }
 
 std::int64_t Gallery::remove_paths(const std::vector<std::string>& paths) {
-  return remove_where(*database_, "path = ?", paths);
+  return remove_where("path = ?", paths);
 }
 
 }  // namespace shoplens

@@ -63,6 +63,17 @@ struct LabelSummary {
   std::int64_t photos = 0, first_item = 0;
 };
 
+/// What became of items in a transaction, in the order to do it again: first what was added [n]
+/// with its vectors [n, dim], then the new labels by item, then what was removed. An item may be in
+/// more than one.
+struct GalleryChanges {
+  std::vector<GalleryItem> added;
+  std::vector<float> vectors;
+  std::vector<std::pair<std::int64_t, std::string>> relabelled;
+  std::vector<std::int64_t> removed;
+  bool settings = false;  // notes, arrays or the model are others now
+};
+
 /// A photo that was answered "unknown", kept for a person to name.
 struct UnknownPhoto {
   std::int64_t id = 0;
@@ -127,8 +138,8 @@ class Gallery {
   std::int64_t remove_paths(const std::vector<std::string>& paths);
 
   /// What body() changes through this object is one transaction: all of it is there when this
-  /// returns, or, when it throws, nothing.
-  void transact(const std::function<void()>& body);
+  /// returns, or, when it throws, nothing. Returns what it was. Not within another.
+  GalleryChanges transact(const std::function<void()>& body);
 
   std::optional<GalleryItem> item(std::int64_t id) const;
   /// At most `limit` items with ids above `after`, by id; of one label unless that is "".
@@ -190,10 +201,14 @@ class Gallery {
  private:
   std::int64_t id_of(const std::string& path) const;  // 0: it is not there
   void read_model();                                  // another process may have upgraded it
+  void drop_lonely_labels();
+  template <class Keys>
+  std::int64_t remove_where(const std::string& condition, const Keys& keys);
 
   std::unique_ptr<Database> database_;
   std::int64_t model_id_ = 0;
   GalleryModel model_;
+  GalleryChanges* changes_ = nullptr;  // of the transaction that transact() is in
 };
 
 }  // namespace shoplens

@@ -21,10 +21,17 @@ std::optional<std::string> bytes_of(const Database& database, const std::string&
 
 }  // namespace
 
-void Gallery::transact(const std::function<void()>& body) {
+GalleryChanges Gallery::transact(const std::function<void()>& body) {
+  GalleryChanges changes;
+  struct Recording {  // ends however body() does
+    GalleryChanges*& to;
+    ~Recording() { to = nullptr; }
+  } recording{changes_};
+  changes_ = &changes;
   Transaction transaction(*database_, Transaction::Kind::kWrite);
   body();
   transaction.commit();
+  return changes;
 }
 
 std::vector<LabelSummary> Gallery::label_summary() const {
@@ -78,14 +85,14 @@ std::int64_t Gallery::rename_label(const std::string& from, const std::string& t
         .bind(2, row.integer(0))
         .bind(3, row.integer(5))
         .run();
-  Statement(*database_,
-            "UPDATE items SET label_id = (SELECT id FROM labels WHERE name = ?2) "
-            "WHERE label_id = (SELECT id FROM labels WHERE name = ?1)")
-      .bind(1, from)
-      .bind(2, to)
-      .run();
-  const std::int64_t renamed = database_->changes();
-  database_->run("DELETE FROM labels WHERE id NOT IN (SELECT label_id FROM items)");
+  Statement rename(*database_,
+                   "UPDATE items SET label_id = (SELECT id FROM labels WHERE name = ?2) "
+                   "WHERE label_id = (SELECT id FROM labels WHERE name = ?1) RETURNING id");
+  rename.bind(1, from).bind(2, to);
+  std::int64_t renamed = 0;
+  for (; rename.step(); ++renamed)
+    if (changes_) changes_->relabelled.emplace_back(rename.integer(0), to);
+  drop_lonely_labels();
   transaction.commit();
   return renamed;
 }

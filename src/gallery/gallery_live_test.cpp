@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sqlite3.h>
 
+#include <algorithm>
+
 #include "gallery/gallery_test_data.h"
 
 namespace shoplens {
@@ -51,6 +53,53 @@ TEST_F(GalleryLiveTest, KeepsPhotosUntilTheirItemGoes) {
   gallery.remove_ids({1});
   EXPECT_FALSE(gallery.photo(1));
   EXPECT_TRUE(gallery.verify().empty());
+}
+
+TEST_F(GalleryLiveTest, ATransactionSaysWhatItChanged) {
+  Gallery gallery(build("g.db", 5));  // apple 1, 3, 5; pear 2, 4
+  const auto items = test_items(2, "b");
+  const auto vectors = unit_vectors(3, 8, 9);
+  const GalleryItem again{0, "fig", "a0.jpg", "", {}};
+  const GalleryChanges changes = gallery.transact([&] {
+    gallery.add(kTestModel.fingerprint, items, std::span(vectors).first(16), OnExisting::kError);
+    gallery.add(kTestModel.fingerprint, {&again, 1}, std::span(vectors).last(8),
+                OnExisting::kReplace);
+    gallery.add(kTestModel.fingerprint, {&again, 1}, std::span(vectors).first(8),
+                OnExisting::kSkip);
+    gallery.rename_label("pear", "plum");
+    gallery.remove_labels({"plum", "unheard of"});
+    gallery.remove_paths({"b0.jpg"});
+    gallery.remove_ids({3, 3, 99});
+  });
+  std::vector<std::int64_t> added;
+  for (const GalleryItem& item : changes.added) added.push_back(item.id);
+  EXPECT_EQ(added, (std::vector<std::int64_t>{6, 7, 8}));
+  EXPECT_EQ(changes.added[0].label, "apple");
+  EXPECT_EQ(changes.added[2].path, "a0.jpg");
+  EXPECT_EQ(changes.vectors, vectors);
+  using Relabelled = decltype(changes.relabelled);
+  Relabelled relabelled = changes.relabelled;
+  std::sort(relabelled.begin(), relabelled.end());
+  EXPECT_EQ(relabelled, (Relabelled{{2, "plum"}, {4, "plum"}, {7, "plum"}}));
+  std::vector<std::int64_t> removed = changes.removed;
+  std::sort(removed.begin(), removed.end());
+  EXPECT_EQ(removed, (std::vector<std::int64_t>{1, 2, 3, 4, 6, 7}));
+  EXPECT_FALSE(changes.settings);
+  EXPECT_EQ(gallery.size(), 2);
+  EXPECT_TRUE(gallery.transact([&] { gallery.write_note("pipeline", ""); }).settings);
+}
+
+TEST_F(GalleryLiveTest, WhatFailedIsNotAmongTheChanges) {
+  Gallery gallery(build("g.db", 3));
+  EXPECT_THROW(gallery.transact([&] {
+    gallery.remove_ids({1});
+    throw Error(ErrorCode::kBadInput, "half way");
+  }),
+               Error);
+  gallery.remove_ids({2});  // and what is done outside of any is in none
+  const GalleryChanges changes = gallery.transact([&] { gallery.remove_ids({3}); });
+  EXPECT_EQ(changes.removed, (std::vector<std::int64_t>{3}));
+  EXPECT_EQ(gallery.size(), 1);
 }
 
 TEST_F(GalleryLiveTest, RenamesAndMergesLabels) {

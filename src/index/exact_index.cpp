@@ -36,69 +36,87 @@ void check_vectors(const char* where, std::span<const float> values, std::int64_
         ": want components from -1e15 to 1e15, got one larger, infinite or NaN");
 }
 
+}  // namespace
+
 // One thread's share of a scan: panels handed out by `next`, each against all the queries.
-struct Scan {
-  const Int8Vectors& codes;
-  const Int8Kernel& kernel;
-  const Int8Queries& queries;
-  std::atomic<std::int64_t>& next;
+class ExactIndex::Scan {
+ public:
+  Scan(const ExactIndex& index, const Int8Queries& queries, std::atomic<std::int64_t>& next)
+      : index_(index), queries_(queries), next_(next) {}
 
   // score_of(q) gives query q's exact scores of rows.
   template <class ScoreOf>
   void run(std::vector<Survivors>& survivors, const ScoreOf& score_of) const {
-    for (std::int64_t p; (p = next++) < codes.panels();)
+    const std::int64_t panels = (index_.size() + kInt8Panel - 1) / kInt8Panel;
+    for (std::int64_t p; (p = next_++) < panels;)
       for (std::size_t first = 0; first < survivors.size(); first += kInt8Tile)
         scan_tile(p, first, std::min<std::size_t>(kInt8Tile, survivors.size() - first), survivors,
                   score_of);
   }
 
+ private:
   template <class ScoreOf>
   void scan_tile(std::int64_t p, std::size_t first, std::size_t count,
                  std::vector<Survivors>& survivors, const ScoreOf& score_of) const {
-    const Int8Panel panel = codes.panel(p);
+    const std::int64_t row = p * kInt8Panel;
+    const Int8Vectors& codes = index_.chunk_of(row).codes;
+    const Int8Panel panel = codes.panel(row % kChunk / kInt8Panel);
+    const std::int64_t size = codes.panel_size(row % kChunk / kInt8Panel);
     Int8Query tile[kInt8Tile];
     for (std::size_t q = 0; q < count; ++q) {
-      tile[q] = queries[first + q];
+      tile[q] = queries_[first + q];
       tile[q].threshold = survivors[first + q].threshold();
     }
     alignas(64) float upper[kInt8Tile * kInt8Panel];
     bool any[kInt8Tile];
-    kernel.upper_bounds(panel, tile, static_cast<int>(count), codes.groups(), upper, any);
+    index_.kernel_->upper_bounds(panel, tile, static_cast<int>(count), codes.groups(), upper, any);
     for (std::size_t q = 0; q < count; ++q) {
       if (!any[q]) continue;  // nearly always, once some panels have been seen
-      for (int i = 0; i < codes.panel_size(p); ++i) {
+      for (int i = 0; i < size; ++i) {
         const float most = upper[q * kInt8Panel + static_cast<std::size_t>(i)];
         if (most < survivors[first + q].threshold()) continue;
-        survivors[first + q].offer(p * kInt8Panel + i, most,
-                                   most - 2 * int8_radius(panel, tile[q], i), score_of(first + q));
+        survivors[first + q].offer(row + i, most, most - 2 * int8_radius(panel, tile[q], i),
+                                   score_of(first + q));
       }
     }
   }
-};
 
-}  // namespace
+  const ExactIndex& index_;
+  const Int8Queries& queries_;
+  std::atomic<std::int64_t>& next_;
+};
 
 ExactIndex::ExactIndex(int dim, int threads)
     : ExactIndex(dim, threads, *supported_int8_kernels().back()) {}
 
 ExactIndex::ExactIndex(int dim, int threads, const Int8Kernel& kernel)
-    : dim_(dim),
-      threads_(threads > 0 ? threads : available_cores()),
-      kernel_(&kernel),
-      codes_(dim) {}
+    : dim_(dim), threads_(threads > 0 ? threads : available_cores()), kernel_(&kernel) {
+  Int8Vectors{dim};  // checks it
+}
 
 void ExactIndex::add(std::span<const std::int64_t> ids, std::span<const float> vectors) {
   check_vectors("index add", vectors, static_cast<std::int64_t>(ids.size()), dim_);
   std::unordered_set<std::int64_t> seen;
   for (const std::int64_t id : ids)
-    check(!row_of_.contains(id) && seen.insert(id).second,
-          "index add: want new, distinct ids, got ", id, " again");
-  const std::int64_t first = size();
-  codes_.append(vectors);
-  vectors_.insert(vectors_.end(), vectors.begin(), vectors.end());
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    row_of_.emplace(ids[i], first + static_cast<std::int64_t>(i));
-  ids_.insert(ids_.end(), ids.begin(), ids.end());
+    check(!row_of_.find(id) && seen.insert(id).second, "index add: want new, distinct ids, got ",
+          id, " again");
+  while (!ids.empty()) {
+    const std::int64_t room = kChunk - size() % kChunk;
+    if (room == kChunk) chunks_.emplace_back(Chunk{Int8Vectors(dim_), {}, {}});
+    Chunk& chunk = chunks_.back().own();
+    const std::size_t count = std::min(ids.size(), static_cast<std::size_t>(room));
+    const auto some = vectors.first(count * static_cast<std::size_t>(dim_));
+    chunk.codes.append(some);
+    chunk.vectors.insert(chunk.vectors.end(), some.begin(), some.end());
+    chunk.ids.insert(chunk.ids.end(), ids.begin(),
+                     ids.begin() + static_cast<std::ptrdiff_t>(count));
+    for (const std::int64_t id : ids.first(count)) {
+      const std::int64_t row = size();
+      row_of_[id] = row;
+    }
+    ids = ids.subspan(count);
+    vectors = vectors.subspan(some.size());
+  }
 }
 
 void ExactIndex::add_rows(std::span<const float> vectors) {
@@ -108,21 +126,39 @@ void ExactIndex::add_rows(std::span<const float> vectors) {
 }
 
 std::int64_t ExactIndex::remove(std::span<const std::int64_t> ids) {
-  std::int64_t removed = 0;
-  for (const std::int64_t id : ids) {
-    const auto found = row_of_.find(id);
-    if (found == row_of_.end()) continue;
-    const std::int64_t row = found->second;
-    row_of_[ids_.back()] = row;  // the last takes its place, as in codes_
-    row_of_.erase(id);
-    ids_[static_cast<std::size_t>(row)] = ids_.back();
-    ids_.pop_back();
-    std::copy_n(vectors_.end() - dim_, dim_, vectors_.begin() + row * dim_);
-    vectors_.resize(vectors_.size() - static_cast<std::size_t>(dim_));
-    codes_.remove(row);
-    ++removed;
+  const std::int64_t before = size();
+  for (const std::int64_t id : ids)
+    if (const std::int64_t* const row = row_of_.find(id)) {
+      remove_row(*row);
+      row_of_.erase(id);
+    }
+  return before - size();
+}
+
+// The last takes the place of a row, whose id stays in row_of_.
+void ExactIndex::remove_row(std::int64_t row) {
+  Chunk& last = chunks_.back().own();
+  const std::int64_t end = last.codes.size() - 1;
+  if (row != size() - 1) {
+    Chunk& chunk = chunks_[static_cast<std::size_t>(row / kChunk)].own();
+    const std::int64_t place = row % kChunk;
+    chunk.codes.replace(place, last.codes, end);
+    std::copy_n(last.vectors.data() + end * dim_, dim_, chunk.vectors.data() + place * dim_);
+    chunk.ids[static_cast<std::size_t>(place)] = last.ids.back();
+    row_of_[last.ids.back()] = row;
   }
-  return removed;
+  last.codes.pop_back();
+  last.vectors.resize(static_cast<std::size_t>(end * dim_));
+  last.ids.pop_back();
+  if (last.ids.empty()) chunks_.pop_back();
+}
+
+std::vector<float> ExactIndex::vectors() const {
+  std::vector<float> all;
+  all.reserve(static_cast<std::size_t>(size() * dim_));
+  for (const auto& chunk : chunks_)
+    all.insert(all.end(), chunk->vectors.begin(), chunk->vectors.end());
+  return all;
 }
 
 std::vector<std::vector<Hit>> ExactIndex::search(std::span<const float> queries, int k) const {
@@ -146,8 +182,8 @@ void ExactIndex::search_block(std::span<const float> queries, int k,
   const Int8Queries encoded(queries, dim_);
   const auto score_of = [&](std::size_t q) {
     return [this, query = queries.data() + q * static_cast<std::size_t>(dim_)](std::int64_t row) {
-      return Scored{ids_[static_cast<std::size_t>(row)],
-                    inner_product(query, vectors_.data() + row * dim_, dim_)};
+      return Scored{chunk_of(row).ids[static_cast<std::size_t>(row % kChunk)],
+                    inner_product(query, at(row), dim_)};
     };
   };
   std::vector<Survivors> empty;
@@ -156,7 +192,7 @@ void ExactIndex::search_block(std::span<const float> queries, int k,
   const auto threads = static_cast<int>(std::clamp<std::int64_t>(work / kThreadWork, 1, threads_));
   std::vector<std::vector<Survivors>> survivors(static_cast<std::size_t>(threads), empty);
   std::atomic<std::int64_t> next{0};
-  const Scan scan{codes_, *kernel_, encoded, next};
+  const Scan scan(*this, encoded, next);
   parallel_for(threads, threads, [&](std::int64_t thread) {
     scan.run(survivors[static_cast<std::size_t>(thread)], score_of);
   });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <unordered_map>
-
+#include "core/chunked_map.h"
+#include "core/copy_on_write.h"
 #include "index/int8_vectors.h"
 #include "index/vector_index.h"
 
@@ -11,7 +11,10 @@ namespace shoplens {
 /// every vector in float64 (inner_product) and sorting finds, ids and ties included. It scans 8-bit
 /// codes first and scores only the vectors that these cannot rule out; the bound behind that is
 /// proven (int8_radius), so nothing is lost. Blocked over queries and vectors, so nothing of size
-/// queries x vectors is held. A vector takes 5 dim + 8 bytes, of which a search reads dim + 8.
+/// queries x vectors is held. A vector takes 5 dim + 32 bytes, of which a search reads dim + 8.
+///
+/// A copy shares the vectors, in chunks that are copied when one of the two changes them: it costs
+/// little, and stays as it is while the other changes.
 class ExactIndex : public VectorIndex {
  public:
   /// Components above this in size are refused, as NaN is: with them a score could be infinite or
@@ -22,25 +25,42 @@ class ExactIndex : public VectorIndex {
   /// With one instruction set's scan, for the test that they all agree.
   ExactIndex(int dim, int threads, const Int8Kernel& kernel);
   int dim() const override { return dim_; }
-  std::int64_t size() const override { return static_cast<std::int64_t>(ids_.size()); }
+  std::int64_t size() const override { return static_cast<std::int64_t>(row_of_.size()); }
   void add(std::span<const std::int64_t> ids, std::span<const float> vectors) override;
   /// The same with the ids size(), size() + 1, ...: a vector's row, where nothing is ever removed.
   void add_rows(std::span<const float> vectors);
-  /// [size, dim], in the order they were added while nothing was removed.
-  const std::vector<float>& vectors() const { return vectors_; }
+  /// A copy of all, [size, dim], in the order they were added while nothing was removed.
+  std::vector<float> vectors() const;
+  /// The vector [dim] of an id that is here.
+  const float* vector(std::int64_t id) const { return at(*row_of_.find(id)); }
   std::int64_t remove(std::span<const std::int64_t> ids) override;
   std::vector<std::vector<Hit>> search(std::span<const float> queries, int k) const override;
 
  private:
+  // Small enough to be copied for one vector's sake, large enough for a scan not to notice.
+  static constexpr std::int64_t kChunk = 1024;
+  static_assert(kChunk % kInt8Panel == 0);
+  struct Chunk {
+    Int8Vectors codes;
+    std::vector<float> vectors;     // [codes.size(), dim]
+    std::vector<std::int64_t> ids;  // [codes.size()]
+  };
+  class Scan;
+
+  const Chunk& chunk_of(std::int64_t row) const {
+    return *chunks_[static_cast<std::size_t>(row / kChunk)];
+  }
+  const float* at(std::int64_t row) const {
+    return chunk_of(row).vectors.data() + row % kChunk * dim_;
+  }
+  void remove_row(std::int64_t row);
   void search_block(std::span<const float> queries, int k,
                     std::span<std::vector<Hit>> results) const;
 
   int dim_, threads_;
   const Int8Kernel* kernel_;
-  Int8Vectors codes_;
-  std::vector<float> vectors_;     // [size, dim]
-  std::vector<std::int64_t> ids_;  // [size], of the rows of codes_ and vectors_
-  std::unordered_map<std::int64_t, std::int64_t> row_of_;
+  std::vector<CopyOnWrite<Chunk>> chunks_;         // of kChunk vectors each but the last
+  ChunkedMap<std::int64_t, std::int64_t> row_of_;  // by id; a row is kChunk * chunk + place in it
 };
 
 }  // namespace shoplens

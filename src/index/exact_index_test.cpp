@@ -289,6 +289,81 @@ TEST(ExactIndex, RemovingEqualsNeverHavingAdded) {
   EXPECT_EQ(index.size(), 0);
 }
 
+// An index beside a plain list of what it should hold.
+struct Checked {
+  explicit Checked(int dim) : index(dim, 2) {}
+
+  void add(std::int64_t first_id, std::int64_t count, std::uint64_t seed) {
+    const auto more = random_vectors(count, index.dim(), seed);
+    const auto more_ids = ids_from(first_id, count);
+    index.add(more_ids, more);
+    ids.insert(ids.end(), more_ids.begin(), more_ids.end());
+    vectors.insert(vectors.end(), more.begin(), more.end());
+  }
+  void remove(std::size_t place) {
+    EXPECT_EQ(index.remove(std::span(ids).subspan(place, 1)), 1);
+    ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(place));
+    const auto at = vectors.begin() + static_cast<std::ptrdiff_t>(place) * index.dim();
+    vectors.erase(at, at + index.dim());
+  }
+  void expect_exact(const std::vector<float>& queries) const {
+    const auto found = index.search(queries, 9);
+    for (std::size_t q = 0; q < found.size(); ++q)
+      ASSERT_EQ(found[q],
+                oracle(row(queries, static_cast<std::int64_t>(q), index.dim()), vectors, ids, 9));
+    for (std::size_t i = 0; i < ids.size(); ++i)
+      ASSERT_TRUE(std::equal(&vectors[i * static_cast<std::size_t>(index.dim())],
+                             &vectors[i * static_cast<std::size_t>(index.dim())] + index.dim(),
+                             index.vector(ids[i])));
+  }
+
+  ExactIndex index;
+  std::vector<std::int64_t> ids;
+  std::vector<float> vectors;
+};
+
+TEST(ExactIndex, ACopyStaysAsItIsWhileTheOtherChanges) {
+  const int dim = 10;
+  const auto queries = random_vectors(4, dim, 50);
+  Random random{51};
+  Checked now(dim);
+  std::vector<Checked> copies;
+  std::int64_t next = 0;
+  for (int change = 0; change < 40; ++change) {
+    copies.push_back(now);  // of no, of one chunk and of some, the last full or not
+    if (change % 3 < 2) {
+      const int count = change % 2 ? 1024 : random.integer(1, 1200);
+      now.add(next, count, static_cast<std::uint64_t>(100 + change));
+      next += count;
+    } else {
+      for (int i = random.integer(1, 1400); i > 0; --i)
+        now.remove(
+            static_cast<std::size_t>(random.integer(0, static_cast<int>(now.ids.size()) - 1)));
+    }
+    now.expect_exact(queries);
+  }
+  for (const Checked& copy : copies) copy.expect_exact(queries);
+  copies[20].add(next, 100, 52);  // and a copy may go its own way
+  copies[20].expect_exact(queries);
+  now.expect_exact(queries);
+}
+
+TEST(ExactIndex, CopiesAreSearchedWhileTheOriginalChanges) {
+  const int dim = 16;
+  const auto vectors = random_vectors(3000, dim, 53), queries = random_vectors(5, dim, 54);
+  ExactIndex index(dim, 1);
+  index.add(ids_from(0, 1500), std::span(vectors).first(1500 * dim));
+  std::vector<std::jthread> readers;
+  for (std::int64_t i = 0; i < 30; ++i) {
+    readers.emplace_back([copy = index, want = index.search(queries, 5), &queries] {
+      for (int times = 0; times < 20; ++times) EXPECT_EQ(copy.search(queries, 5), want);
+    });  // which drops its copy when it ends
+    index.remove(ids_from(i * 20, 10));
+    index.add(ids_from(1500 + i * 50, 50),
+              std::span(vectors).subspan((1500 + i * 50) * dim, 50 * dim));
+  }
+}
+
 TEST(ExactIndex, SearchesRunAtOnce) {
   ExactIndex index(32, 2);
   index.add(ids_from(0, 2000), random_vectors(2000, 32, 11));

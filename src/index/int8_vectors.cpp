@@ -60,9 +60,17 @@ Int8Panel Int8Vectors::panel(std::int64_t panel) const {
           &error_[first], max_norm_[static_cast<std::size_t>(panel)]};
 }
 
+std::int64_t Int8Vectors::byte_at(std::int64_t row, int group) const {
+  return ((row / kInt8Panel * groups_ + group) * kInt8Panel + row % kInt8Panel) * kInt8Group;
+}
+
 std::uint8_t* Int8Vectors::codes_at(std::int64_t row, int group) {
-  const std::int64_t byte =
-      ((row / kInt8Panel * groups_ + group) * kInt8Panel + row % kInt8Panel) * kInt8Group;
+  const std::int64_t byte = byte_at(row, group);
+  return lines_[static_cast<std::size_t>(byte / 64)].codes + byte % 64;
+}
+
+const std::uint8_t* Int8Vectors::codes_at(std::int64_t row, int group) const {
+  const std::int64_t byte = byte_at(row, group);
   return lines_[static_cast<std::size_t>(byte / 64)].codes + byte % 64;
 }
 
@@ -77,36 +85,39 @@ void Int8Vectors::encode(const float* vector, std::int64_t row) {
   norm = std::max(norm, round_up(encoded.norm + encoded.rest));
 }
 
-void Int8Vectors::append(std::span<const float> vectors) {
-  const std::int64_t count = static_cast<std::int64_t>(vectors.size()) / dim_;
-  const std::int64_t wanted = (size_ + count + kInt8Panel - 1) / kInt8Panel;
+// Places that were not there are as zero vectors.
+void Int8Vectors::resize(std::int64_t size) {
+  size_ = size;
   Line zeros;
   std::fill(std::begin(zeros.codes), std::end(zeros.codes), std::uint8_t{128});
-  lines_.resize(static_cast<std::size_t>(wanted * groups_ * kInt8Group), zeros);
-  scale_.resize(static_cast<std::size_t>(wanted * kInt8Panel));
-  error_.resize(static_cast<std::size_t>(wanted * kInt8Panel));
-  max_norm_.resize(static_cast<std::size_t>(wanted));
-  for (std::int64_t i = 0; i < count; ++i) encode(vectors.data() + i * dim_, size_ + i);
-  size_ += count;
-}
-
-void Int8Vectors::remove(std::int64_t row) {
-  const std::int64_t last = size_ - 1;
-  const auto to = static_cast<std::size_t>(row), from = static_cast<std::size_t>(last);
-  for (int group = 0; group < groups_; ++group) {
-    std::copy_n(codes_at(last, group), kInt8Group, codes_at(row, group));
-    std::fill_n(codes_at(last, group), kInt8Group, std::uint8_t{128});
-  }
-  scale_[to] = scale_[from];
-  error_[to] = error_[from];
-  scale_[from] = error_[from] = 0;
-  float& norm = max_norm_[to / kInt8Panel];
-  norm = std::max(norm, max_norm_[from / kInt8Panel]);
-  size_ = last;
-  lines_.resize(static_cast<std::size_t>(panels() * groups_ * kInt8Group));
+  lines_.resize(static_cast<std::size_t>(panels() * groups_ * kInt8Group), zeros);
   scale_.resize(static_cast<std::size_t>(panels() * kInt8Panel));
   error_.resize(static_cast<std::size_t>(panels() * kInt8Panel));
   max_norm_.resize(static_cast<std::size_t>(panels()));
+}
+
+void Int8Vectors::append(std::span<const float> vectors) {
+  const std::int64_t first = size_, count = static_cast<std::int64_t>(vectors.size()) / dim_;
+  resize(first + count);
+  for (std::int64_t i = 0; i < count; ++i) encode(vectors.data() + i * dim_, first + i);
+}
+
+void Int8Vectors::replace(std::int64_t row, const Int8Vectors& source, std::int64_t source_row) {
+  const auto to = static_cast<std::size_t>(row), from = static_cast<std::size_t>(source_row);
+  for (int group = 0; group < groups_; ++group)
+    std::copy_n(source.codes_at(source_row, group), kInt8Group, codes_at(row, group));
+  scale_[to] = source.scale_[from];
+  error_[to] = source.error_[from];
+  float& norm = max_norm_[to / kInt8Panel];
+  norm = std::max(norm, source.max_norm_[from / kInt8Panel]);
+}
+
+void Int8Vectors::pop_back() {
+  const std::int64_t last = size_ - 1;
+  for (int group = 0; group < groups_; ++group)
+    std::fill_n(codes_at(last, group), kInt8Group, std::uint8_t{128});
+  scale_[static_cast<std::size_t>(last)] = error_[static_cast<std::size_t>(last)] = 0;
+  resize(last);
 }
 
 Int8Queries::Int8Queries(std::span<const float> queries, int dim) {

@@ -24,13 +24,18 @@ class Int8Vectors {
   Int8Panel panel(std::int64_t panel) const;
 
   void append(std::span<const float> vectors);  // [n, dim]
-  void remove(std::int64_t row);                // the last vector takes its place
+  /// Puts `source`'s vector, of the same dim, in the place of a row.
+  void replace(std::int64_t row, const Int8Vectors& source, std::int64_t source_row);
+  void pop_back();
 
  private:
   struct alignas(64) Line {
     std::uint8_t codes[64];
   };
+  std::int64_t byte_at(std::int64_t row, int group) const;
   std::uint8_t* codes_at(std::int64_t row, int group);
+  const std::uint8_t* codes_at(std::int64_t row, int group) const;
+  void resize(std::int64_t size);
   void encode(const float* vector, std::int64_t row);
 
   int dim_, groups_;

@@ -50,29 +50,60 @@ int dim_of(std::span<const Block> blocks) {
   return dim;
 }
 
+Projection::Projection(std::vector<Block> blocks, const AffineMap& map)
+    : blocks_(std::move(blocks)),
+      alike_(std::all_of(blocks_.begin(), blocks_.end(),
+                         [&](const Block& b) { return b.weight == blocks_[0].weight; })),
+      map_(dim_of(blocks_)) {
+  check(map_.dim() > 0, "project: want at least 1 component, got ", map_.dim());
+  const std::size_t width = static_cast<std::size_t>(map_.dim()) + 1;
+  check(map.matrix.size() == static_cast<std::size_t>(map.out) * width, "project: want a map of ",
+        map.out, " x ", width, " floats, got ", map.matrix.size());
+  std::vector<float> rows;
+  for (std::size_t begin = 0; begin < map.matrix.size(); begin += width) {
+    const auto row = std::span(map.matrix).subspan(begin, width);
+    rows.insert(rows.end(), row.begin(), row.end() - 1);
+    constants_.push_back(row.back());
+  }
+  map_.append(rows);
+}
+
+std::vector<float> Projection::operator()(std::span<const float> vectors) const {
+  check(vectors.size() % static_cast<std::size_t>(map_.dim()) == 0, "project: want vectors of ",
+        map_.dim(), " components, got ", vectors.size(), " floats");
+  std::vector<float> weighed(vectors.begin(), vectors.end());
+  if (!alike_) {  // else every bit stays as the gallery has it
+    weigh(weighed, blocks_);
+    l2_normalize(weighed, map_.dim());
+  }
+  return map_.size() == 0 ? weighed : mapped(weighed);
+}
+
+// By PackedVectors, whose sums are the same wherever a vector stands; a product by Eigen sums in
+// another order when there is one vector alone.
+std::vector<float> Projection::mapped(std::span<const float> vectors) const {
+  const auto width = static_cast<std::size_t>(map_.dim()), out = constants_.size();
+  const std::size_t count = vectors.size() / width;
+  std::vector<float> images(count * out);  // [n, out]
+  float sums[PackedVectors::kTile * PackedVectors::kPanel];
+  for (std::size_t first = 0; first < count; first += PackedVectors::kTile) {
+    const std::size_t tile = std::min<std::size_t>(PackedVectors::kTile, count - first);
+    for (std::int64_t p = 0; p < map_.panels(); ++p) {
+      map_.score_panel(p, vectors.data() + first * width, static_cast<std::int64_t>(tile), sums);
+      const auto begin = static_cast<std::size_t>(p * PackedVectors::kPanel);
+      for (std::size_t i = 0; i < tile; ++i)
+        for (std::size_t o = 0; o < static_cast<std::size_t>(map_.panel_size(p)); ++o)
+          images[(first + i) * out + begin + o] =
+              sums[i * PackedVectors::kPanel + o] + constants_[begin + o];
+    }
+  }
+  l2_normalize(images, dim());
+  return images;
+}
+
 std::vector<float> project(std::span<const float> vectors, std::span<const Block> blocks,
                            const AffineMap& map) {
-  const int dim = dim_of(blocks);
-  check(dim > 0 && vectors.size() % static_cast<std::size_t>(dim) == 0, "project: want vectors of ",
-        dim, " components, got ", vectors.size(), " floats");
-  std::vector<float> weighed(vectors.begin(), vectors.end());
-  const bool alike = std::all_of(blocks.begin(), blocks.end(),
-                                 [&](const Block& b) { return b.weight == blocks[0].weight; });
-  if (!alike) {  // else every bit stays as the gallery has it
-    weigh(weighed, blocks);
-    l2_normalize(weighed, dim);
-  }
-  if (map.out == 0) return weighed;
-  check(map.matrix.size() == static_cast<std::size_t>(map.out) * static_cast<std::size_t>(dim + 1),
-        "project: want a map of ", map.out, " x ", dim + 1, " floats, got ", map.matrix.size());
-  const auto n = static_cast<Eigen::Index>(weighed.size() / static_cast<std::size_t>(dim));
-  std::vector<float> out(static_cast<std::size_t>(n * map.out));
-  const Rows matrix(map.matrix.data(), map.out, dim + 1);
-  Eigen::Map<Matrix> projected(out.data(), n, map.out);
-  projected.noalias() = Rows(weighed.data(), n, dim) * matrix.leftCols(dim).transpose();
-  projected.rowwise() += matrix.col(dim).transpose();
-  l2_normalize(out, map.out);
-  return out;
+  return Projection({blocks.begin(), blocks.end()}, map)(vectors);
 }
 
 AffineMap learn_whitening(std::span<const float> vectors, int dim, int out, double whiten) {

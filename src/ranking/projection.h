@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "index/packed_vectors.h"
+
 namespace shoplens {
 
 /// A network's part of a vector, and how much its cosine counts.
@@ -26,8 +28,26 @@ struct AffineMap {
 
 /// Each block times the root of its weight, the whole over its length, then the map, if any, and
 /// over the length again. Without a map the cosine of two such vectors, whose blocks are of one
-/// length, is the weighted mean of the blocks' cosines. vectors [n, sum of dims] -> [n, map.out or
-/// the same dim]. Throws kBadInput for sizes that do not fit.
+/// length, is the weighted mean of the blocks' cosines. What a vector becomes does not depend, to
+/// the bit, on those that it is in one call with. Thread-safe.
+class Projection {
+ public:
+  /// Throws kBadInput for sizes that do not fit.
+  Projection(std::vector<Block> blocks, const AffineMap& map);
+  int dim() const { return map_.size() > 0 ? static_cast<int>(map_.size()) : map_.dim(); }
+  /// vectors [n, sum of dims] -> [n, dim()]. Throws kBadInput for another size.
+  std::vector<float> operator()(std::span<const float> vectors) const;
+
+ private:
+  std::vector<float> mapped(std::span<const float> vectors) const;
+
+  std::vector<Block> blocks_;
+  bool alike_;                    // the blocks, in their weights
+  PackedVectors map_;             // rows [out]; none: no map
+  std::vector<float> constants_;  // [out]
+};
+
+/// The same, once.
 std::vector<float> project(std::span<const float> vectors, std::span<const Block> blocks,
                            const AffineMap& map);
 

@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 
 #include "core/error.h"
+#include "core/random.h"
 #include "index/inner_product.h"
 #include "ranking/test_vectors.h"
 
@@ -37,6 +39,22 @@ TEST(Project, CosineIsTheWeightedMeanOfTheBlocks) {
                   0.75 * inner_product(&a[i * 6], &a[j * 6], 6) +
                       0.25 * inner_product(&b[i * 3], &b[j * 3], 3),
                   1e-6);
+}
+
+TEST(Project, AVectorBecomesTheSameAloneAndAmongOthers) {
+  const int dim = 70, n = 50, out = 67;
+  const auto vectors = clustered_vectors(n, dim, 9, 0.4, 4);
+  Random random{5};
+  AffineMap map{out, std::vector<float>(out * (dim + 1))};
+  for (float& x : map.matrix) x = static_cast<float>(random.uniform(-1, 1));
+  const Projection projection({{30, 1.0}, {40, 2.0}}, map);
+  EXPECT_EQ(projection.dim(), out);
+  const auto together = projection(vectors);
+  for (const std::size_t count : {1, 2, 7})
+    for (std::size_t first = 0; first + count <= n; ++first)
+      EXPECT_TRUE(
+          std::ranges::equal(projection(std::span(vectors).subspan(first * dim, count * dim)),
+                             std::span(together).subspan(first * out, count * out)));
 }
 
 TEST(Project, RefusesWhatDoesNotFit) {

@@ -39,8 +39,7 @@ std::vector<float> Ranking::take_in(std::span<const float> vectors, const Expans
       if (found_among_themselves && hit.id == static_cast<std::int64_t>(q)) continue;
       if (taken++ == options.k || hit.score <= 0) break;
       const double weight = std::pow(hit.score, options.alpha);
-      const float* const neighbour =
-          index_.vectors().data() + static_cast<std::size_t>(hit.id) * width;
+      const float* const neighbour = index_.vector(hit.id);
       for (std::size_t j = 0; j < width; ++j) sum[j] += weight * neighbour[j];
     }
     for (std::size_t j = 0; j < width; ++j) out[q * width + j] = static_cast<float>(sum[j]);
@@ -62,6 +61,16 @@ std::vector<std::vector<Hit>> Ranking::search(std::span<const float> expanded, i
     hits.resize(std::min(hits.size(), static_cast<std::size_t>(k)));
   }
   return found;
+}
+
+void Ranking::add(std::span<const std::int64_t> ids, std::span<const float> vectors) {
+  check(changeable(), "ranking: want one that is changeable, this depends on the whole gallery");
+  index_.add(ids, vectors);
+}
+
+void Ranking::remove(std::span<const std::int64_t> ids) {
+  check(changeable(), "ranking: want one that is changeable, this depends on the whole gallery");
+  index_.remove(ids);
 }
 
 }  // namespace shoplens

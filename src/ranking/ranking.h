@@ -31,18 +31,25 @@ class Ranking {
  public:
   static constexpr int kReranked = 100;  // the nearest so many are put in a new order
 
-  /// vectors [n, dim], of length 1; ids of hits are their rows.
+  /// vectors [n, dim], of length 1; their rows are their ids.
   Ranking(std::span<const float> vectors, int dim, const RankingOptions& options, int threads = 0);
 
   int dim() const { return index_.dim(); }
   /// [n, dim], of length 1: after augmentation.
-  const std::vector<float>& vectors() const { return index_.vectors(); }
+  std::vector<float> vectors() const { return index_.vectors(); }
   /// queries [q, dim], of length 1 -> the same after query expansion.
   std::vector<float> expand(std::span<const float> queries) const;
   /// Queries as expand() gives them -> for each the k nearest, best first; their scores are
   /// cosines, which after re-ranking no longer fall from hit to hit.
   std::vector<std::vector<Hit>> search(std::span<const float> expanded, int k) const;
   bool reranks() const { return k_reciprocal_.has_value(); }
+
+  /// Whether vectors may come and go: augmentation and re-ranking make each depend on all others.
+  bool changeable() const { return options_.augment.k == 0 && !options_.rerank; }
+  /// Takes in vectors [n, dim], of length 1, under ids that no other has; and lets them go. Wants
+  /// to be changeable, and this alone; copies stay as they are (ExactIndex).
+  void add(std::span<const std::int64_t> ids, std::span<const float> vectors);
+  void remove(std::span<const std::int64_t> ids);
 
  private:
   std::vector<float> take_in(std::span<const float> vectors, const ExpansionOptions& options,

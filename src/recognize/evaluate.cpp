@@ -31,6 +31,7 @@ struct Setting {
   const Matcher& matcher;
   const PhotoEmbeddings& embedded;
   const EvaluateOptions& options;
+  std::vector<float> stored;                  // [items, matcher.dim()]
   std::vector<float> prepared;                // [queries, matcher.dim()]
   std::vector<std::int64_t> class_of_item{};  // places in options.classes
 };
@@ -47,7 +48,7 @@ Side gallery_side(const Setting& setting, const std::string& column) {
   Side side;
   for (std::size_t i = 0; i < setting.items.size(); ++i)
     side.add(value_of(setting.items[i], column), static_cast<std::int64_t>(i),
-             setting.matcher.vectors().data(), setting.matcher.dim());
+             setting.stored.data(), setting.matcher.dim());
   return side;
 }
 
@@ -148,7 +149,8 @@ std::vector<Evaluation> evaluate(const std::vector<GalleryItem>& items, const Ma
   check(!items.empty(), "eval: want photos in the gallery, it is empty");
   check(!embedded.photos.empty(), "eval: want photos to evaluate, none could be read (",
         queries.source.string(), ")");
-  Setting setting{items, matcher, embedded, options, matcher.prepare(embedded.embeddings)};
+  Setting setting{items,   matcher,           embedded,
+                  options, matcher.vectors(), matcher.prepare(embedded.embeddings)};
   std::vector<std::string> labels;
   for (const GalleryItem& item : items) labels.push_back(item.label);
   setting.class_of_item = places_among(labels, options.classes);

@@ -20,16 +20,18 @@ AffineMap to_map(const PipelineSpec& spec, const std::optional<GalleryArray>& wh
 
 Matcher::Matcher(std::span<const float> vectors, std::vector<Block> blocks,
                  const PipelineSpec& spec, const std::optional<GalleryArray>& whitening)
-    : blocks_(std::move(blocks)),
-      map_(to_map(spec, whitening)),
-      ranking_(project(vectors, blocks_, map_),
-               map_.out > 0 ? map_.out : static_cast<int>(dim_of(blocks_)), spec.ranking) {}
+    : project_(std::make_shared<const Projection>(std::move(blocks), to_map(spec, whitening))),
+      ranking_((*project_)(vectors), project_->dim(), spec.ranking) {}
 
 Matcher::Matcher(std::span<const float> vectors, int dim)
     : Matcher(vectors, {{dim, 1.0}}, PipelineSpec{}, std::nullopt) {}
 
 std::vector<float> Matcher::prepare(std::span<const float> queries) const {
-  return ranking_.expand(project(queries, blocks_, map_));
+  return ranking_.expand((*project_)(queries));
+}
+
+void Matcher::add(std::span<const std::int64_t> ids, std::span<const float> vectors) {
+  ranking_.add(ids, (*project_)(vectors));
 }
 
 GalleryArray to_array(const AffineMap& map) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -22,19 +23,23 @@ class Matcher {
   Matcher(std::span<const float> vectors, int dim);
 
   int dim() const { return ranking_.dim(); }  // of what is compared
-  const std::vector<float>& vectors() const { return ranking_.vectors(); }
+  std::vector<float> vectors() const { return ranking_.vectors(); }
   bool reranks() const { return ranking_.reranks(); }
 
   /// Vectors as the pipeline makes them -> as they are compared, [n, dim()].
   std::vector<float> prepare(std::span<const float> queries) const;
-  /// Prepared queries -> for each the k nearest, best first; ids are rows.
+  /// Prepared queries -> for each the k nearest, best first; ids are rows, or as add() had them.
   std::vector<std::vector<Hit>> search(std::span<const float> prepared, int k) const {
     return ranking_.search(prepared, k);
   }
 
+  /// As Ranking's; vectors [n, sum of the blocks' dims] as the gallery holds them.
+  bool changeable() const { return ranking_.changeable(); }
+  void add(std::span<const std::int64_t> ids, std::span<const float> vectors);
+  void remove(std::span<const std::int64_t> ids) { ranking_.remove(ids); }
+
  private:
-  std::vector<Block> blocks_;
-  AffineMap map_;
+  std::shared_ptr<const Projection> project_;  // shared by copies
   Ranking ranking_;
 };
 

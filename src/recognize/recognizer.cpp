@@ -5,7 +5,6 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "data/manifest.h"
 
 namespace shoplens {
 
@@ -18,26 +17,64 @@ Recognizer::Recognizer(const Gallery& gallery, const Pipeline& pipeline,
 Recognizer::Recognizer(GalleryContent content, const std::optional<GalleryArray>& whitening,
                        const Pipeline& pipeline, const RecognizeOptions& options,
                        const std::string& source)
-    : pipeline_(pipeline), options_(options), items_(std::move(content.items)) {
+    : pipeline_(pipeline), options_(options) {
   check(options.top >= 1, "recognizer: want at least 1 neighbour, got ", options.top);
-  if (items_.empty())
+  if (content.items.empty())
     throw Error(ErrorCode::kBadInput,
                 join("recognizer: want photos in the gallery, it is empty (", source, ")"),
                 "add some with `shoplens index add`");
-  std::vector<std::string> labels;
-  for (const GalleryItem& item : items_) labels.push_back(item.label);
-  LabelSet numbered = number_labels(labels);
-  label_names_ = std::move(numbered.names);
-  label_of_row_ = std::move(numbered.of_row);
-  photos_of_label_.resize(label_names_.size());
-  for (const std::int64_t label : label_of_row_)
-    ++photos_of_label_[static_cast<std::size_t>(label)];
-  class_of_row_ = places_among(labels, pipeline.classes());
+  for (const GalleryItem& item : content.items) insert(item);
   matcher_.emplace(content.vectors, pipeline.blocks(), pipeline.spec(), whitening);
 }
 
-bool Recognizer::knows(const std::string& label) const {
-  return std::binary_search(label_names_.begin(), label_names_.end(), label);
+std::unique_ptr<const Recognizer> Recognizer::changed(const GalleryChanges& changes) const {
+  if (changes.settings || !matcher_->changeable()) return nullptr;
+  std::unique_ptr<Recognizer> next(new Recognizer(*this));
+  std::vector<std::int64_t> added(changes.added.size()), removed;
+  std::iota(added.begin(), added.end(), next_number_);
+  for (const GalleryItem& item : changes.added) next->insert(item);
+  next->matcher_->add(added, changes.vectors);
+  for (const auto& [id, label] : changes.relabelled) next->relabel(id, label);
+  for (const std::int64_t id : changes.removed) removed.push_back(next->erase(id));
+  next->matcher_->remove(removed);
+  if (next->items() == 0) return nullptr;
+  return next;
+}
+
+void Recognizer::insert(const GalleryItem& item) {
+  number_of_[item.id] = next_number_;
+  items_[next_number_++] = item;
+  ++label_of(item.label).photos;
+}
+
+void Recognizer::relabel(std::int64_t id, const std::string& label) {
+  GalleryItem& item = items_[*number_of_.find(id)];
+  leave_label(item.label);
+  item.label = label;
+  ++label_of(label).photos;
+}
+
+// Returns the number that the item had.
+std::int64_t Recognizer::erase(std::int64_t id) {
+  const std::int64_t number = *number_of_.find(id);
+  leave_label(items_.find(number)->label);
+  items_.erase(number);
+  number_of_.erase(id);
+  return number;
+}
+
+Recognizer::Label& Recognizer::label_of(const std::string& name) {
+  Label& label = labels_[name];
+  if (label.photos == 0) {
+    const auto& classes = pipeline_.classes();
+    const auto place = std::find(classes.begin(), classes.end(), name);
+    label.class_place = place == classes.end() ? -1 : place - classes.begin();
+  }
+  return label;
+}
+
+void Recognizer::leave_label(const std::string& name) {
+  if (--labels_[name].photos == 0) labels_.erase(name);
 }
 
 Answer Recognizer::recognize(const Image& image) const {
@@ -64,23 +101,28 @@ std::vector<Answer> Recognizer::answer(std::span<const float> embeddings,
 
 Answer Recognizer::to_answer(const std::vector<Hit>& hits,
                              std::span<const float> class_probabilities) const {
-  std::vector<std::int64_t> labels;
+  std::vector<const std::string*> names;  // of the labels among the hits
+  std::vector<std::int64_t> labels;       // [hits], places in names
   std::vector<float> scores, probabilities;
   Answer answer;
   for (const Hit& hit : hits) {
-    const auto row = static_cast<std::size_t>(hit.id);
-    labels.push_back(label_of_row_[row]);
+    const GalleryItem& item = *items_.find(hit.id);
+    const auto name = std::find_if(names.begin(), names.end(),
+                                   [&](const std::string* n) { return *n == item.label; });
+    labels.push_back(name - names.begin());
+    if (name == names.end()) names.push_back(&item.label);
     scores.push_back(hit.score);
     if (!class_probabilities.empty())
-      probabilities.push_back(probability_of(class_of_row_[row], class_probabilities));
+      probabilities.push_back(
+          probability_of(labels_.find(item.label)->class_place, class_probabilities));
     if (answer.neighbours.size() < static_cast<std::size_t>(options_.top))
-      answer.neighbours.push_back({items_[row].id, items_[row].label, items_[row].path, hit.score});
+      answer.neighbours.push_back({item.id, item.label, item.path, hit.score});
   }
   const Decision decision = decide(labels, scores, options_.decide, probabilities);
-  const auto label = static_cast<std::size_t>(decision.label);
-  answer.label = label_names_[label];
+  answer.label = *names[static_cast<std::size_t>(decision.label)];
   answer.score = decision.score;
-  answer.evidence = evidence_for(decision.label, photos_of_label_[label], labels, scores);
+  answer.evidence =
+      evidence_for(decision.label, labels_.find(answer.label)->photos, labels, scores);
   if (options_.calibration) {
     answer.probability = options_.calibration->probability(answer.evidence);
     answer.unknown = options_.calibration->unknown(answer.label, *answer.probability);

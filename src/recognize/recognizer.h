@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/chunked_map.h"
 #include "gallery/gallery.h"
 #include "image/image.h"
 #include "recognize/calibration.h"
@@ -46,9 +48,17 @@ class Recognizer {
   Recognizer(GalleryContent content, const std::optional<GalleryArray>& whitening,
              const Pipeline& pipeline, const RecognizeOptions& options, const std::string& source);
 
-  const std::vector<GalleryItem>& items() const { return items_; }
+  /// One of the gallery as it is after a change: shares with this one what stayed, so that it takes
+  /// the time of the change, and answers as one made anew would. Null when it has to be made anew:
+  /// the pipeline's ranking depends on the whole gallery, or nothing is left, or the change is of
+  /// more than items. This one stays as it is.
+  std::unique_ptr<const Recognizer> changed(const GalleryChanges& changes) const;
+
+  std::int64_t items() const { return static_cast<std::int64_t>(items_.size()); }
+  std::int64_t labels() const { return static_cast<std::int64_t>(labels_.size()); }
+  /// Its ids are the items' places in what this was made of, while it was not changed().
   const Matcher& matcher() const { return *matcher_; }
-  bool knows(const std::string& label) const;
+  bool knows(const std::string& label) const { return labels_.find(label) != nullptr; }
   bool calibrated() const { return options_.calibration.has_value(); }
 
   Answer recognize(const Image& image) const;
@@ -58,16 +68,28 @@ class Recognizer {
                              std::span<const float> class_probabilities = {}) const;
 
  private:
+  struct Label {
+    std::int64_t photos = 0;
+    std::int64_t class_place = -1;  // in the pipeline's classes; -1: none
+  };
+
+  Recognizer(const Recognizer&) = default;  // shares all that does not change
+  void insert(const GalleryItem& item);
+  void relabel(std::int64_t id, const std::string& label);
+  std::int64_t erase(std::int64_t id);
+  Label& label_of(const std::string& name);
+  void leave_label(const std::string& name);
   Answer to_answer(const std::vector<Hit>& hits, std::span<const float> class_probabilities) const;
 
   const Pipeline& pipeline_;
   RecognizeOptions options_;
-  std::vector<GalleryItem> items_;
-  std::vector<std::string> label_names_;    // in order
-  std::vector<std::int64_t> label_of_row_;  // [items], places in label_names_
-  std::vector<std::int64_t> photos_of_label_;
-  std::vector<std::int64_t> class_of_row_;  // [items], places in the pipeline's classes; -1: none
-  std::optional<Matcher> matcher_;          // ids are places in items_
+  // An item's number is the matcher's id of it. Numbers are given in the order of the items' ids,
+  // so that ties are broken as the gallery's order has it.
+  std::int64_t next_number_ = 0;
+  ChunkedMap<std::int64_t, GalleryItem> items_;       // by number
+  ChunkedMap<std::int64_t, std::int64_t> number_of_;  // by id
+  ChunkedMap<std::string, Label> labels_;             // those with photos
+  std::optional<Matcher> matcher_;
 };
 
 }  // namespace shoplens

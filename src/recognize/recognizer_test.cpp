@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "gallery/gallery_file.h"
 #include "recognize/embed_photos.h"
@@ -88,6 +89,141 @@ TEST_F(RecognizerTest, VotesByTheClassesOfTheNetworks) {
     EXPECT_EQ(answers[i].label, sums[1] > sums[0] ? "many" : "few");
     EXPECT_NEAR(answers[i].score, std::max(sums[0], sums[1]) / (sums[0] + sums[1]), 1e-4);
   }
+}
+
+void expect_equal(const std::vector<Answer>& got, const std::vector<Answer>& want) {
+  ASSERT_EQ(got.size(), want.size());
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    const Answer &a = got[i], &b = want[i];
+    EXPECT_EQ(a.label, b.label);
+    EXPECT_EQ(a.score, b.score);
+    EXPECT_EQ(a.evidence.score, b.evidence.score);
+    EXPECT_EQ(a.evidence.margin, b.evidence.margin);
+    EXPECT_EQ(a.evidence.agreement, b.evidence.agreement);
+    ASSERT_EQ(a.neighbours.size(), b.neighbours.size());
+    for (std::size_t k = 0; k < b.neighbours.size(); ++k) {
+      const Neighbour &x = a.neighbours[k], &y = b.neighbours[k];
+      EXPECT_EQ(x.id, y.id);
+      EXPECT_EQ(x.label, y.label);
+      EXPECT_EQ(x.path, y.path);
+      EXPECT_EQ(x.score, y.score);
+    }
+  }
+}
+
+// Changes of a gallery of 16 components as people might make them.
+struct RandomChanges {
+  Gallery& gallery;
+  Random random{5};
+
+  int upto(int most) { return random.integer(0, most); }
+
+  std::vector<float> vectors(int count) {  // of few directions: many score alike
+    std::vector<float> vectors;
+    for (int i = 0; i < count; ++i)
+      for (int j = 0, spike = upto(15), other = upto(15); j < 16; ++j)
+        vectors.push_back(j == spike ? 0.8f : j == other ? 0.6f : 0.0f);
+    l2_normalize(vectors, 16);
+    return vectors;
+  }
+  void add(int most) {  // some of them in place of others
+    std::map<std::string, GalleryItem> items;
+    const std::string label = "label" + std::to_string(upto(12));
+    for (int i = upto(most); i >= 0; --i) {
+      const std::string path = "p" + std::to_string(upto(3000));
+      items[path] = {0, label, path, "", {}};
+    }
+    std::vector<GalleryItem> list;
+    for (const auto& [path, item] : items) list.push_back(item);
+    gallery.add(gallery.model().fingerprint, list, vectors(static_cast<int>(list.size())),
+                OnExisting::kReplace);
+  }
+  void remove(int most) {
+    const auto items = gallery.items();
+    std::vector<std::int64_t> ids;
+    for (int i = upto(most); i >= 0; --i)
+      ids.push_back(items[static_cast<std::size_t>(upto(static_cast<int>(items.size()) - 1))].id);
+    gallery.remove_ids(ids);
+  }
+  GalleryChanges change() {
+    return gallery.transact([&] {
+      add(upto(9) ? 5 : 300);
+      for (int step = upto(2); step > 0; --step) switch (upto(3)) {
+          case 0:
+            remove(20);
+            break;
+          case 1:
+            gallery.rename_label("label" + std::to_string(upto(12)),
+                                 "new" + std::to_string(upto(5)));
+            break;
+          case 2:
+            gallery.remove_labels({"new" + std::to_string(upto(5))});
+            break;
+          default:
+            add(50);
+        }
+    });
+  }
+};
+
+TEST_F(RecognizerTest, ChangedAnswersAsMadeAnew) {
+  const std::vector<std::string> classes{"label1", "label4", "label9", "new3"};
+  write_tiny_model(folder / "model.onnx", 32, 16, 1, classes);
+  for (const int whiten : {0, 12}) {
+    PipelineSpec spec{.models = {{(folder / "model.onnx").string(), ""}}, .whiten = whiten};
+    spec.ranking.expand = {3, 3};
+    spec.decide = {.vote = Vote::kClasses, .k = 7};
+    const Pipeline pipeline(spec, runtime(1));
+    Gallery gallery = build(pipeline, 9);
+    RandomChanges people{gallery};
+    GalleryArray map{12, 17, {}};
+    for (int i = 0; i < 12 * 17; ++i)
+      map.values.push_back(static_cast<float>(people.random.uniform(-1, 1)));
+    gallery.configure({}, {{"whitening", map}});
+    const auto queries = people.vectors(40);
+    std::vector<float> probabilities;
+    for (std::size_t i = 0; i < 40 * classes.size(); ++i)
+      probabilities.push_back(static_cast<float>(people.random.uniform(0, 1)));
+    const RecognizeOptions options{.top = 5, .decide = spec.decide};
+
+    std::unique_ptr<const Recognizer> shown =
+        std::make_unique<Recognizer>(gallery, pipeline, options);
+    std::vector<std::unique_ptr<const Recognizer>> before;
+    std::vector<std::vector<Answer>> answers_before;
+    for (int change = 0; change < 60; ++change) {
+      auto next = shown->changed(people.change());
+      ASSERT_TRUE(next);
+      const Recognizer anew(gallery, pipeline, options);
+      expect_equal(next->answer(queries, probabilities), anew.answer(queries, probabilities));
+      EXPECT_EQ(next->items(), anew.items());
+      EXPECT_EQ(next->labels(), anew.labels());
+      EXPECT_EQ(next->knows("new3"), anew.knows("new3"));
+      answers_before.push_back(shown->answer(queries, probabilities));
+      before.push_back(std::move(shown));
+      shown = std::move(next);
+    }
+    for (std::size_t i = 0; i < before.size(); ++i)  // none was touched by what came after
+      expect_equal(before[i]->answer(queries, probabilities), answers_before[i]);
+  }
+}
+
+TEST_F(RecognizerTest, IsNotChangedWhenItHasToBeMadeAnew) {
+  const Pipeline pipeline = open(1);
+  Gallery gallery = build(pipeline, 9);
+  const Recognizer recognizer(gallery, pipeline, {});
+  EXPECT_TRUE(recognizer.changed({}));
+  GalleryChanges settings;
+  settings.settings = true;
+  EXPECT_FALSE(recognizer.changed(settings));
+  for (const bool rerank : {false, true}) {
+    PipelineSpec spec{.models = {{(folder / "model.onnx").string(), ""}}};
+    spec.ranking.rerank = rerank;
+    spec.ranking.augment.k = rerank ? 0 : 2;
+    const Pipeline whole(spec, runtime(1));
+    EXPECT_FALSE(Recognizer(gallery, whole, {}).changed({}));
+  }
+  const auto emptied = gallery.transact([&] { gallery.remove_labels({"few", "many"}); });
+  EXPECT_FALSE(recognizer.changed(emptied));
 }
 
 TEST_F(RecognizerTest, RefusesAnEmptyGalleryAndAnotherModel) {

@@ -144,7 +144,7 @@ HttpResponse Api::start_upgrade(const R& request, const A&) {
   write_file(model, request.body);
   const bool drop = request.parameter("drop_unreadable") == "true";
   return job_response(
-      upgrades_.start(catalogue_.now()->items,
+      upgrades_.start(catalogue_.now()->items(),
                       [this, model, drop](Jobs::Control& job) { upgrade(model, drop, job); }),
       202);
 }

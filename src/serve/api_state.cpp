@@ -86,8 +86,8 @@ HttpResponse Api::status(const R&, const A&) {
   const auto serving = catalogue_.now();
   const auto [photos, unknown] = metrics_.answers();
   Json json{{"model", {{"fingerprint", serving->model.fingerprint}, {"arch", serving->model.arch}}},
-            {"items", serving->items},
-            {"labels", serving->labels},
+            {"items", serving->items()},
+            {"labels", serving->labels()},
             {"calibrated", serving->calibration.has_value()},
             {"unknowns", catalogue_.read([](const Gallery& g) { return g.unknown_count(); })},
             {"photos_answered", photos},
@@ -99,8 +99,8 @@ HttpResponse Api::metrics(const R&, const A&) {
   const auto serving = catalogue_.now();
   return {200, "text/plain; version=0.0.4",
           metrics_.text(
-              {{"items", static_cast<double>(serving->items)},
-               {"labels", static_cast<double>(serving->labels)},
+              {{"items", static_cast<double>(serving->items())},
+               {"labels", static_cast<double>(serving->labels())},
                {"queue_photos", static_cast<double>(serving->batcher->waiting())}},
               serving->calibration ? serving->calibration->score_deciles : std::vector<double>{})};
 }

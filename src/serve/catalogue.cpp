@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/catalogue.h"
 
+#include <utility>
+
 #include "core/log.h"
 #include "gallery/gallery_file.h"
 #include "serve/http.h"
@@ -43,11 +45,14 @@ std::string Catalogue::change(const std::string& key, const std::string& digest,
   const std::lock_guard lock(changing_);
   if (auto before = answer_of(writer_, key, digest)) return *std::move(before);
   std::string answer;
-  writer_.transact([&] {
+  bool alone = false;
+  const GalleryChanges changes = writer_.transact([&] {
+    alone = writer_.data_version() == data_version_;  // and stays so until it is committed
     answer = change(writer_);
     if (!key.empty()) writer_.keep_request(key, {digest, answer});
   });
-  publish();
+  const bool nothing_else = alone && std::exchange(complete_, false);
+  if (!nothing_else || !publish(changes)) publish();
   return answer;
 }
 
@@ -93,6 +98,7 @@ void Catalogue::restore(const fs::path& from) {
 
 // Makes what the gallery holds now the state that requests are answered from.
 void Catalogue::publish() {
+  complete_ = false;
   data_version_ = writer_.data_version();
   const Gallery gallery(path_);  // its model is read once, when it is opened
   const auto before = now();
@@ -106,21 +112,44 @@ void Catalogue::publish() {
   serving->model = gallery.model();
   serving->calibration = calibration_of(gallery, pipeline.spec());
   GalleryContent content = gallery.content();
-  serving->items = static_cast<std::int64_t>(content.items.size());
-  serving->labels = static_cast<std::int64_t>(gallery.label_counts().size());
-  if (serving->items > 0)
+  if (!content.items.empty())
     serving->recognizer = std::make_unique<Recognizer>(
         std::move(content), gallery.array("whitening"), pipeline,
         RecognizeOptions{top_, pipeline.spec().decide, serving->calibration}, path_.string());
   pipeline_text_ = text;
+  bool complete = true;
   if (!before || before->model.fingerprint != serving->model.fingerprint) {
-    writer_ = Gallery(path_);
+    Gallery writer(path_);
+    const std::int64_t version = writer.data_version();
+    complete = writer_.data_version() == data_version_;  // nothing has come since content()
+    data_version_ = version;
+    writer_ = std::move(writer);
     const std::lock_guard lock(reading_);
     reader_ = Gallery(path_);
-    data_version_ = writer_.data_version();
   }
+  show(std::move(serving));
+  complete_ = complete;
+}
+
+// The same from what is shown, when nothing but these changes is between the two; false when it
+// has to be made anew.
+bool Catalogue::publish(const GalleryChanges& changes) {
+  const auto before = now();
+  auto recognizer = before->recognizer ? before->recognizer->changed(changes) : nullptr;
+  if (!recognizer) return false;
+  auto serving = std::make_shared<Serving>();
+  serving->batcher = before->batcher;
+  serving->recognizer = std::move(recognizer);
+  serving->model = before->model;
+  serving->calibration = before->calibration;
+  show(std::move(serving));
+  complete_ = true;
+  return true;
+}
+
+void Catalogue::show(std::shared_ptr<const Serving> serving) {
   const std::lock_guard lock(serving_lock_);
-  serving_ = std::move(serving);
+  serving_.swap(serving);  // what was shown is let go after the lock, which requests wait for
 }
 
 }  // namespace shoplens

@@ -22,7 +22,8 @@ struct Serving {
   std::unique_ptr<const Recognizer> recognizer;  // none for an empty gallery
   GalleryModel model;
   std::optional<Calibration> calibration;
-  std::int64_t items = 0, labels = 0;
+  std::int64_t items() const { return recognizer ? recognizer->items() : 0; }
+  std::int64_t labels() const { return recognizer ? recognizer->labels() : 0; }
 };
 
 /// A gallery that is served and changed at once. Thread-safe.
@@ -38,9 +39,10 @@ class Catalogue {
   const std::filesystem::path& path() const { return path_; }
 
   /// Does change() as one transaction, shows it to all later requests, and returns what it
-  /// returned; by then it is on disk. With a `key` it is done once: a second call with it, also
-  /// after a restart, returns the first one's answer, or throws HttpError 409 when `digest` is
-  /// another.
+  /// returned; by then it is on disk. Takes the time of the change, not of the gallery, unless
+  /// another process changed it too or the pipeline's ranking depends on the whole of it. With a
+  /// `key` it is done once: a second call with it, also after a restart, returns the first one's
+  /// answer, or throws HttpError 409 when `digest` is another.
   std::string change(const std::string& key, const std::string& digest,
                      const std::function<std::string(Gallery&)>& change);
 
@@ -70,6 +72,8 @@ class Catalogue {
 
  private:
   void publish();
+  bool publish(const GalleryChanges& changes);
+  void show(std::shared_ptr<const Serving> serving);
 
   std::filesystem::path path_;
   OpenPipeline open_;
@@ -78,8 +82,9 @@ class Catalogue {
 
   std::mutex changing_;  // of writer_ and of what publish() does
   Gallery writer_;
-  std::string pipeline_text_;  // of the Serving's networks
-  std::int64_t data_version_ = 0;
+  std::string pipeline_text_;      // of the Serving's networks
+  std::int64_t data_version_ = 0;  // of what others changed, as far as it was looked at
+  bool complete_ = false;          // the Serving has all of that and of what writer_ changed
 
   mutable std::mutex reading_;
   Gallery reader_;

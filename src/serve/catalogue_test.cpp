@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/catalogue.h"
 
+#include <atomic>
+#include <thread>
+
 #include "core/error.h"
 #include "gallery/gallery_file.h"
 #include "recognize/embed_photos.h"
@@ -57,10 +60,79 @@ TEST_F(CatalogueTest, AChangeIsSeenByWhoComesNextAndNotByWhoIsThere) {
   const auto before = catalogue->now();
   EXPECT_EQ(catalogue->change("", "", [&](Gallery& g) { return add(g, "new"); }), "added new");
   EXPECT_EQ(nearest(*catalogue, 7), "new");
-  EXPECT_EQ(catalogue->now()->items, 7);
-  EXPECT_EQ(before->items, 6);
+  EXPECT_EQ(catalogue->now()->items(), 7);
+  EXPECT_EQ(before->items(), 6);
   EXPECT_NE(before->recognizer->answer(vectors_of(7, 1))[0].label, "new");
   EXPECT_EQ(opened, 1);  // the networks stay
+}
+
+TEST_F(CatalogueTest, EveryChangeIsShownAsARestartWouldShowIt) {
+  const auto catalogue = serve();
+  Gallery other(path());
+  const auto expect_as_restarted = [&] {
+    const auto now = catalogue->now(), restarted = serve()->now();
+    EXPECT_EQ(now->items(), restarted->items());
+    EXPECT_EQ(now->labels(), restarted->labels());
+    ASSERT_EQ(now->recognizer != nullptr, restarted->recognizer != nullptr);
+    for (std::size_t photo = 0; photo < 9 && now->recognizer; ++photo) {
+      const Answer a = now->recognizer->answer(vectors_of(photo, 1))[0],
+                   b = restarted->recognizer->answer(vectors_of(photo, 1))[0];
+      EXPECT_EQ(a.label, b.label);
+      EXPECT_EQ(a.score, b.score);
+      ASSERT_EQ(a.neighbours.size(), b.neighbours.size());
+      for (std::size_t k = 0; k < a.neighbours.size(); ++k)
+        EXPECT_EQ(a.neighbours[k].id, b.neighbours[k].id);
+    }
+  };
+  const auto change = [&](const std::function<void(Gallery&)>& body) {
+    catalogue->change("", "", [&](Gallery& g) {
+      body(g);
+      return std::string();
+    });
+    expect_as_restarted();
+  };
+  change([&](Gallery& g) { add(g, "new"); });
+  change([](Gallery& g) { g.rename_label("new", "label0"); });
+  change([](Gallery& g) { g.remove_ids({3, 4}); });
+  other.remove_ids({5});  // seen with the next change, by another process as it is
+  change([](Gallery& g) { g.rename_label("label0", "label1"); });
+  EXPECT_THROW(change([](Gallery& g) {
+                 g.remove_ids({1, 2});
+                 throw HttpError(404, "not_found", "half way");
+               }),
+               HttpError);
+  expect_as_restarted();
+  change([](Gallery& g) { g.remove_labels({"label1"}); });
+  catalogue->keep_unknown("photo", "{}", 10);
+  change([](Gallery& g) { g.remove_labels({"label5"}); });
+  EXPECT_EQ(catalogue->now()->recognizer, nullptr);
+  change([&](Gallery& g) { add(g, "first"); });
+  change([](Gallery& g) { g.rename_label("first", "second"); });
+  change([](Gallery& g) { g.configure({{"pipeline", ""}}, {}); });
+}
+
+TEST_F(CatalogueTest, RequestsAreAnsweredFromOneStateWhileItChanges) {
+  const auto catalogue = serve();
+  std::atomic<bool> done{false};
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 2; ++i)
+    readers.emplace_back([&] {
+      while (!done) {
+        const auto serving = catalogue->now();
+        const std::string label = serving->recognizer->answer(vectors_of(7, 1))[0].label;
+        for (int times = 0; times < 5; ++times)
+          EXPECT_EQ(serving->recognizer->answer(vectors_of(7, 1))[0].label, label);
+      }
+    });
+  for (int i = 0; i < 30; ++i) {
+    catalogue->change("", "", [&](Gallery& g) { return add(g, "new" + std::to_string(i)); });
+    EXPECT_EQ(nearest(*catalogue, 7), "new" + std::to_string(i));
+    catalogue->change("", "", [&](Gallery& g) {
+      g.remove_paths({"seven"});
+      return std::string();
+    });
+  }
+  done = true;
 }
 
 TEST_F(CatalogueTest, AChangeThatFailsChangesNothing) {
@@ -110,11 +182,11 @@ TEST_F(CatalogueTest, PutsASnapshotBack) {
   catalogue->snapshot(folder / "snapshot.db");
   catalogue->change("", "", [&](Gallery& g) { return add(g, "new"); });
   catalogue->restore(folder / "snapshot.db");
-  EXPECT_EQ(catalogue->now()->items, 6);
+  EXPECT_EQ(catalogue->now()->items(), 6);
   EXPECT_NE(nearest(*catalogue, 7), "new");
   write_file(folder / "snapshot.db", "nonsense");
   EXPECT_THROW(catalogue->restore(folder / "snapshot.db"), Error);
-  EXPECT_EQ(catalogue->now()->items, 6);
+  EXPECT_EQ(catalogue->now()->items(), 6);
 }
 
 }  // namespace
