@@ -5,7 +5,7 @@ FROM debian:12-slim AS build
 ARG SHOPLENS_TRAIN=OFF
 WORKDIR /src
 COPY scripts/setup scripts/requirements.txt scripts/
-RUN SHOPLENS_TRAIN=$SHOPLENS_TRAIN scripts/setup
+RUN SHOPLENS_TRAIN=$SHOPLENS_TRAIN SHOPLENS_BROWSER=OFF scripts/setup
 COPY . .
 RUN cmake --preset release -DSHOPLENS_TRAIN=$SHOPLENS_TRAIN && \
     cmake --build --preset release && \
@@ -24,7 +24,7 @@ USER shoplens
 VOLUME /data
 WORKDIR /data
 EXPOSE 8080
-# With --allow-host also allow localhost, which is who asks here; with TLS turn it off.
+# With TLS turn it off.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s CMD ["bash", "-c", \
   "exec 3<>/dev/tcp/127.0.0.1/8080 && printf 'GET /healthz HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3 && grep -q ' 200 ' <&3"]
 ENTRYPOINT ["shoplens"]
