@@ -21,7 +21,7 @@ struct ServeOptions {
   std::vector<std::string> allow_host, model;
   int port = 8080, top = 5, max_photos = 16, max_body_mb = 32, max_upload_mb = 256,
       max_megapixels = 50, max_connections = 1024, max_connections_per_client = 256, workers = 0,
-      queue = 16, max_batch = 16, keep_unknown = 200, threads = 0, drain = 30;
+      queue = 8, max_batch = 0, keep_unknown = 200, threads = 0, drain = 30;
   double max_wait_ms = 2, deadline = 10, rate = 0, burst = 20;
   bool insecure = false;
   std::string precision = "auto", device = "CPU";
