@@ -50,7 +50,8 @@ struct ServeOptions {
     v(workers, "workers",
       "requests with photos that are worked on at once; 0: enough to fill the next network call "
       "of each core");
-    v(queue, "queue", "requests that wait for that; one more is answered 429");
+    v(queue, "queue",
+      "requests that wait for that; one more, and the first of them is answered 429");
     v(max_batch, "max-batch",
       "photos in one network call; 0: 1 on a CPU, whose cores take each photo fastest alone, else "
       "16");

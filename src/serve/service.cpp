@@ -119,9 +119,12 @@ void Service::handle(HttpRequest request, HttpReply reply) {
     return respond(to_response(e));
   }
   WorkerPool& pool = match->route->work == Route::Work::kNetwork ? network_ : light_;
-  if (pool.submit([this, shared, match, respond] { respond(answer(*shared, *match)); })) return;
-  metrics_.refused("queue_full");
-  respond(to_response(busy(429, "overloaded", "server: want room in its queue, it is full")));
+  pool.submit(
+      [this, shared, match, respond] { respond(answer(*shared, *match)); },
+      [this, respond] {
+        metrics_.refused("queue_full");
+        respond(to_response(busy(429, "overloaded", "server: want room in its queue, it is full")));
+      });
 }
 
 Service::Match Service::find(const HttpRequest& request) const {

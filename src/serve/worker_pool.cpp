@@ -7,15 +7,36 @@ WorkerPool::WorkerPool(int threads, std::size_t queue) : queue_limit_(queue) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
 
+// A job that an idle thread is about to take does not wait.
+bool WorkerPool::is_full() const { return queue_.size() >= queue_limit_ + idle_; }
+
 bool WorkerPool::submit(std::function<void()> job) {
   {
     const std::lock_guard lock(mutex_);
-    // A job that an idle thread is about to take does not wait.
-    if (stopping_ || queue_.size() >= queue_limit_ + idle_) return false;
-    queue_.push_back(std::move(job));
+    if (stopping_ || is_full()) return false;
+    queue_.push_back({std::move(job), [] {}});
   }
   changed_.notify_one();
   return true;
+}
+
+void WorkerPool::submit(std::function<void()> job, std::function<void()> refused) {
+  std::function<void()> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    const bool full = is_full();
+    if (stopping_ || (full && queue_.empty())) {
+      gone = std::move(refused);
+    } else {
+      if (full) {
+        gone = std::move(queue_.front().refused);
+        queue_.pop_front();
+      }
+      queue_.push_back({std::move(job), std::move(refused)});
+    }
+  }
+  changed_.notify_one();
+  if (gone) gone();
 }
 
 void WorkerPool::stop() {
@@ -40,7 +61,7 @@ void WorkerPool::work() {
     changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
     --idle_;
     if (queue_.empty()) return;
-    const std::function<void()> job = std::move(queue_.front());
+    const std::function<void()> job = std::move(queue_.front().run);
     queue_.pop_front();
     lock.unlock();
     job();

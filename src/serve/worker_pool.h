@@ -20,18 +20,26 @@ class WorkerPool {
   /// False, and the job is not taken, when the queue is full or the pool has stopped. A job must
   /// not throw.
   bool submit(std::function<void()> job);
+  /// The same, but when the queue is full the job that has waited longest goes: what is done has
+  /// then waited half as long under twice the load, as all that is done would have waited through
+  /// the whole queue. Of a job that is not done `refused` is called, on the caller's thread.
+  void submit(std::function<void()> job, std::function<void()> refused);
   /// Does what is queued, then ends the threads.
   void stop();
 
   std::size_t waiting() const;
 
  private:
+  struct Job {
+    std::function<void()> run, refused;
+  };
   void work();
+  bool is_full() const;  // under the lock
 
   std::size_t queue_limit_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::function<void()>> queue_;
+  std::deque<Job> queue_;
   std::size_t idle_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;

@@ -39,5 +39,43 @@ TEST(WorkerPool, AFullQueueTakesNoMore) {
   EXPECT_EQ(pool.waiting(), 0u);
 }
 
+TEST(WorkerPool, TheOneThatWaitedLongestGivesWay) {
+  WorkerPool pool(1, 2);
+  std::promise<void> begun, go;
+  std::vector<int> done, refused;
+  const auto submit = [&](int i) {
+    pool.submit([&, i] { done.push_back(i); }, [&, i] { refused.push_back(i); });
+  };
+  pool.submit(
+      [&] {
+        begun.set_value();
+        go.get_future().wait();
+      },
+      [] { FAIL() << "it runs"; });
+  begun.get_future().wait();
+  for (int i = 1; i <= 5; ++i) submit(i);
+  EXPECT_EQ(refused, (std::vector<int>{1, 2, 3}));
+  go.set_value();
+  pool.stop();
+  EXPECT_EQ(done, (std::vector<int>{4, 5}));
+  submit(6);
+  EXPECT_EQ(refused.back(), 6);
+}
+
+TEST(WorkerPool, WithoutAQueueWhoComesIsRefused) {
+  WorkerPool pool(1, 0);
+  std::promise<void> begun, go;
+  while (!pool.submit([&] {
+    begun.set_value();
+    go.get_future().wait();
+  }))
+    std::this_thread::yield();  // the thread is not idle yet
+  begun.get_future().wait();
+  bool refused = false;
+  pool.submit([] { FAIL() << "there is no room"; }, [&] { refused = true; });
+  EXPECT_TRUE(refused);
+  go.set_value();
+}
+
 }  // namespace
 }  // namespace shoplens
