@@ -6,6 +6,7 @@ import random
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 import zlib
 from pathlib import Path
@@ -59,3 +60,10 @@ class CliTest(unittest.TestCase):
 
     def build(self):
         return self.run_json("index", "build", "--data", "train.csv", "--model", "model.onnx")
+
+    def until(self, condition, seconds=20):
+        end = time.monotonic() + seconds
+        while not (value := condition()):
+            self.assertLess(time.monotonic(), end, "waited too long")
+            time.sleep(0.05)
+        return value

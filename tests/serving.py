@@ -3,7 +3,6 @@
 import http.client
 import json
 import re
-import time
 
 from cli import CliTest
 from server import Server
@@ -94,13 +93,6 @@ class ServeTest(CliTest):
 
     def photo(self, path):
         return (self.folder / path).read_bytes()
-
-    def until(self, condition, seconds=20):
-        end = time.monotonic() + seconds
-        while not (value := condition()):
-            self.assertLess(time.monotonic(), end, "waited too long")
-            time.sleep(0.05)
-        return value
 
     def ended(self, server, path):
         """A background job once it has ended."""

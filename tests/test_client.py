@@ -75,13 +75,6 @@ class ClientTest(CliTest):
         self.assertTrue(error.message and error.hint)
         return error
 
-    def until(self, condition, seconds=20):
-        end = time.monotonic() + seconds
-        while not (value := condition()):
-            self.assertLess(time.monotonic(), end, "waited too long")
-            time.sleep(0.05)
-        return value
-
 
 class Recognize(ClientTest):
     def test_a_photo_is_a_path_bytes_or_a_file(self):
