@@ -4,6 +4,7 @@
 #include <torch/utils.h>
 
 #include "models/load_backbone.h"
+#include "train/run_folder.h"
 
 namespace shoplens {
 namespace {
@@ -43,7 +44,9 @@ std::shared_ptr<EmbeddingModel> build_model(const TrainOptions& o, const Executi
   torch::manual_seed(static_cast<std::uint64_t>(o.seed));
   auto model = std::make_shared<EmbeddingModel>(EmbeddingModelOptions{
       .arch = o.arch, .pool = o.pool, .dim = o.dim, .drop_path_rate = o.drop_path});
-  if (!o.weights.empty() && !o.resume)
+  // A run that ended before its first checkpoint begins again.
+  const bool goes_on = o.resume && RunFolder::open(o.out).has_checkpoint();
+  if (!o.weights.empty() && !goes_on)
     load_backbone(model->backbone(), find_backbone(o.arch), o.weights);
   move(*model, execution);
   if (execution.channels_last) to_channels_last(*model);

@@ -4,6 +4,7 @@
 #include <torch/cuda.h>
 
 #include "core/error.h"
+#include "core/threads.h"
 #include "models/backbone.h"
 
 namespace shoplens {
@@ -15,6 +16,11 @@ void check_options(const TrainOptions& o) {
   check(o.batch_size > 1, "train: want --batch-size > 1 (batch norm needs two photos), got ",
         o.batch_size);
   check(o.grad_accum_steps > 0, "train: want --grad-accum-steps > 0, got ", o.grad_accum_steps);
+  check(o.threads >= 0 && o.threads <= kMaxThreads && o.workers >= 0 && o.workers <= kMaxThreads,
+        "train: want --threads and --workers of 0 to ", kMaxThreads, ", got ", o.threads, " and ",
+        o.workers);
+  check(o.preprocessing.img_size >= 0, "train: want --img-size of at least 0, got ",
+        o.preprocessing.img_size);
   check(o.lr > 0, "train: want --lr > 0, got ", o.lr);
   check(o.dim > 0, "train: want --dim > 0, got ", o.dim);
   check(o.warmup_epochs >= 0 && o.warmup_epochs < o.epochs,

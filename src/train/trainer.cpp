@@ -181,9 +181,8 @@ bool Trainer::train_epoch() {
       return false;
     }
   }
-  finish_epoch(seconds_since(start), loader->wait_seconds(),
-               (state_.batch - first_batch) * loading_.batch_size);
-  return true;
+  return finish_epoch(seconds_since(start), loader->wait_seconds(),
+                      (state_.batch - first_batch) * loading_.batch_size);
 }
 
 void Trainer::train_batch(Batch& batch, std::int64_t group_size) {
@@ -243,19 +242,25 @@ void Trainer::update() {
   if (options_.model_ema) average_->update(1 - options_.model_ema_decay);
 }
 
-double Trainer::validate_epoch(EpochSummary& row, std::ostream& line) {
+std::optional<double> Trainer::validate_epoch(EpochSummary& row, std::ostream& line) {
   const auto embed = [&](const Photos& photos) {
     return embed_photos(*model_, photos, preprocessing_.size, options_.val_hflip, execution_,
-                        loading_, [&](const auto& errors) { report_unreadable(photos, errors); });
+                        loading_, [&](const auto& errors) {
+                          report_unreadable(photos, errors);
+                          return !interrupted_;
+                        });
   };
-  const Embeddings queries = embed(*val_photos_);
-  if (options_.val_metric == "gap") {
+  const bool by_classes = options_.val_metric == "gap";
+  const Embeddings queries = embed(*val_photos_),
+                   gallery = by_classes ? Embeddings{} : embed(*photos_);
+  if (interrupted_) return std::nullopt;
+  if (by_classes) {
     row.gap = validate_classes(queries, data_.val_labels, *head_, execution_.device);
     line << "  GAP " << std::setprecision(2) << 100 * row.gap;
     return row.gap;
   }
-  const RetrievalMetrics m = validate(queries, data_.val_labels, embed(*photos_),
-                                      data_.labels.of_row, model_->dim(), at::get_num_threads());
+  const RetrievalMetrics m = validate(queries, data_.val_labels, gallery, data_.labels.of_row,
+                                      model_->dim(), at::get_num_threads());
   row.recall_at_1 = m.recall_at_1, row.recall_at_5 = m.recall_at_5, row.map = m.map;
   line << "  R@1 " << 100 * m.recall_at_1 << "  R@5 " << 100 * m.recall_at_5 << "  mAP "
        << 100 * m.map;
@@ -266,7 +271,12 @@ int Trainer::averaged_epochs() const {
   return std::max(0, static_cast<int>(state_.epoch) - (options_.epochs - options_.swa_epochs));
 }
 
-void Trainer::finish_epoch(double seconds, double wait_seconds, std::int64_t photos) {
+bool Trainer::finish_epoch(double seconds, double wait_seconds, std::int64_t photos) {
+  const bool last = state_.epoch + 1 == options_.epochs;
+  const bool validates =
+      val_photos_->size() > 0 && (last || (state_.epoch + 1) % options_.val_interval == 0);
+  // Validation can take longer than who interrupts a run waits for it.
+  if (validates) save_checkpoint();
   EpochSummary row{
       .epoch = ++state_.epoch,
       .train_loss = state_.loss_sum / static_cast<double>(std::max<std::int64_t>(state_.batch, 1)),
@@ -276,14 +286,11 @@ void Trainer::finish_epoch(double seconds, double wait_seconds, std::int64_t pho
       .seconds = seconds};
   state_.batch = 0;
   state_.loss_sum = 0;
-  const bool last = state_.epoch == options_.epochs;
   std::ostringstream line;
   line << std::fixed << "epoch " << row.epoch << "/" << options_.epochs << "  loss "
        << std::setprecision(3) << row.train_loss << "  lr " << std::scientific
        << std::setprecision(2) << row.lr << std::fixed << "  " << std::setprecision(1)
        << row.images_per_second << " images/s  waited " << 100 * row.wait_share << "%";
-  const bool validates =
-      val_photos_->size() > 0 && (last || state_.epoch % options_.val_interval == 0);
   const int swa = averaged_epochs();
   if (swa > 0) average_->update(1.0 / swa);
   const bool averaged = options_.model_ema || swa > 0;
@@ -294,18 +301,23 @@ void Trainer::finish_epoch(double seconds, double wait_seconds, std::int64_t pho
                   [&](const auto& errors) { report_unreadable(*photos_, errors); });
   }
   if (validates) {
-    const double score = validate_epoch(row, line);
-    if (score > state_.best_score) {
+    const std::optional<double> score = validate_epoch(row, line);
+    if (!score) {
+      log_info("interrupted while epoch ", row.epoch, " was validated; --resume validates it");
+      return false;
+    }
+    if (*score > state_.best_score) {
       line << "  best";
-      keep_best(score);
+      keep_best(*score);
     }
   } else if (val_photos_->size() == 0) {
     keep_best(-1);
   }
   if (averaged) average_->swap();
+  folder_->add_summary(row);  // before the checkpoint: what goes on from that writes no row again
   save_checkpoint();
-  folder_->add_summary(row);
   log_info(line.str());
+  return true;
 }
 
 void Trainer::keep_best(double score) {

@@ -57,9 +57,11 @@ class Trainer {
   double learning_rate(std::int64_t step) const;
   torch::Tensor loss_of(const torch::Tensor& embeddings, const torch::Tensor& labels,
                         const std::vector<std::int64_t>& samples, double share);
-  int averaged_epochs() const;                                   // by SWA, so far
-  double validate_epoch(EpochSummary& row, std::ostream& line);  // -> the score that best is by
-  void finish_epoch(double seconds, double wait_seconds, std::int64_t photos);
+  int averaged_epochs() const;  // by SWA, so far
+  // -> the score that best is by; none: interrupted
+  std::optional<double> validate_epoch(EpochSummary& row, std::ostream& line);
+  // false: interrupted while it validated, the checkpoint is of before
+  bool finish_epoch(double seconds, double wait_seconds, std::int64_t photos);
   void keep_best(double score);
   void report_unreadable(const Photos& photos, const std::vector<SampleError>& errors);
 

@@ -46,6 +46,48 @@ TEST_F(TrainerTest, InterruptedInAnEpochResumesToTheBit) {
   expect_equal_runs("whole", "parts");
 }
 
+// The flag comes with the last batch, in the middle of an optimiser step: the next place to look at
+// it is the validation.
+TEST_F(TrainerTest, InterruptedWhileItValidatesResumesToTheBit) {
+  options_.grad_accum_steps = 2;  // of 3 batches
+  EXPECT_EQ(run(in("whole")), RunEnd::kDone);
+  TrainOptions part = in("parts");
+  {
+    std::atomic<bool> interrupted = false;
+    int passes = 0;
+    Trainer trainer(part, interrupted);
+    trainer.on_pass = [&](const auto&) { interrupted = ++passes == 3; };
+    EXPECT_EQ(trainer.run(), RunEnd::kInterrupted);
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "parts" / "best"));
+  part.resume = true;
+  EXPECT_EQ(run(part), RunEnd::kDone);
+  expect_equal_runs("whole", "parts");
+  EXPECT_EQ(read_file(folder_ / "whole" / "best" / "model.safetensors"),
+            read_file(folder_ / "parts" / "best" / "model.safetensors"));
+}
+
+TEST_F(TrainerTest, ARunThatEndedBeforeItsFirstCheckpointBeginsAgainWithItsWeights) {
+  const TrainOptions donor = in("donor");
+  EXPECT_EQ(run(donor), RunEnd::kDone);
+  options_.weights = (folder_ / "backbone.safetensors").string();
+  NamedTensors backbone;
+  for (const auto& [name, tensor] : RunFolder::open(donor.out).load_best().tensors)
+    if (!name.starts_with("neck.") && !name.starts_with("global_pool."))
+      backbone.emplace_back(name, tensor);
+  write_safetensors(options_.weights, {backbone, {}});
+  EXPECT_EQ(run(in("whole")), RunEnd::kDone);
+
+  TrainOptions part = in("parts");
+  const std::atomic<bool> interrupted = false;
+  {
+    Trainer(part, interrupted);
+  }  // made the folder, and was killed
+  part.resume = true;
+  EXPECT_EQ(run(part), RunEnd::kDone);
+  expect_equal_runs("whole", "parts");
+}
+
 TEST_F(TrainerTest, AveragedEpochsMixturesAndSampledClassesResumeToTheBit) {
   options_.model_ema = false;
   options_.swa_epochs = 2;

@@ -50,7 +50,7 @@ Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, b
       },
       loading);
   while (auto batch = loader.next()) {
-    report(batch->errors);
+    if (!report(batch->errors)) break;
     const auto n = static_cast<std::int64_t>(batch->samples.size());
     if (n == 0) continue;
     torch::Tensor y =
