@@ -2,6 +2,7 @@
 #include "recognize/evaluate.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "core/error.h"
@@ -76,6 +77,20 @@ std::vector<std::int64_t> places_in(const Side& side, std::size_t count) {
   return places;
 }
 
+// The nearest k of each query, a block of queries after the other: where few of many items have a
+// value, k is nearly all of them.
+void each_hits(const Matcher& matcher, std::span<const float> queries, int k,
+               const std::function<void(const std::vector<Hit>&)>& see) {
+  constexpr std::size_t kHits = 1 << 22;  // 64 MiB
+  const auto dim = static_cast<std::size_t>(matcher.dim());
+  const std::size_t block =
+      std::max<std::size_t>(kHits / static_cast<std::size_t>(std::max(k, 1)), 1) * dim;
+  for (std::size_t at = 0; at < queries.size(); at += block)
+    for (const auto& hits :
+         matcher.search(queries.subspan(at, std::min(block, queries.size() - at)), k))
+      see(hits);
+}
+
 // What decide() says of each query. labels [gallery side].
 std::vector<std::int64_t> decided(const Setting& setting, const Side& queries, const Side& gallery,
                                   std::span<const std::int64_t> labels) {
@@ -86,7 +101,7 @@ std::vector<std::int64_t> decided(const Setting& setting, const Side& queries, c
   const std::size_t classes = setting.options.classes.size();
   std::vector<std::int64_t> out, of_hits;
   std::vector<float> scores, probabilities;
-  for (const auto& hits : setting.matcher.search(queries.vectors, k)) {
+  each_hits(setting.matcher, queries.vectors, k, [&](const std::vector<Hit>& hits) {
     const auto query = static_cast<std::size_t>(queries.rows[out.size()]);
     of_hits.clear();
     scores.clear();
@@ -102,7 +117,7 @@ std::vector<std::int64_t> decided(const Setting& setting, const Side& queries, c
             std::span(setting.embedded.class_probabilities).subspan(query * classes, classes)));
     }
     out.push_back(decide(of_hits, scores, setting.options.decide, probabilities).label);
-  }
+  });
   return out;
 }
 

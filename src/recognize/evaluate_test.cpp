@@ -56,6 +56,28 @@ TEST_F(EvaluateTest, ByLabelAndByEachSharedColumn) {
   EXPECT_DOUBLE_EQ(results[1].metrics.recall_at_1, 1);
 }
 
+// One shop among many photos: every query must look at nearly all of them, block after block.
+TEST_F(EvaluateTest, AColumnThatFewItemsHaveIsDecidedForEveryQuery) {
+  constexpr int kItems = 3000, kQueries = 1500;  // 4.5 million hits, more than a block holds
+  for (int i = 0; i < kItems; ++i) {
+    gallery.items.push_back({.id = 10 + i, .label = "gala", .path = "", .source = ""});
+    gallery.vectors.insert(gallery.vectors.end(), {0.6f, -0.8f});
+  }
+  gallery.items[3].columns = {{"shop", "corner"}};  // the farthest from most
+  queries.columns = {{"shop", std::vector<std::string>(kQueries, "corner")}};
+  queries.labels.assign(kQueries, "gala");
+  embedded.photos.clear();
+  embedded.embeddings.clear();
+  for (int i = 0; i < kQueries; ++i) {
+    embedded.photos.push_back(i);
+    embedded.embeddings.insert(embedded.embeddings.end(), {1, 0});
+  }
+  const auto results = evaluate(gallery.items, plain(), queries, embedded, {});
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[1].metrics.queries, kQueries);
+  EXPECT_EQ(results[1].accuracy, 1);
+}
+
 TEST_F(EvaluateTest, LabelRowsCarryNames) {
   const auto result = evaluate(gallery.items, plain(), queries, embedded, {})[0];
   ASSERT_EQ(result.labels.size(), 2u);
