@@ -73,6 +73,7 @@ int build(const BuildOptions& o) {
     throw Error(ErrorCode::kBadInput,
                 join("index build: want a new file, this one exists (", o.gallery, ")"),
                 "add to it with `shoplens index add`, or overwrite it with --force");
+  check_writable(o.gallery, o.force);
   const Manifest manifest = read_manifest(o.data);
   const auto pipeline = o.pipeline.empty()
                             ? open_pipeline("index build", o.network, manifest.size())

@@ -100,7 +100,11 @@ const Command* find_command(const std::vector<Command>& commands, const Words& w
 
 int run_program(const std::vector<Command>& commands, int argc, char** argv) {
   try {
-    return run_words(commands, {argv + 1, argv + argc});
+    const int status = run_words(commands, {argv + 1, argv + argc});
+    if (!std::cout.flush())
+      throw Error(ErrorCode::kIo, "cannot write the results to standard output",
+                  "is the disk full, or the reader of the pipe gone?");
+    return status;
   } catch (const Error& e) {
     std::cerr << "error: " << e.what() << '\n';
     if (!e.hint.empty()) std::cerr << "hint: " << e.hint << '\n';

@@ -31,6 +31,8 @@ double to_weight(const std::string& word) {
 std::unique_ptr<Pipeline> open(PipelineSpec spec, const NetworkOptions& options,
                                std::size_t photos) {
   check(options.batch_size >= 1, "--batch-size: want at least 1, got ", options.batch_size);
+  check(options.threads >= 0 && options.threads <= kMaxThreads, "--threads: want 0 to ",
+        kMaxThreads, ", got ", options.threads);
   RuntimeOptions runtime;
   runtime.device = options.device;
   runtime.precision = options.precision;

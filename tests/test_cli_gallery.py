@@ -2,11 +2,13 @@
 """embed, index, predict and eval end to end."""
 import csv
 import json
+import os
+import shutil
 import struct
 import subprocess
 import unittest
 
-from cli import TESTS, CliTest, write_png
+from cli import BIN, TESTS, CliTest, write_png
 
 
 class Index(CliTest):
@@ -26,6 +28,29 @@ class Index(CliTest):
         self.assertEqual(self.run_json("index", "remove", "--label", "gala", "--id", "5")["items"], 9)
         self.assertIn("found nothing of it", self.run_cli("index", "remove", "--path", "x", status=2).stderr)
         self.assertEqual(self.run_json("index", "verify"), {"gallery": "gallery.db", "sound": True, "faults": []})
+
+    def test_what_cannot_be_written_is_said_before_photos_are_embedded(self):
+        error = self.run_cli("index", "build", "--data", "train.csv", "--model", "model.onnx", "--gallery", "no/g.db",
+                             status=2).stderr
+        self.assertIn("want a folder to write to, found none", error)
+        self.assertNotIn("photos", error)
+        self.build()
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([BIN / "shoplens", "predict", "test/gala0.png", "--json"], cwd=self.folder, stdout=full,
+                                  stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("cannot write the results to standard output", done.stderr)
+
+    def test_a_name_that_is_no_utf8_is_answered_and_kept_out_of_catalogues(self):
+        self.build()
+        photo = os.fsencode(self.folder / "test") + b"/gal\xe1.png"
+        shutil.copy(self.folder / "test/gala0.png", photo)
+        answers = self.run_json("predict", "test")
+        self.assertEqual([a["label"] for a in answers], [a["label"] for a in answers if "error" not in a])
+        self.assertEqual(len(answers), 7)
+        os.makedirs(self.folder / "photos/gala")
+        os.rename(photo, os.fsencode(self.folder / "photos/gala") + b"/gal\xe1.png")
+        self.assertIn("want a file name in UTF-8", self.run_cli("index", "add", "--data", "photos", status=2).stderr)
 
     def test_a_path_that_is_there(self):
         self.build()

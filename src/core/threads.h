@@ -5,6 +5,9 @@
 
 namespace shoplens {
 
+/// More threads than any machine has cores for: a slip of the pen.
+inline constexpr int kMaxThreads = 1024;
+
 /// The cores this process may run on (its CPU affinity), at least 1.
 int available_cores();
 

@@ -47,8 +47,9 @@ std::vector<std::string> photos_under(const fs::path& folder, bool follow_links 
       }
     }
   } catch (const fs::filesystem_error& error) {
+    const fs::path& where = error.path1().empty() ? folder : error.path1();
     throw Error(ErrorCode::kIo,
-                join("cannot list: ", error.code().message(), " (", error.path1().string(), ")"));
+                join("cannot list: ", error.code().message(), " (", where.string(), ")"));
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -64,7 +65,7 @@ Manifest read_folder(const fs::path& folder, bool want_labels) {
                   join("manifest: want one folder of photos a class, got a photo outside of them (",
                        (folder / name).string(), ")"),
                   "move it into its class's folder, or give a CSV with path,label");
-    if (!is_utf8(name))
+    if (want_labels && !is_utf8(name))  // catalogues, CSV and gallery, are UTF-8
       throw Error(ErrorCode::kBadInput,
                   join("manifest: want a file name in UTF-8 (", (folder / name).string(), ")"));
     manifest.paths.push_back(folder / name);

@@ -45,17 +45,6 @@ void sync(const fs::path& path) {
                 join("cannot sync: ", std::strerror(why), " (", path.string(), ")"));
 }
 
-void check_writable(const fs::path& path, bool overwrite) {
-  const fs::path folder = fs::absolute(path).parent_path();
-  if (!fs::is_directory(folder))
-    throw Error(ErrorCode::kNotFound,
-                join("want a folder to write to, found none (", folder.string(), ")"));
-  if (!overwrite && fs::exists(path))
-    throw Error(ErrorCode::kBadInput,
-                join("want a new file, this one exists (", path.string(), ")"),
-                "--force overwrites it");
-}
-
 // The gallery at `path`, if there is one that opens.
 std::unique_ptr<Database> open_if_sound(const fs::path& path) {
   try {
@@ -82,6 +71,17 @@ void put_in_place(const fs::path& made, const fs::path& path) {
 }
 
 }  // namespace
+
+void check_writable(const fs::path& path, bool overwrite) {
+  const fs::path folder = fs::absolute(path).parent_path();
+  if (!fs::is_directory(folder))
+    throw Error(ErrorCode::kNotFound,
+                join("want a folder to write to, found none (", folder.string(), ")"));
+  if (!overwrite && fs::exists(path))
+    throw Error(ErrorCode::kBadInput,
+                join("want a new file, this one exists (", path.string(), ")"),
+                "--force overwrites it");
+}
 
 std::string relative_to_gallery(const fs::path& file, const fs::path& path) {
   const fs::path folder = fs::weakly_canonical(fs::absolute(path)).parent_path();

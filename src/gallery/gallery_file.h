@@ -11,6 +11,10 @@
 
 namespace shoplens {
 
+/// Throws unless a gallery can be made at `path`: kNotFound without its folder, kBadInput when it
+/// exists and not `overwrite`. What takes long asks before it begins.
+void check_writable(const std::filesystem::path& path, bool overwrite);
+
 /// Makes a gallery with the items and vectors [items, dim] and the notes (Gallery::note).
 /// model.path is the model file as it can be opened now. Throws kBadInput when `path` exists and
 /// not `overwrite`, or as Gallery::add.
