@@ -60,7 +60,8 @@ TEST_F(EvaluateTest, ByLabelAndByEachSharedColumn) {
 TEST_F(EvaluateTest, AColumnThatFewItemsHaveIsDecidedForEveryQuery) {
   constexpr int kItems = 3000, kQueries = 1500;  // 4.5 million hits, more than a block holds
   for (int i = 0; i < kItems; ++i) {
-    gallery.items.push_back({.id = 10 + i, .label = "gala", .path = "", .source = ""});
+    gallery.items.push_back(
+        {.id = 10 + i, .label = "gala", .path = "", .source = "", .columns = {}});
     gallery.vectors.insert(gallery.vectors.end(), {0.6f, -0.8f});
   }
   gallery.items[3].columns = {{"shop", "corner"}};  // the farthest from most

@@ -244,11 +244,9 @@ void Trainer::update() {
 
 std::optional<double> Trainer::validate_epoch(EpochSummary& row, std::ostream& line) {
   const auto embed = [&](const Photos& photos) {
-    return embed_photos(*model_, photos, preprocessing_.size, options_.val_hflip, execution_,
-                        loading_, [&](const auto& errors) {
-                          report_unreadable(photos, errors);
-                          return !interrupted_;
-                        });
+    return embed_photos(
+        *model_, photos, preprocessing_.size, options_.val_hflip, execution_, loading_,
+        [&](const auto& errors) { report_unreadable(photos, errors); }, interrupted_);
   };
   const bool by_classes = options_.val_metric == "gap";
   const Embeddings queries = embed(*val_photos_),

@@ -59,7 +59,7 @@ TEST_F(TrainerTest, InterruptedWhileItValidatesResumesToTheBit) {
     trainer.on_pass = [&](const auto&) { interrupted = ++passes == 3; };
     EXPECT_EQ(trainer.run(), RunEnd::kInterrupted);
   }
-  EXPECT_FALSE(fs::exists(folder_ / "parts" / "best"));
+  EXPECT_FALSE(fs::exists(folder_ / "parts" / "best" / "model.safetensors"));
   part.resume = true;
   EXPECT_EQ(run(part), RunEnd::kDone);
   expect_equal_runs("whole", "parts");

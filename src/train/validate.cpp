@@ -34,7 +34,7 @@ torch::Tensor to_input(std::vector<float>& data, int size, const Execution& exec
 
 Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, bool hflip,
                         const Execution& execution, const LoaderOptions& loading,
-                        const ReportErrors& report) {
+                        const ReportErrors& report, const std::atomic<bool>& stop) {
   const torch::NoGradGuard no_grad;
   const Autocast autocast(execution.device.type(), execution.bf16);
   model.eval();
@@ -50,7 +50,8 @@ Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, b
       },
       loading);
   while (auto batch = loader.next()) {
-    if (!report(batch->errors)) break;
+    if (stop) break;
+    report(batch->errors);
     const auto n = static_cast<std::int64_t>(batch->samples.size());
     if (n == 0) continue;
     torch::Tensor y =

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -29,13 +30,13 @@ struct Embeddings {
   std::vector<float> vectors;         // [n, dim]
   std::vector<std::int64_t> samples;  // [n], which photos; the unreadable ones are missing
 };
-using ReportErrors = std::function<bool(const std::vector<SampleError>&)>;
+using ReportErrors = std::function<void(const std::vector<SampleError>&)>;
 
 /// Embeds photos as eval sees them: the model in eval mode, no gradients. `hflip`: the mean of both
-/// views. `report` returns whether to go on: false ends it, with what is there so far.
+/// views. `stop` ends it, with what is there so far.
 Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, bool hflip,
                         const Execution& execution, const LoaderOptions& loading,
-                        const ReportErrors& report);
+                        const ReportErrors& report, const std::atomic<bool>& stop);
 
 /// Retrieval of `queries` in `gallery`; the labels are of all photos, by sample.
 RetrievalMetrics validate(const Embeddings& queries, const std::vector<std::int64_t>& query_labels,
