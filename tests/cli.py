@@ -51,7 +51,8 @@ class CliTest(unittest.TestCase):
         (self.folder / name).write_text("\n".join(rows) + "\n")
 
     def run_cli(self, *words, status=0):
-        done = subprocess.run([BIN / "shoplens", *map(str, words)], cwd=self.folder, capture_output=True, text=True)
+        done = subprocess.run([BIN / "shoplens", *map(str, words)], cwd=self.folder, capture_output=True, text=True,
+                              errors="surrogateescape")  # a file's name need not be UTF-8
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return done
 
