@@ -56,9 +56,9 @@ Value Graph::add(const std::string& op, int rank, const std::vector<Value>& valu
     node.inputs.push_back(value.name);
   }
   std::move(constants.begin(), constants.end(), std::back_inserter(node.inputs));
-  values_[node.output] = {rank, 0, nodes_.size()};
-  nodes_.push_back(std::move(node));
-  return {this, nodes_.back().output};
+  values_[node.output] = {rank, 0, network_.nodes.size()};
+  network_.nodes.push_back(std::move(node));
+  return {this, network_.nodes.back().output};
 }
 
 std::string Graph::constant(Constant value) {
@@ -67,19 +67,19 @@ std::string Graph::constant(Constant value) {
   check(want == static_cast<std::int64_t>(value.data.size()), "onnx graph: want ", want,
         " numbers for ", shape_text(value.dims), ", got ", value.data.size());
   std::string name = new_name("constant");
-  constants_.emplace(name, std::move(value));
+  network_.constants.emplace(name, std::move(value));
   return name;
 }
 
 std::string Graph::integers(std::vector<std::int64_t> values) {
   std::string name = new_name("integers");
-  integers_.emplace(name, std::move(values));
+  network_.integers.emplace(name, std::move(values));
   return name;
 }
 
 Value Graph::input(const std::string& name, const std::vector<std::int64_t>& dims) {
   values_[name] = {static_cast<int>(dims.size()), 0, std::nullopt};
-  inputs_.push_back({name, dims});
+  network_.inputs.push_back({name, dims});
   return {this, name};
 }
 
@@ -119,14 +119,14 @@ Value Graph::linear(const Value& x, Constant weight, Constant bias) {
 Value Graph::scale_rows(const Value& x, const std::vector<float>& scale,
                         const std::vector<float>& shift) {
   Use made = use(x.name);
-  Node& node = nodes_[*made.node];
-  Constant& weight = constants_.at(node.inputs[1]);
+  Node& node = network_.nodes[*made.node];
+  Constant& weight = network_.constants.at(node.inputs[1]);
   const std::size_t rows = scale.size(), row = weight.data.size() / rows;
   check(static_cast<std::int64_t>(rows) == weight.dims[0], "affine: want ", weight.dims[0],
         " channels, got ", rows);
   if (node.inputs.size() == 2)
     node.inputs.push_back(constant({{weight.dims[0]}, std::vector<float>(rows)}));
-  Constant& bias = constants_.at(node.inputs[2]);
+  Constant& bias = network_.constants.at(node.inputs[2]);
   for (std::size_t o = 0; o < rows; ++o) {
     const double s = scale[o];
     for (std::size_t i = o * row; i < (o + 1) * row; ++i)
@@ -147,7 +147,7 @@ Value Graph::affine(const Value& x, const std::vector<float>& scale,
         "affine: want as many shifts as scales, got ", shift.size(), " and ", scale.size());
   const Use made = use(x.name);
   if (made.readers == 0 && made.node &&
-      (nodes_[*made.node].op == "Conv" || nodes_[*made.node].op == "Gemm"))
+      (network_.nodes[*made.node].op == "Conv" || network_.nodes[*made.node].op == "Gemm"))
     return scale_rows(x, scale, shift);
   std::vector<std::int64_t> dims(static_cast<std::size_t>(made.rank), 1);  // [1, C, 1, 1] or [1, C]
   check(made.rank >= 2, "affine: want x [N, C, ...], got ", made.rank, " dimensions");
@@ -239,7 +239,7 @@ Value Graph::pad_front(const Value& x, int axis, std::int64_t count) {
 }
 
 const std::vector<std::int64_t>& Graph::input_dims(const Value& x) const {
-  for (const Info& input : inputs_)
+  for (const Network::Info& input : network_.inputs)
     if (input.name == x.name) return input.dims;
   throw Error(ErrorCode::kInternal, join("onnx graph: want an input, got ", x.name));
 }
@@ -249,11 +249,12 @@ void Graph::output(const std::string& name, const Value& x, const std::vector<st
   check(made.rank == static_cast<int>(dims.size()), "output ", name, ": want ", made.rank,
         " dimensions, got ", shape_text(dims));
   if (!made.node) return output(name, unary("Identity", x), dims);  // an input keeps its own name
-  for (Node& node : nodes_) std::replace(node.inputs.begin(), node.inputs.end(), x.name, name);
-  nodes_[*made.node].output = name;
+  for (Node& node : network_.nodes)
+    std::replace(node.inputs.begin(), node.inputs.end(), x.name, name);
+  network_.nodes[*made.node].output = name;
   values_.erase(x.name);
   values_[name] = {made.rank, made.readers + 1, made.node};
-  outputs_.push_back({name, dims});
+  network_.outputs.push_back({name, dims});
 }
 
 }  // namespace shoplens

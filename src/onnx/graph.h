@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "onnx/model_info.h"
+#include "onnx/network.h"
 
 namespace shoplens {
 
@@ -19,12 +19,6 @@ class Graph;
 struct Value {
   Graph* graph = nullptr;
   std::string name;
-};
-
-/// A constant tensor in row-major order.
-struct Constant {
-  std::vector<std::int64_t> dims;
-  std::vector<float> data;
 };
 
 struct ConvAttributes {
@@ -77,28 +71,14 @@ class Graph {
   /// Calls x `name` in the file. One value is one output.
   void output(const std::string& name, const Value& x, const std::vector<std::int64_t>& dims);
 
-  /// The whole ModelProto; the same calls give the same bytes. Fills info.fingerprint, and writes
-  /// `info` as metadata. Throws kUnsupported when the network is over protobuf's 2 GB.
-  std::string serialize(ModelInfo& info) const;
+  /// What was built; the same calls give the same network.
+  const Network& network() const { return network_; }
+  /// shoplens::serialize() of it.
+  std::string serialize(ModelInfo& info) const { return shoplens::serialize(network_, info); }
 
  private:
-  struct Attribute {
-    std::string name;
-    enum Type { kInt, kInts, kFloat, kString } type;
-    std::vector<std::int64_t> ints;
-    std::string text;
-    float number = 0;
-  };
-  struct Node {
-    std::string op;
-    std::vector<std::string> inputs;
-    std::string output;
-    std::vector<Attribute> attributes;
-  };
-  struct Info {
-    std::string name;
-    std::vector<std::int64_t> dims;
-  };
+  using Attribute = Network::Attribute;
+  using Node = Network::Node;
   struct Use {  // what is known of a value
     int rank = 0;
     int readers = 0;
@@ -117,13 +97,9 @@ class Graph {
   std::string integers(std::vector<std::int64_t> values);  // [size]
   Value scale_rows(const Value& x, const std::vector<float>& scale,
                    const std::vector<float>& shift);
-  void write_graph(std::string& bytes) const;
 
-  std::vector<Node> nodes_;  // in the order of computation
+  Network network_;
   std::map<std::string, Use> values_;
-  std::map<std::string, Constant> constants_;
-  std::map<std::string, std::vector<std::int64_t>> integers_;  // constants that say where and how
-  std::vector<Info> inputs_, outputs_;
   int names_ = 0;  // given out so far
 };
 

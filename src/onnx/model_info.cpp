@@ -124,49 +124,6 @@ struct Reader {
   }
 };
 
-struct Parsed {
-  Metadata metadata;
-  std::string producer;
-  bool has_graph = false;
-};
-
-// The top level of a ModelProto: the graph itself is skipped, its bytes are vouched for by the
-// fingerprint.
-Parsed parse_model(const std::string& bytes, const fs::path& path) {
-  Parsed parsed;
-  try {
-    protozero::pbf_reader model(bytes);
-    while (model.next()) {
-      if (model.tag_and_type() ==
-          protozero::tag_and_type(14, protozero::pbf_wire_type::length_delimited)) {
-        protozero::pbf_reader entry = model.get_message();
-        std::string key, value;
-        while (entry.next()) {
-          if (entry.tag() == 1)
-            key = entry.get_string();
-          else if (entry.tag() == 2)
-            value = entry.get_string();
-          else
-            entry.skip();
-        }
-        if (!parsed.metadata.emplace(key, value).second)
-          corrupt("metadata has " + key + " twice", path);
-      } else if (model.tag_and_type() ==
-                 protozero::tag_and_type(2, protozero::pbf_wire_type::length_delimited)) {
-        parsed.producer = model.get_string();
-      } else {
-        parsed.has_graph |= model.tag_and_type() ==
-                            protozero::tag_and_type(7, protozero::pbf_wire_type::length_delimited);
-        model.skip();
-      }
-    }
-  } catch (const protozero::exception& e) {
-    corrupt(join("not an ONNX file, or cut short: ", e.what()), path);
-  }
-  if (!parsed.has_graph) corrupt("not an ONNX file, or cut short: no graph", path);
-  return parsed;
-}
-
 void check_fingerprint(const std::string& bytes, const std::string& written, const fs::path& path) {
   const std::string_view view(bytes);
   const std::string entry = metadata_entry(kFingerprintKey, written);
@@ -236,19 +193,60 @@ ModelInfo from_metadata(const Metadata& metadata, const fs::path& path) {
   return info;
 }
 
-ModelInfo read_model_info(const fs::path& path) {
-  const std::string bytes = read_file(path, INT32_MAX);
-  const Parsed parsed = parse_model(bytes, path);
-  const bool ours = parsed.producer == kOnnxProducer || parsed.metadata.count(kFormatKey);
+ModelProto parse_model_proto(const std::string& bytes, const fs::path& path) {
+  using protozero::pbf_wire_type;
+  constexpr auto kMessage = pbf_wire_type::length_delimited;
+  ModelProto parsed;
+  bool has_graph = false;
+  try {
+    protozero::pbf_reader model(bytes);
+    while (model.next()) {
+      if (model.tag_and_type() == protozero::tag_and_type(14, kMessage)) {
+        protozero::pbf_reader entry = model.get_message();
+        std::string key, value;
+        while (entry.next()) {
+          if (entry.tag() == 1)
+            key = entry.get_string();
+          else if (entry.tag() == 2)
+            value = entry.get_string();
+          else
+            entry.skip();
+        }
+        if (!parsed.metadata.emplace(key, value).second)
+          corrupt("metadata has " + key + " twice", path);
+      } else if (model.tag_and_type() == protozero::tag_and_type(2, kMessage)) {
+        parsed.producer = model.get_string();
+      } else if (model.tag_and_type() == protozero::tag_and_type(7, kMessage)) {
+        const auto view = model.get_view();
+        parsed.graph = {view.data(), view.size()};
+        has_graph = true;
+      } else {
+        model.skip();
+      }
+    }
+  } catch (const protozero::exception& e) {
+    corrupt(join("not an ONNX file, or cut short: ", e.what()), path);
+  }
+  if (!has_graph) corrupt("not an ONNX file, or cut short: no graph", path);
+  return parsed;
+}
+
+ModelInfo check_model(const ModelProto& model, const std::string& bytes, const fs::path& path) {
+  const bool ours = model.producer == kOnnxProducer || model.metadata.contains(kFormatKey);
   if (!ours)
-    throw Error(ErrorCode::kUnsupported,
-                join("model: want an ONNX file written by shoplens, got one by ",
-                     parsed.producer.empty() ? "another program" : parsed.producer, " (",
-                     path.string(), ")"),
-                "make one with `shoplens import` (from weights) or `shoplens export` (from a run)");
-  ModelInfo info = from_metadata(parsed.metadata, path);
+    throw Error(
+        ErrorCode::kUnsupported,
+        join("model: want an ONNX file written by shoplens, got one by ",
+             model.producer.empty() ? "another program" : model.producer, " (", path.string(), ")"),
+        "make one with `shoplens import` (from weights) or `shoplens export` (from a run)");
+  ModelInfo info = from_metadata(model.metadata, path);
   check_fingerprint(bytes, info.fingerprint, path);
   return info;
+}
+
+ModelInfo read_model_info(const fs::path& path) {
+  const std::string bytes = read_file(path, INT32_MAX);
+  return check_model(parse_model_proto(bytes, path), bytes, path);
 }
 
 }  // namespace shoplens
