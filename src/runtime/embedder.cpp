@@ -13,19 +13,10 @@
 
 #include "core/error.h"
 #include "core/threads.h"
+#include "runtime/openvino_error.h"
 
 namespace shoplens {
 namespace {
-
-// OpenVINO's messages are many lines, with its source files' paths; the last one says what
-// happened.
-std::string last_line(const std::string& text) {
-  const auto end = text.find_last_not_of("\n \t");
-  if (end == std::string::npos) return text;
-  const auto start = text.find_last_of('\n', end);
-  return text.substr(start == std::string::npos ? 0 : start + 1,
-                     end - (start == std::string::npos ? 0 : start + 1) + 1);
-}
 
 // `auto` asks the device, which knows whether its cores have bf16 instructions.
 std::string resolve_precision(const ov::Core& core, const RuntimeOptions& options) {
