@@ -11,9 +11,9 @@ namespace {
 
 struct ExportOptions {
   std::vector<std::string> run;
-  std::string out = "model.onnx";
+  std::string out = "model.onnx", calibrate, held_out;
   int img_size = 0;
-  bool classes = false;
+  bool classes = false, int8 = false;
   template <class V>
   void visit(V& v) {
     v.positional(run, "RUN", "run folder made by `shoplens train`");
@@ -23,11 +23,28 @@ struct ExportOptions {
     v(classes, "classes",
       "also write the raw embedding and the scores of the training classes, for pipelines with "
       "norm = 'joint' or vote = 'classes'");
+    v(int8, "int8",
+      "compute in 8 bits where that answers as well: `shoplens quantize` of the float model, which "
+      "is written as OUT's name with .float before .onnx");
+    v(calibrate, "calibrate", "with --int8: the catalogue's photos, as `shoplens quantize` has it");
+    v(held_out, "held-out", "with --int8: labelled photos to judge by, likewise");
   }
 };
 
+// OpenVINO, which measures what 8 bits do to an embedding, is in the other program.
+[[noreturn]] void hand_to_quantize(const ExportOptions& o, const std::string& model) {
+  Words words{"quantize", model, "--calibrate", o.calibrate, "--out", o.out};
+  if (!o.held_out.empty()) words.insert(words.end(), {"--held-out", o.held_out});
+  std::cout.flush();
+  hand_over("shoplens", words);
+}
+
 int export_model(const ExportOptions& options) {
   check(options.run.size() == 1, "export: want one run folder, got ", options.run.size());
+  check(options.int8 == !options.calibrate.empty(), "export: want --int8 and --calibrate together");
+  const std::string out =
+      options.int8 ? std::filesystem::path(options.out).replace_extension(".float.onnx").string()
+                   : options.out;
   TrainedModel trained = RunFolder::open(options.run[0]).load_best();
   if (options.img_size > 0) trained.info.preprocessing.size = options.img_size;
   EmbeddingModel model({.arch = trained.info.arch, .pool = trained.pool, .dim = trained.info.dim});
@@ -36,9 +53,10 @@ int export_model(const ExportOptions& options) {
     throw Error(ErrorCode::kBadInput,
                 join("export: want class scores, the run has none (", options.run[0], ")"),
                 "its head was triplet, multi-similarity or one with sub-centres");
-  const ModelInfo info = write_onnx(model, trained.info, options.out,
-                                    options.classes ? trained.classes : std::nullopt);
-  std::cout << describe_onnx(options.out, info) << '\n';
+  const ModelInfo info =
+      write_onnx(model, trained.info, out, options.classes ? trained.classes : std::nullopt);
+  std::cout << describe_onnx(out, info) << '\n';
+  if (options.int8) hand_to_quantize(options, out);
   return 0;
 }
 

@@ -19,6 +19,7 @@ Command index_tune_command();
 Command index_upgrade_command();
 Command page_command();
 Command predict_command();
+Command quantize_command();
 Command groups_command();
 Command serve_command();
 Command shift_command();

@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
       handed_over("export", "write a run's best model as model.onnx", "shoplens-train"),
       handed_over("import", "write a backbone's pretrained weights as model.onnx",
                   "shoplens-train"),
+      quantize_command(),
       distill_command(),
       embed_command(),
   };

@@ -8,7 +8,7 @@ import re
 import sys
 
 # Top to bottom, as in DESIGN.md. A folder may include itself and those below it.
-ORDER = ["apps", "serve", "demo", "library", "recognize", "runtime", "train", "models", "losses", "nn", "eval", "gallery", "ranking", "index",
+ORDER = ["apps", "serve", "demo", "library", "quantize", "recognize", "runtime", "train", "models", "losses", "nn", "eval", "gallery", "ranking", "index",
          "data", "pth", "onnx", "image", "core"]
 TORCH = {"train", "models", "losses", "nn"}
 # library -> (folders that may include it, whether headers may)
