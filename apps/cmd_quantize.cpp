@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iomanip>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "apps/commands.h"
 #include "apps/json_output.h"
@@ -44,7 +45,14 @@ struct QuantizeOptions {
 // The lists to learn from and to judge by.
 std::pair<Manifest, Manifest> split(const QuantizeOptions& o) {
   Manifest catalogue = read_manifest(o.calibrate);
-  if (!o.held_out.empty()) return {std::move(catalogue), read_manifest(o.held_out)};
+  if (!o.held_out.empty()) {
+    Manifest held_out = read_manifest(o.held_out);
+    const std::set<std::filesystem::path> known(catalogue.paths.begin(), catalogue.paths.end());
+    for (const auto& path : held_out.paths)  // it would find itself, whatever rounding does
+      check(!known.contains(path), "quantize: want photos that are not in --calibrate, ",
+            path.string(), " is (", o.held_out, ")");
+    return {std::move(catalogue), std::move(held_out)};
+  }
   std::vector<std::int64_t> kept, held_out;
   const std::vector<int> folds = stratified_folds(catalogue.labels, 5, 0);
   for (std::size_t i = 0; i < folds.size(); ++i)
@@ -82,6 +90,9 @@ void print_text(const std::string& out, const Int8Result& result) {
 int run_quantize(const QuantizeOptions& o) {
   check(o.model.size() == 1, "quantize: want one model.onnx, got ", o.model.size());
   check(!o.calibrate.empty(), "quantize: want --calibrate, the catalogue's photos");
+  std::error_code absent;
+  check(!std::filesystem::equivalent(o.model[0], o.out, absent),
+        "quantize: want another file than the model for --out, got ", o.out);
   Int8Options int8 = o.int8;
   int8.max_recall_loss = o.max_recall_loss / 100;
   const auto [catalogue, held_out] = split(o);

@@ -56,6 +56,18 @@ class TrainTest(unittest.TestCase):
                      "--out", "page.html")
         self.assertIn("data:image/jpeg;base64,", (self.folder / "page.html").read_text())
 
+    def test_export_in_8_bits(self):
+        self.train("small")
+        photos = (self.folder / "photos/train.csv").read_text().splitlines()[1:]
+        (self.folder / "one.csv").write_text(  # one label: a network of three epochs finds it in 8 bits too
+            "path,label\n" + "".join(f"photos/{row.split(',')[0]},thing\n" for row in photos))
+        made = self.run_cli("export", "small", "--int8", "--calibrate", "one.csv", "--out", "small.onnx").stdout
+        self.assertRegex(made, r"small\.float\.onnx  mobilenetv2_100")
+        self.assertRegex(made, r"small\.onnx  mobilenetv2_100  \d+ of 53 layers in 8 bits")
+        sizes = [(self.folder / name).stat().st_size for name in ("small.onnx", "small.float.onnx")]
+        self.assertLess(sizes[0], sizes[1] / 2)
+        self.assertIn("--int8 and --calibrate together", self.run_cli("export", "small", "--int8", status=2).stderr)
+
     def test_an_ensemble_votes_by_classes_and_teaches_a_student(self):
         for seed in 1, 2:
             self.train(f"run{seed}", "--seed", seed)
