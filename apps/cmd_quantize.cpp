@@ -29,9 +29,10 @@ struct QuantizeOptions {
       "how many of the catalogue's photos the ranges of values are from");
     v(int8.probe_photos, "probe-photos",
       "how many of them are tried when layers must be told apart by the harm they do");
-    v(int8.min_cosine, "min-cosine",
-      "layers stay in float, the most harmful first, until embeddings are as near to the float "
-      "model's");
+    v(int8.want_cosine, "want-cosine",
+      "mean cosine of embeddings to the float model's for which layers stay in float, the most "
+      "harmful first, a quarter of them at most");
+    v(int8.min_cosine, "min-cosine", "a model whose mean cosine is below is refused");
     v(max_recall_loss, "max-recall-loss",
       "points of R@1 that may be lost; a model that loses more is refused");
     v(int8.weight_bits, "weight-bits",

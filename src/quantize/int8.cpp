@@ -77,9 +77,10 @@ class Quantization {
         fs::rename(trial_.path, out);
         return result;
       }
-      in_float = std::max<std::size_t>(2 * in_float, 4);
-      if (in_float > layers_.size() / 2) refuse(result);
       measure_harm();
+      const std::size_t half = layers_.size() / 2;
+      if (in_float == half) refuse(result);
+      in_float = std::min(std::max<std::size_t>(2 * in_float, 4), half);
     }
   }
 
@@ -211,14 +212,14 @@ class Quantization {
     return layers;
   }
 
-  // How many layers must stay in float for the probes' cosine; half of them when that is too few.
+  // How many layers must stay in float for the probes' cosine; a quarter when that is too few.
   std::size_t fewest_in_float() {
-    if (probe_cosine(but_for(0)) >= options_.min_cosine) return 0;
+    if (probe_cosine(but_for(0)) >= options_.want_cosine) return 0;
     measure_harm();
-    std::size_t too_few = 0, enough = layers_.size() / 2;
-    while (enough - too_few > 1) {
+    std::size_t too_few = 0, enough = (layers_.size() + 3) / 4;
+    while (enough > too_few + 1) {
       const std::size_t middle = (too_few + enough) / 2;
-      (probe_cosine(but_for(middle)) >= options_.min_cosine ? enough : too_few) = middle;
+      (probe_cosine(but_for(middle)) >= options_.want_cosine ? enough : too_few) = middle;
     }
     return enough;
   }
@@ -243,8 +244,7 @@ class Quantization {
            result.recall >= result.recall_float - options_.max_recall_loss;
   }
 
-  [[noreturn]] void refuse(const Int8Result& result) {
-    measure_harm();
+  [[noreturn]] void refuse(const Int8Result& result) const {
     std::string worst;
     for (std::size_t i = result.in_float.size(); i < harm_.size() && i < result.in_float.size() + 5;
          ++i)

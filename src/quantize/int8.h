@@ -14,9 +14,11 @@
 namespace shoplens {
 
 struct Int8Options {
-  int range_photos = 256;    // of the catalogue, spread evenly: what activations' ranges are from
-  int probe_photos = 64;     // likewise: what layers' harm is measured on
-  double min_cosine = 0.99;  // of an 8-bit embedding to the float one, mean over photos
+  int range_photos = 256;  // of the catalogue, spread evenly: what activations' ranges are from
+  int probe_photos = 64;   // likewise: what layers' harm is measured on
+  // Of an 8-bit embedding to the float one, mean over photos: what layers are kept in float for, a
+  // quarter of them at most, and what is refused below.
+  double want_cosine = 0.998, min_cosine = 0.99;
   double max_recall_loss = 0.005;  // of R@1, a fraction
   int weight_bits = 7;             // QuantizationPlan::weight_bits
   int batch_size = 16;
@@ -42,10 +44,10 @@ struct Int8Result {
 };
 
 /// Writes `model` with its layers in 8 bits to `out`. `catalogue` and `held_out` are labelled
-/// photos, none in both. When all layers in 8 bits miss `min_cosine`, the harm of each is measured
-/// alone, and as many of the most harmful as need be stay in float. Throws kBadInput, naming those
-/// that harm most, when that is not enough for the gate with half of the layers in float; nothing
-/// is written then.
+/// photos, none in both. When all layers in 8 bits miss `want_cosine`, the harm of each is measured
+/// alone, and as few of the most harmful as need be stay in float. Throws kBadInput, naming those
+/// that harm most, when `min_cosine` or `max_recall_loss` is missed even with half of the layers in
+/// float; nothing is written then.
 Int8Result quantize_model(const std::filesystem::path& model, const std::filesystem::path& out,
                           const Manifest& catalogue, const Manifest& held_out,
                           const Int8Options& options);
