@@ -2,11 +2,15 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <string>
 
 namespace shoplens {
 
 /// The cores this process may run on (its CPU affinity), at least 1.
 int available_cores();
+
+/// The processor as Linux calls it, "AMD EPYC 9B45"; "unknown" where it says nothing.
+std::string processor_name();
 
 /// Calls body(i) for every i in [0, count) on `threads` threads (the caller is one of them) and
 /// returns when all are done. The first exception thrown is rethrown here after the others have
