@@ -77,7 +77,7 @@ struct Work {
     while (auto batch = next(number)) {
       if (!order.wait_for(number)) return;
       EmbeddedBatch embedded = embed(*batch);
-      recycle(std::move(*batch));
+      loader.recycle(std::move(*batch));
       order.add(number, std::move(embedded));
     }
   } catch (...) {
@@ -102,8 +102,6 @@ struct Work {
                    out.class_probabilities.data());
     return out;
   }
-
-  void recycle(Batch&& batch) { loader.recycle(std::move(batch)); }
 };
 
 LoaderOptions loader_options(int batch_size, int decode_threads, int streams) {
