@@ -37,15 +37,17 @@ int upgrade(const IndexUpgradeOptions& o) {
   const bool calibrated = !gallery.note("calibration").empty();
   const auto next =
       open_pipeline("index upgrade", o.network, static_cast<std::size_t>(gallery.size()));
+  UpgradeOptions upgrading;
+  if (o.network.batch_size > 0) upgrading.batch_size = o.network.batch_size;
+  upgrading.drop_unreadable = o.drop_unreadable;
   UpgradeResult result;
   {
     Progress bar("photos", gallery.size());
     std::int64_t shown = 0;
-    result = upgrade_gallery(gallery, *next, {o.network.batch_size, o.drop_unreadable, {}},
-                             [&](std::int64_t done, std::int64_t) {
-                               bar.advance(done - std::exchange(shown, done));
-                               return true;
-                             });
+    result = upgrade_gallery(gallery, *next, upgrading, [&](std::int64_t done, std::int64_t) {
+      bar.advance(done - std::exchange(shown, done));
+      return true;
+    });
   }
   for (const auto& [item, error] : result.unreadable) log_warning(error.what());
   if (o.json)

@@ -28,28 +28,26 @@ double to_weight(const std::string& word) {
   return weight;
 }
 
-std::unique_ptr<Pipeline> open(PipelineSpec spec, const NetworkOptions& options,
-                               std::size_t photos) {
-  check(options.batch_size >= 1, "--batch-size: want at least 1, got ", options.batch_size);
+std::unique_ptr<Pipeline> open(const PipelineSpec& spec, const NetworkOptions& options,
+                               std::size_t photos, std::optional<Throughput> fixed = {}) {
+  check(options.batch_size >= 0, "--batch-size: want at least 1, or 0 for the fastest, got ",
+        options.batch_size);
   check(options.threads >= 0 && options.threads <= kMaxThreads, "--threads: want 0 to ",
         kMaxThreads, ", got ", options.threads);
   RuntimeOptions runtime;
   runtime.device = options.device;
   runtime.precision = options.precision;
   runtime.threads = options.threads > 0 ? options.threads : available_cores();
-  // Streams on a core each do not wait for each other; more than there are batches would leave
-  // cores without work.
-  const std::size_t batches = (photos + static_cast<std::size_t>(options.batch_size) - 1) /
-                              static_cast<std::size_t>(options.batch_size);
-  runtime.streams = static_cast<int>(
-      std::clamp<std::size_t>(batches, 1, static_cast<std::size_t>(runtime.threads)));
-  auto pipeline = std::make_unique<Pipeline>(std::move(spec), runtime);
+  if (!fixed && options.batch_size > 0)
+    fixed = {options.batch_size, streams_for(photos, options.batch_size, runtime.threads)};
+  auto pipeline = open_for_photos(spec, runtime, photos, fixed);
   for (std::size_t i = 0; i < pipeline->spec().models.size(); ++i) {
     const Embedder& network = pipeline->network(i);
     log_info("model ", network.info().arch, ", ", network.info().dim, "-d, input ",
              network.info().preprocessing.size, ", ", network.precision(), " on ", options.device,
              " (", pipeline->spec().models[i].path, ")");
   }
+  log_info("batches of ", pipeline->batch_size(), ", ", pipeline->streams(), " side by side");
   return pipeline;
 }
 
@@ -84,7 +82,8 @@ DecideOptions VoteOptions::apply(DecideOptions own) const {
 }
 
 std::unique_ptr<Pipeline> open_pipeline(const std::string& verb, const NetworkOptions& options,
-                                        std::size_t photos) {
+                                        std::size_t photos,
+                                        const std::optional<Throughput>& fixed) {
   check(!options.model.empty(), verb, ": want --model, a model.onnx");
   check(options.model_weight.empty() || options.model_weight.size() == options.model.size(), verb,
         ": want a --model-weight for each of ", options.model.size(), " models, got ",
@@ -94,7 +93,7 @@ std::unique_ptr<Pipeline> open_pipeline(const std::string& verb, const NetworkOp
   for (std::size_t i = 0; i < options.model_weight.size(); ++i)
     spec.models[i].weight = to_weight(options.model_weight[i]);
   if (!options.tta.empty()) spec.tta = tta_from_string(options.tta);
-  return open(std::move(spec), options, photos);
+  return open(spec, options, photos, fixed);
 }
 
 std::unique_ptr<Pipeline> open_pipeline_file(const std::string& file, const NetworkOptions& options,
@@ -105,7 +104,7 @@ std::unique_ptr<Pipeline> open_pipeline_file(const std::string& file, const Netw
   for (PipelineModel& model : spec.models)
     model.path = (fs::path(file).parent_path() / model.path).string();
   if (!options.tta.empty()) spec.tta = tta_from_string(options.tta);
-  return open(std::move(spec), options, photos);
+  return open(spec, options, photos);
 }
 
 std::unique_ptr<Pipeline> open_gallery_pipeline(const Gallery& gallery,
@@ -118,7 +117,7 @@ std::unique_ptr<Pipeline> open_gallery_pipeline(const Gallery& gallery,
       "--model-weight: the gallery has its weights; `shoplens index pipeline --set` changes them (",
       gallery.path().string(), ")");
   if (!options.tta.empty()) spec.tta = tta_from_string(options.tta);
-  auto pipeline = open(std::move(spec), options, photos);
+  auto pipeline = open(spec, options, photos);
   gallery.check_model(pipeline->fingerprint(), pipeline->spec().models[0].path);
   return pipeline;
 }
@@ -136,7 +135,6 @@ void check_held_out(const std::string& verb, const Gallery& gallery, const Manif
 PhotoEmbeddings embed_and_report(const Pipeline& pipeline, const std::vector<fs::path>& photos,
                                  const NetworkOptions& options) {
   EmbedPhotosOptions embedding;
-  embedding.batch_size = options.batch_size;
   embedding.decode_threads = options.threads;
   PhotoEmbeddings result;
   {

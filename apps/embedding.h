@@ -3,6 +3,7 @@
 #pragma once
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,13 +12,14 @@
 #include "data/manifest.h"
 #include "gallery/gallery.h"
 #include "recognize/embed_photos.h"
+#include "recognize/throughput.h"
 
 namespace shoplens {
 
 struct NetworkOptions {
   std::vector<std::string> model, model_weight;
   std::string tta, precision = "auto", device = "CPU";
-  int batch_size = 16, threads = 0;
+  int batch_size = 0, threads = 0;
 
   template <class V>
   void visit(V& v) {
@@ -33,7 +35,9 @@ struct NetworkOptions {
     v(precision, "precision", "of the network; auto is bf16 where the processor has it",
       {"auto", "f32", "bf16"});
     v(device, "device", "OpenVINO device that runs the network");
-    v(batch_size, "batch-size", "photos in one network call");
+    v(batch_size, "batch-size",
+      "photos in one network call; 0: what gets most through, measured once where there are enough "
+      "photos");
     v(threads, "threads",
       "threads to decode with, and as many for the network; 0: the cores there are");
   }
@@ -59,9 +63,10 @@ struct VoteOptions {
 };
 
 /// The given models set up for `photos` photos: for few, to answer soon; for many, to get many
-/// through. Throws kBadInput when no model is given, naming `verb`.
+/// through; or as `fixed` says. Throws kBadInput when no model is given, naming `verb`.
 std::unique_ptr<Pipeline> open_pipeline(const std::string& verb, const NetworkOptions& options,
-                                        std::size_t photos);
+                                        std::size_t photos,
+                                        const std::optional<Throughput>& fixed = {});
 
 /// The same for the pipeline of a file, whose paths are relative to it.
 std::unique_ptr<Pipeline> open_pipeline_file(const std::string& file, const NetworkOptions& options,

@@ -52,10 +52,8 @@ std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
   return bytes;
 }
 
-namespace {
-
-void sync_path(const fs::path& path, int flags) {
-  const int fd = ::open(path.c_str(), flags | O_CLOEXEC);
+void sync_path(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return;  // a folder that cannot be opened cannot be synced; the rename stands all the same
   const int failed = ::fsync(fd);
@@ -65,6 +63,8 @@ void sync_path(const fs::path& path, int flags) {
     throw Error(ErrorCode::kIo,
                 join("cannot sync: ", std::strerror(why), " (", path.string(), ")"));
 }
+
+namespace {
 
 // A name of its own for each writer, also in one process.
 std::string temporary_suffix() {
@@ -97,7 +97,7 @@ void AtomicFile::commit() {
     throw Error(ErrorCode::kIo,
                 join("cannot write: ", std::strerror(errno), " (", path_.string(), ")"),
                 "is the disk full?");
-  sync_path(temporary_, O_RDONLY);
+  sync_path(temporary_);
   std::error_code failed;
   fs::rename(temporary_, path_, failed);
   if (failed)
@@ -105,7 +105,7 @@ void AtomicFile::commit() {
                 join("cannot rename onto it: ", failed.message(), " (", path_.string(), ")"));
   committed_ = true;
   const fs::path folder = path_.parent_path();
-  sync_path(folder.empty() ? "." : folder, O_RDONLY | O_DIRECTORY);
+  sync_path(folder.empty() ? "." : folder);
 }
 
 void write_file(const fs::path& path, std::string_view bytes) {

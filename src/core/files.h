@@ -35,6 +35,9 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+/// Waits until what was written to the file or folder is on the disk; throws kIo.
+void sync_path(const std::filesystem::path& path);
+
 /// Writes `bytes` to `path` through an AtomicFile.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 

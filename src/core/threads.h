@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <string>
 
 namespace shoplens {
 
@@ -10,6 +11,9 @@ inline constexpr int kMaxThreads = 1024;
 
 /// The cores this process may run on (its CPU affinity), at least 1.
 int available_cores();
+
+/// The processor as Linux calls it, "AMD EPYC 9B45"; "unknown" where it says nothing.
+std::string processor_name();
 
 /// Calls body(i) for every i in [0, count) on `threads` threads (the caller is one of them) and
 /// returns when all are done. The first exception thrown is rethrown here after the others have

@@ -10,6 +10,12 @@
 namespace shoplens {
 namespace {
 
+TEST(ProcessorName, IsOneLineOfText) {
+  const std::string name = processor_name();
+  EXPECT_FALSE(name.empty());
+  EXPECT_EQ(name.find('\n'), name.npos);
+}
+
 TEST(Threads, ThereIsACore) { EXPECT_GE(available_cores(), 1); }
 
 TEST(ParallelFor, CallsEveryIndexOnce) {

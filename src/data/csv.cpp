@@ -2,100 +2,104 @@
 #include "data/csv.h"
 
 #include <cstddef>
+#include <sstream>
 
 #include "core/error.h"
 
 namespace shoplens {
 namespace {
 
-class CsvParser {
- public:
-  CsvParser(std::string_view text, const std::string& name) : text_(text), name_(name) {
-    if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
-  }
-
-  std::vector<CsvRow> parse() {
-    std::vector<CsvRow> rows;
-    while (at_ < text_.size()) {
-      if (skip_line_end()) continue;  // an empty line
-      rows.push_back(parse_row());
-    }
-    return rows;
-  }
-
- private:
-  CsvRow parse_row() {
-    CsvRow row{line_, {}};
-    for (;;) {
-      const std::int64_t line = line_;
-      row.fields.push_back(peek() == '"' ? quoted_field() : plain_field());
-      if (row.fields.back().find('\0') != std::string::npos)
-        fail(line, "want text, got a zero byte");
-      if (!is_utf8(row.fields.back()))
-        fail(line, join("want UTF-8, got other bytes in field ", row.fields.size()),
-             "save the file as UTF-8");
-      if (at_ == text_.size() || skip_line_end()) return row;
-      ++at_;  // the comma
-    }
-  }
-
-  std::string plain_field() {
-    const std::size_t first = at_;
-    while (at_ < text_.size() && peek() != ',' && peek() != '\n' && peek() != '\r') {
-      if (peek() == '"')
-        fail(line_, "want quotes around the whole field, got one inside it",
-             "write \"a \"\"b\"\" c\" for a \"b\" c");
-      ++at_;
-    }
-    return std::string(text_.substr(first, at_ - first));
-  }
-
-  std::string quoted_field() {
-    const std::int64_t opened = line_;
-    std::string field;
-    ++at_;
-    for (;;) {
-      if (at_ == text_.size()) fail(opened, "want a closing quote, got the end of the file");
-      const char c = text_[at_++];
-      if (c == '"') {
-        if (peek() != '"') break;
-        ++at_;  // a doubled quote is one
-      } else if (c == '\n' || (c == '\r' && peek() != '\n')) {
-        ++line_;
-      }
-      field += c;
-    }
-    if (at_ < text_.size() && peek() != ',' && peek() != '\n' && peek() != '\r')
-      fail(line_, "want a comma after the closing quote, got more text");
-    return field;
-  }
-
-  bool skip_line_end() {
-    const std::size_t before = at_;
-    if (peek() == '\r') ++at_;
-    if (peek() == '\n') ++at_;
-    if (at_ == before) return false;
-    ++line_;
-    return true;
-  }
-
-  char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
-
-  [[noreturn]] void fail(std::int64_t line, const std::string& what,
-                         const std::string& hint = {}) const {
-    throw Error(ErrorCode::kBadInput, join(name_, ":", line, ": ", what), hint);
-  }
-
-  std::string_view text_;
-  const std::string& name_;
-  std::size_t at_ = 0;
-  std::int64_t line_ = 1;
-};
+constexpr std::size_t kMaxRecord = 16 << 20;  // bytes; a longer one is an unclosed quote
 
 }  // namespace
 
+CsvReader::CsvReader(std::istream& in, std::string name)
+    : in_(*in.rdbuf()), name_(std::move(name)) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  std::size_t same = 0;
+  while (same < kMark.size() && in_.sgetc() == static_cast<unsigned char>(kMark[same])) {
+    in_.sbumpc();
+    ++same;
+  }
+  if (same < kMark.size())  // no byte order mark, but a letter that begins as it does
+    for (; same > 0; --same) in_.sungetc();
+}
+
+std::optional<CsvRow> CsvReader::next() {
+  while (skip_line_end()) {  // an empty line
+  }
+  if (at_end()) return std::nullopt;
+  CsvRow row{line_, {}};
+  left_ = kMaxRecord;
+  for (;;) {
+    const std::int64_t line = line_;
+    row.fields.push_back(peek() == '"' ? quoted_field() : plain_field());
+    if (row.fields.back().find('\0') != std::string::npos) fail(line, "want text, got a zero byte");
+    if (!is_utf8(row.fields.back()))
+      fail(line, join("want UTF-8, got other bytes in field ", row.fields.size()),
+           "save the file as UTF-8");
+    if (at_end() || skip_line_end()) return row;
+    take();  // the comma
+  }
+}
+
+std::string CsvReader::plain_field() {
+  std::string field;
+  while (!at_end() && peek() != ',' && peek() != '\n' && peek() != '\r') {
+    if (peek() == '"')
+      fail(line_, "want quotes around the whole field, got one inside it",
+           "write \"a \"\"b\"\" c\" for a \"b\" c");
+    field += take();
+  }
+  return field;
+}
+
+std::string CsvReader::quoted_field() {
+  const std::int64_t opened = line_;
+  std::string field;
+  take();
+  for (;;) {
+    if (at_end()) fail(opened, "want a closing quote, got the end of the file");
+    const char c = take();
+    if (c == '"') {
+      if (peek() != '"') break;
+      take();  // a doubled quote is one
+    } else if (c == '\n' || (c == '\r' && peek() != '\n')) {
+      ++line_;
+    }
+    field += c;
+  }
+  if (!at_end() && peek() != ',' && peek() != '\n' && peek() != '\r')
+    fail(line_, "want a comma after the closing quote, got more text");
+  return field;
+}
+
+char CsvReader::take() {
+  if (left_-- == 0)
+    fail(line_, join("want a record of at most ", kMaxRecord >> 20, " MiB, got more"),
+         "is a quote left open?");
+  return static_cast<char>(in_.sbumpc());
+}
+
+bool CsvReader::skip_line_end() {
+  const bool cr = peek() == '\r';
+  if (cr) in_.sbumpc();
+  const bool lf = peek() == '\n';
+  if (lf) in_.sbumpc();
+  if (cr || lf) ++line_;
+  return cr || lf;
+}
+
+void CsvReader::fail(std::int64_t line, const std::string& what, const std::string& hint) const {
+  throw Error(ErrorCode::kBadInput, join(name_, ":", line, ": ", what), hint);
+}
+
 std::vector<CsvRow> parse_csv(std::string_view text, const std::string& name) {
-  return CsvParser(text, name).parse();
+  std::istringstream in{std::string(text)};
+  CsvReader reader(in, name);
+  std::vector<CsvRow> rows;
+  while (auto row = reader.next()) rows.push_back(std::move(*row));
+  return rows;
 }
 
 std::string csv_line(const std::vector<std::string>& fields) {

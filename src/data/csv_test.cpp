@@ -45,6 +45,7 @@ TEST(Csv, TakesEveryLineEndAndAByteOrderMark) {
                            "\xEF\xBB\xBF"
                            "a,b\n\n\r\nc,d\n\n"})
     EXPECT_EQ(fields_of(text), want) << text;
+  EXPECT_EQ(fields_of("\xEF\xBB\xBC,b"), (std::vector<Fields>{{"\xEF\xBB\xBC", "b"}}));  // U+FEFC
   EXPECT_TRUE(fields_of("").empty());
   EXPECT_TRUE(fields_of("\n\r\n").empty());
 }
@@ -64,6 +65,8 @@ TEST(Csv, NamesFileAndLineOfWhatIsWrong) {
   EXPECT_EQ(error_of("\"a\"b\n"), "x.csv:1: want a comma after the closing quote, got more text");
   EXPECT_EQ(error_of("a\nb,caf\xE9\n"), "x.csv:2: want UTF-8, got other bytes in field 2");
   EXPECT_EQ(error_of(std::string_view("a\nb\0c\n", 6)), "x.csv:2: want text, got a zero byte");
+  EXPECT_EQ(error_of("a\n\"" + std::string(17 << 20, 'b')),
+            "x.csv:2: want a record of at most 16 MiB, got more");
 }
 
 TEST(Csv, ReadsBackWhatItWrites) {

@@ -30,20 +30,20 @@ struct Slot {
 };
 
 // Sorts the failures into errors and closes the gaps they left in the data.
-void finish(Slot& slot, const std::int64_t* samples, std::size_t width) {
+void finish(Slot& slot, const std::function<std::int64_t(std::size_t)>& sample, std::size_t width) {
   std::size_t kept = 0;
   for (std::size_t i = 0; i < slot.failures.size(); ++i) {
     if (!slot.failures[i]) {
       if (kept != i)
         std::copy_n(slot.data.data() + i * width, width, slot.data.data() + kept * width);
-      slot.batch.samples.push_back(samples[i]);
+      slot.batch.samples.push_back(sample(i));
       ++kept;
       continue;
     }
     try {
       std::rethrow_exception(slot.failures[i]);
     } catch (const Error& error) {
-      slot.batch.errors.push_back({samples[i], error});
+      slot.batch.errors.push_back({sample(i), error});
     } catch (...) {
       if (!slot.fatal) slot.fatal = std::current_exception();
     }
@@ -57,12 +57,16 @@ void finish(Slot& slot, const std::int64_t* samples, std::size_t width) {
 }  // namespace
 
 struct Loader::State {
-  State(std::vector<std::int64_t> all, std::size_t floats, Load load_one,
+  State(std::size_t samples, std::vector<std::int64_t> all, std::size_t floats, Load load_one,
         const LoaderOptions& chosen)
-      : order(std::move(all)), width(floats), load(std::move(load_one)), options(chosen) {
+      : count(samples),
+        order(std::move(all)),
+        width(floats),
+        load(std::move(load_one)),
+        options(chosen) {
     const auto size = static_cast<std::size_t>(options.batch_size);
-    if (options.drop_last) order.resize(order.size() / size * size);
-    batches = (order.size() + size - 1) / size;
+    if (options.drop_last) count = count / size * size;
+    batches = (count + size - 1) / size;
     slots = std::vector<Slot>(std::min(batches, static_cast<std::size_t>(options.prefetch)));
     for (std::size_t batch = 0; batch < slots.size(); ++batch)
       slots[batch].left = batch_size(batch);
@@ -81,7 +85,10 @@ struct Loader::State {
     return batch * static_cast<std::size_t>(options.batch_size);
   }
   std::size_t batch_size(std::size_t batch) const {
-    return std::min(static_cast<std::size_t>(options.batch_size), order.size() - first_of(batch));
+    return std::min(static_cast<std::size_t>(options.batch_size), count - first_of(batch));
+  }
+  std::int64_t sample_at(std::size_t place) const {
+    return order.empty() ? static_cast<std::int64_t>(place) : order[place];
   }
   std::size_t batch_of(std::size_t place) const {
     return place / static_cast<std::size_t>(options.batch_size);
@@ -91,7 +98,8 @@ struct Loader::State {
   void load_place(std::size_t place);
   void prepare(Slot& slot, std::size_t batch);
 
-  std::vector<std::int64_t> order;
+  std::size_t count;
+  const std::vector<std::int64_t> order;  // empty: 0, 1, ..., count - 1
   const std::size_t width;
   const Load load;
   const LoaderOptions options;
@@ -112,9 +120,9 @@ void Loader::State::work() {
   std::unique_lock lock(mutex);
   for (;;) {
     room.wait(lock, [&] {
-      return stop || next_place == order.size() || batch_of(next_place) < next_batch + slots.size();
+      return stop || next_place == count || batch_of(next_place) < next_batch + slots.size();
     });
-    if (stop || next_place == order.size()) return;
+    if (stop || next_place == count) return;
     const std::size_t place = next_place++;
     lock.unlock();
     load_place(place);
@@ -123,7 +131,7 @@ void Loader::State::work() {
     Slot& slot = slots[batch % slots.size()];
     if (--slot.left > 0) continue;
     lock.unlock();  // the last one of a batch has it to itself
-    finish(slot, order.data() + first_of(batch), width);
+    finish(slot, [&](std::size_t i) { return sample_at(first_of(batch) + i); }, width);
     lock.lock();
     slot.ready = true;
     ready.notify_one();
@@ -141,7 +149,7 @@ void Loader::State::load_place(std::size_t place) {
     return;
   }
   try {
-    load(order[place], slot.data.data() + i * width);
+    load(sample_at(place), slot.data.data() + i * width);
   } catch (...) {
     slot.failures[i] = std::current_exception();
   }
@@ -164,10 +172,22 @@ void Loader::State::prepare(Slot& slot, std::size_t batch) {
 
 Loader::Loader(std::vector<std::int64_t> order, std::size_t floats_per_sample, Load load,
                const LoaderOptions& options) {
+  const std::size_t count = order.size();
+  start(count, std::move(order), floats_per_sample, std::move(load), options);
+}
+
+Loader::Loader(Sequence samples, std::size_t floats_per_sample, Load load,
+               const LoaderOptions& options) {
+  start(samples.count, {}, floats_per_sample, std::move(load), options);
+}
+
+void Loader::start(std::size_t count, std::vector<std::int64_t> order,
+                   std::size_t floats_per_sample, Load load, const LoaderOptions& options) {
   check(options.batch_size >= 1, "loader: want batch_size of at least 1, got ", options.batch_size);
   check(options.threads >= 1, "loader: want threads of at least 1, got ", options.threads);
   check(options.prefetch >= 1, "loader: want prefetch of at least 1, got ", options.prefetch);
-  state_ = std::make_unique<State>(std::move(order), floats_per_sample, std::move(load), options);
+  state_ =
+      std::make_unique<State>(count, std::move(order), floats_per_sample, std::move(load), options);
   for (int i = 0; i < options.threads; ++i)
     state_->threads.emplace_back([state = state_.get()] { state->work(); });
 }

@@ -32,6 +32,12 @@ struct LoaderOptions {
   bool drop_last = false;  // leave out a last batch that the order does not fill
 };
 
+/// The samples 0, 1, ..., count - 1, without a list of them.
+struct Sequence {
+  explicit Sequence(std::size_t n) : count(n) {}
+  std::size_t count;
+};
+
 /// Loads samples ahead on its own threads and hands them out in batches, in the given order, so
 /// that whoever consumes them (a training step, a network) does not wait. What a batch holds
 /// depends on the order and `load` alone, never on the number of threads or their timing. The
@@ -45,6 +51,7 @@ class Loader {
   using Load = std::function<void(std::int64_t sample, float* out)>;
   Loader(std::vector<std::int64_t> order, std::size_t floats_per_sample, Load load,
          const LoaderOptions& options);
+  Loader(Sequence samples, std::size_t floats_per_sample, Load load, const LoaderOptions& options);
   ~Loader();  // stops the threads, also in the middle; waits for at most one sample a thread
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
@@ -60,6 +67,9 @@ class Loader {
   double wait_seconds() const;
 
  private:
+  void start(std::size_t count, std::vector<std::int64_t> order, std::size_t floats_per_sample,
+             Load load, const LoaderOptions& options);
+
   struct State;
   std::unique_ptr<State> state_;
 };

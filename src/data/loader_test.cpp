@@ -64,6 +64,20 @@ TEST(Loader, GivesTheSameBatchesForAnyNumberOfThreadsAndPrefetch) {
       }
 }
 
+TEST(Loader, ASequenceIsTheSequentialOrder) {
+  for (const std::size_t count : {0, 1, 16, 37}) {
+    Loader loader(Sequence{count}, kWidth, load_failing(9), {.batch_size = 16, .threads = 3});
+    const auto order = sequential_order(static_cast<std::int64_t>(count));
+    std::size_t first = 0;
+    while (auto batch = loader.next()) {
+      const std::size_t size = std::min<std::size_t>(16, count - first);
+      expect_batch(*batch, order, first, size, 9);
+      first += size;
+    }
+    EXPECT_EQ(first, count);
+  }
+}
+
 TEST(Loader, DropsAnUnfilledLastBatchWhenAsked) {
   for (const int size : {0, 3, 4, 10}) {
     Loader loader(sequential_order(size), kWidth, load_failing(1000),

@@ -20,15 +20,6 @@ static_assert(std::endian::native == std::endian::little,
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr std::size_t kHeaderSize = 128;  // a multiple of 64, with room for any two 64-bit sizes
 
-std::string header(std::int64_t rows, int dim) {
-  std::string text =
-      join("{'descr': '<f4', 'fortran_order': False, 'shape': (", rows, ", ", dim, "), }");
-  text.resize(kHeaderSize - 10 - 1, ' ');  // 10: magic, version, length
-  std::string bytes(kMagic);
-  bytes += {'\x01', '\x00', static_cast<char>(kHeaderSize - 10), '\x00'};
-  return bytes + text + '\n';
-}
-
 // The header is a Python dict literal with three known keys. This reads that, in any order and
 // spacing, and nothing else.
 class HeaderParser {
@@ -152,9 +143,18 @@ Layout split(std::string_view bytes, const std::string& name) {
 
 }  // namespace
 
+std::string npy_header(std::int64_t rows, int dim) {
+  std::string text =
+      join("{'descr': '<f4', 'fortran_order': False, 'shape': (", rows, ", ", dim, "), }");
+  text.resize(kHeaderSize - 10 - 1, ' ');  // 10: magic, version, length
+  std::string bytes(kMagic);
+  bytes += {'\x01', '\x00', static_cast<char>(kHeaderSize - 10), '\x00'};
+  return bytes + text + '\n';
+}
+
 NpyWriter::NpyWriter(std::filesystem::path path, int dim) : file_(std::move(path)), dim_(dim) {
   check(dim > 0, "npy: want dim above 0, got ", dim);
-  file_.stream() << header(0, dim_);  // its place; commit() knows the rows
+  file_.stream() << npy_header(0, dim_);  // its place; commit() knows the rows
 }
 
 void NpyWriter::append(std::span<const float> rows) {
@@ -167,7 +167,7 @@ void NpyWriter::append(std::span<const float> rows) {
 
 void NpyWriter::commit() {
   file_.stream().seekp(0);
-  file_.stream() << header(rows_, dim_);
+  file_.stream() << npy_header(rows_, dim_);
   file_.commit();
 }
 

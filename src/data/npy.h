@@ -5,11 +5,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/files.h"
 
 namespace shoplens {
+
+/// The 128 bytes before the data of a [rows, dim] matrix, which is little-endian float32.
+std::string npy_header(std::int64_t rows, int dim);
 
 /// Writes a matrix row by row; how many rows there are need not be known before the end. The file
 /// appears, whole, with commit(). 128 bytes of header, then little-endian float32.

@@ -3,132 +3,160 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
+#include <map>
 #include <mutex>
 #include <utility>
 
 #include "core/threads.h"
-#include "data/sampler.h"
 #include "image/decode.h"
 
 namespace shoplens {
 namespace {
 
-// What the streams share: batches come out of `loader`, embeddings go to their photo's row.
-struct Work {
-  const Pipeline& pipeline;
-  const EmbedPhotosOptions& options;
-  const std::function<void(std::int64_t)>& progress;
-  Loader loader;
-  // [photos, dim] and [photos, classes]; the rows of photos that failed are not filled.
-  std::vector<float> rows, class_rows;
-  std::vector<SampleError> errors;
-  std::mutex next_mutex,
-      finish_mutex;  // two, so that a stream that waits for photos does not keep another's result
+// Photos that are decoded ahead, beyond a batch for each stream: enough to ride out a large photo
+// among small ones. More would only be memory, 0.6 MB a photo at 224.
+constexpr int kPhotosAhead = 32;
 
-  // Embeds batch after batch until there is none; run by each stream.
-  void run() {
-    std::vector<float> vectors, probabilities;
-    for (std::optional<Batch> batch; (batch = next());) {
-      embed(*batch, vectors, probabilities);
-      finish(std::move(*batch));
+// Puts batches that streams finish out of order back into the list's.
+class InOrder {
+ public:
+  InOrder(const std::function<void(EmbeddedBatch&&)>& done, std::size_t window)
+      : done_(done), window_(window) {}
+
+  // Waits until the batch `number` is less than a window beyond those given out. False: give up.
+  bool wait_for(std::size_t number) {
+    std::unique_lock lock(mutex_);
+    moved_.wait(lock, [&] { return failed_ || number < next_ + window_; });
+    return !failed_;
+  }
+
+  // One thread gives out, without the lock, what all of them bring: it may write to a disk.
+  void add(std::size_t number, EmbeddedBatch&& batch) {
+    std::unique_lock lock(mutex_);
+    waiting_.emplace(number, std::move(batch));
+    while (!failed_ && !giving_ && !waiting_.empty() && waiting_.begin()->first == next_) {
+      giving_ = true;
+      EmbeddedBatch first = std::move(waiting_.extract(waiting_.begin()).mapped());
+      lock.unlock();
+      done_(std::move(first));
+      lock.lock();
+      giving_ = false;
+      ++next_;
+      moved_.notify_all();
     }
   }
 
-  std::optional<Batch> next() {
-    const std::lock_guard lock(next_mutex);
+  void fail() {
+    const std::lock_guard lock(mutex_);
+    failed_ = true;
+    moved_.notify_all();
+  }
+
+ private:
+  const std::function<void(EmbeddedBatch&&)>& done_;
+  const std::size_t window_;
+  std::mutex mutex_;
+  std::condition_variable moved_;
+  std::map<std::size_t, EmbeddedBatch> waiting_;
+  std::size_t next_ = 0;
+  bool giving_ = false, failed_ = false;
+};
+
+// What the streams share.
+struct Work {
+  const Pipeline& pipeline;
+  Loader loader;
+  InOrder order;
+  std::mutex mutex{};  // of the loader, which has one consumer, and of `taken`
+  std::size_t taken = 0;
+
+  // Embeds batch after batch until there is none; run by each stream.
+  void run() try {
+    std::size_t number = 0;
+    while (auto batch = next(number)) {
+      if (!order.wait_for(number)) return;
+      EmbeddedBatch embedded = embed(*batch);
+      loader.recycle(std::move(*batch));
+      order.add(number, std::move(embedded));
+    }
+  } catch (...) {
+    order.fail();
+    throw;
+  }
+
+  std::optional<Batch> next(std::size_t& number) {
+    const std::lock_guard lock(mutex);
+    number = taken++;
     return loader.next();
   }
 
-  void embed(const Batch& batch, std::vector<float>& vectors, std::vector<float>& probabilities) {
+  EmbeddedBatch embed(Batch& batch) const {
     const std::size_t n = batch.samples.size();
-    vectors.resize(n * static_cast<std::size_t>(pipeline.dim()));
-    probabilities.resize(n * pipeline.classes().size());
-    pipeline.embed(batch.data.data(), static_cast<std::int64_t>(n), vectors.data(),
-                   probabilities.data());
-    scatter(batch, vectors, rows);
-    scatter(batch, probabilities, class_rows);
-  }
-
-  static void scatter(const Batch& batch, const std::vector<float>& from, std::vector<float>& to) {
-    const auto width = static_cast<std::ptrdiff_t>(from.size() / batch.samples.size());
-    for (std::size_t i = 0; i < batch.samples.size(); ++i)
-      std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(i) * width, width,
-                  to.begin() + batch.samples[i] * width);
-  }
-
-  void finish(Batch&& batch) {
-    const std::lock_guard lock(finish_mutex);
-    if (progress) progress(static_cast<std::int64_t>(batch.samples.size() + batch.errors.size()));
-    errors.insert(errors.end(), batch.errors.begin(), batch.errors.end());
-    loader.recycle(std::move(batch));
+    EmbeddedBatch out;
+    out.photos = std::move(batch.samples);
+    out.errors = std::move(batch.errors);
+    out.embeddings.resize(n * static_cast<std::size_t>(pipeline.dim()));
+    out.class_probabilities.resize(n * pipeline.classes().size());
+    pipeline.embed(batch.data.data(), static_cast<std::int64_t>(n), out.embeddings.data(),
+                   out.class_probabilities.data());
+    return out;
   }
 };
 
-LoaderOptions loader_options(const EmbedPhotosOptions& options, int streams) {
+LoaderOptions loader_options(int batch_size, int decode_threads, int streams) {
   LoaderOptions loader;
-  loader.batch_size = options.batch_size;
-  loader.threads = options.decode_threads > 0 ? options.decode_threads : available_cores();
-  loader.prefetch = 2 + streams;  // a batch for each stream to take next, and two under way
+  loader.batch_size = batch_size;
+  loader.threads = decode_threads > 0 ? decode_threads : available_cores();
+  loader.prefetch = streams + std::max(2, kPhotosAhead / batch_size);
   return loader;
 }
 
-// Keeps the rows of `photos`, ascending, of rows [any, width].
-std::vector<float> keep_rows(std::vector<float> rows, const std::vector<std::int64_t>& photos,
-                             std::size_t width) {
-  const auto w = static_cast<std::ptrdiff_t>(width);
-  for (std::size_t row = 0; row < photos.size(); ++row)
-    if (const auto place = static_cast<std::ptrdiff_t>(row); photos[row] != place)
-      std::copy_n(rows.begin() + photos[row] * w, w, rows.begin() + place * w);
-  rows.resize(photos.size() * width);
-  return rows;
-}
-
-PhotoEmbeddings collect(Work& work, std::size_t photos) {
-  PhotoEmbeddings out;
-  out.dim = work.pipeline.dim();
-  out.wait_seconds = work.loader.wait_seconds();
-  out.errors = std::move(work.errors);
-  std::sort(out.errors.begin(), out.errors.end(),
-            [](const SampleError& a, const SampleError& b) { return a.sample < b.sample; });
-  auto failed = out.errors.begin();
-  for (std::int64_t photo = 0; photo < static_cast<std::int64_t>(photos); ++photo)
-    if (failed != out.errors.end() && failed->sample == photo)
-      ++failed;
-    else
-      out.photos.push_back(photo);
-  out.embeddings = keep_rows(std::move(work.rows), out.photos, static_cast<std::size_t>(out.dim));
-  out.class_probabilities =
-      keep_rows(std::move(work.class_rows), out.photos, work.pipeline.classes().size());
-  return out;
+template <class T>
+void append(std::vector<T>& all, const std::vector<T>& more) {
+  all.insert(all.end(), more.begin(), more.end());
 }
 
 }  // namespace
+
+EmbedTimes stream_embeddings(const Pipeline& pipeline, std::size_t photos,
+                             const std::function<Image(std::size_t)>& load,
+                             const EmbedPhotosOptions& options,
+                             const std::function<void(EmbeddedBatch&&)>& done) {
+  check(options.batch_size >= 0, "embed: want a batch size of at least 1, got ",
+        options.batch_size);
+  const int batch_size = options.batch_size > 0 ? options.batch_size : pipeline.batch_size();
+  const auto prepare = [&](std::int64_t photo, float* out) {
+    pipeline.prepare(load(static_cast<std::size_t>(photo)), out);
+  };
+  const auto window = static_cast<std::size_t>(2 * pipeline.streams() + kPhotosAhead / batch_size);
+  const auto start = std::chrono::steady_clock::now();
+  Work work{pipeline,
+            Loader(Sequence{photos}, pipeline.floats_per_photo(), prepare,
+                   loader_options(batch_size, options.decode_threads, pipeline.streams())),
+            InOrder(done, window)};
+  parallel_for(pipeline.streams(), pipeline.streams(), [&](std::int64_t) { work.run(); });
+  return {std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
+          work.loader.wait_seconds()};
+}
 
 PhotoEmbeddings embed_photos(const Pipeline& pipeline, std::size_t photos,
                              const std::function<Image(std::size_t)>& load,
                              const EmbedPhotosOptions& options,
                              const std::function<void(std::int64_t done)>& progress) {
-  check(options.batch_size >= 1, "embed: want a batch size of at least 1, got ",
-        options.batch_size);
-  const auto prepare = [&](std::int64_t photo, float* out) {
-    pipeline.prepare(load(static_cast<std::size_t>(photo)), out);
-  };
-  Work work{pipeline,
-            options,
-            progress,
-            Loader(sequential_order(static_cast<std::int64_t>(photos)), pipeline.floats_per_photo(),
-                   prepare, loader_options(options, pipeline.streams())),
-            std::vector<float>(photos * static_cast<std::size_t>(pipeline.dim())),
-            std::vector<float>(photos * pipeline.classes().size()),
-            {},
-            {},
-            {}};
-  const auto start = std::chrono::steady_clock::now();
-  parallel_for(pipeline.streams(), pipeline.streams(), [&](std::int64_t) { work.run(); });
-  PhotoEmbeddings embedded = collect(work, photos);
-  embedded.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return embedded;
+  PhotoEmbeddings all;
+  all.dim = pipeline.dim();
+  all.embeddings.reserve(photos * static_cast<std::size_t>(pipeline.dim()));
+  static_cast<EmbedTimes&>(all) =
+      stream_embeddings(pipeline, photos, load, options, [&](EmbeddedBatch&& batch) {
+        append(all.photos, batch.photos);
+        append(all.embeddings, batch.embeddings);
+        append(all.class_probabilities, batch.class_probabilities);
+        append(all.errors, batch.errors);
+        if (progress)
+          progress(static_cast<std::int64_t>(batch.photos.size() + batch.errors.size()));
+      });
+  return all;
 }
 
 PhotoEmbeddings embed_photos(const Pipeline& pipeline,

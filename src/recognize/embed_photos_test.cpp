@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "recognize/embed_photos.h"
 
+#include <atomic>
+
 #include "image/decode.h"
 #include "recognize/test_catalogue.h"
 
@@ -59,9 +61,48 @@ TEST_F(EmbedPhotosTest, UnreadablePhotosAreReportedAndTheOthersKeepTheirPlace) {
                   whole.embeddings[static_cast<std::size_t>(got.photos[row]) * 16 + j], 1e-5);
 }
 
+TEST_F(EmbedPhotosTest, AStreamComesInOrderAndLoadsNoMoreThanAFewBatchesAhead) {
+  const Pipeline pipeline = open(3);
+  const auto whole = embed_photos(pipeline, photos, {1, 2});
+  const std::size_t count = 3000;  // the same nine again and again; every 50th cannot be read
+  std::atomic<std::size_t> furthest{0};
+  std::size_t done = 0, ahead = 0;
+  const auto load = [&](std::size_t place) {
+    for (std::size_t seen = furthest;
+         place > seen && !furthest.compare_exchange_weak(seen, place););
+    check(place % 50 != 7, "no photo");
+    return picture(static_cast<int>(place % 9));
+  };
+  stream_embeddings(pipeline, count, load, {1, 4}, [&](EmbeddedBatch&& batch) {
+    ahead = std::max(ahead, furthest - done);
+    if (!batch.errors.empty()) {
+      EXPECT_EQ(batch.errors[0].sample, static_cast<std::int64_t>(done));
+      EXPECT_EQ(done % 50, 7u);
+    } else {
+      ASSERT_EQ(batch.photos, std::vector<std::int64_t>{static_cast<std::int64_t>(done)});
+      EXPECT_TRUE(
+          std::equal(batch.embeddings.begin(), batch.embeddings.end(),
+                     whole.embeddings.begin() + static_cast<std::ptrdiff_t>(done % 9 * 16)));
+    }
+    ++done;
+  });
+  EXPECT_EQ(done, count);
+  EXPECT_LE(ahead, 100u);
+}
+
+TEST_F(EmbedPhotosTest, WhatTheReceiverThrowsEndsTheStream) {
+  const Pipeline pipeline = open(2);
+  const auto load = [&](std::size_t place) { return picture(static_cast<int>(place % 9)); };
+  int got = 0;
+  EXPECT_THROW(stream_embeddings(pipeline, 100000, load, {1, 2},
+                                 [&](EmbeddedBatch&&) { check(++got < 10, "the disk is full"); }),
+               Error);
+  EXPECT_EQ(got, 10);
+}
+
 TEST_F(EmbedPhotosTest, NoPhotosAreNoEmbeddings) {
   EXPECT_TRUE(embed_photos(open(1), {}, {}).photos.empty());
-  EXPECT_THROW(embed_photos(open(1), photos, {0, 1}), Error);
+  EXPECT_THROW(embed_photos(open(1), photos, {-1, 1}), Error);
 }
 
 }  // namespace

@@ -23,6 +23,10 @@ class Pipeline {
   const std::string& fingerprint() const { return fingerprint_; }
   int dim() const { return dim_; }  // the networks' dims added up
   int streams() const { return networks_[0]->streams(); }
+  /// Photos that embed_photos gives in one call unless it is told otherwise; embed() takes any
+  /// number.
+  int batch_size() const { return batch_size_; }
+  void set_batch_size(int photos) { batch_size_ = photos; }
   const Embedder& network(std::size_t i) const { return *networks_[i]; }
   std::string arch() const;  // the networks', joined by +
   /// The networks' parts of a vector, with their weights.
@@ -59,7 +63,7 @@ class Pipeline {
   std::vector<std::size_t> input_of_;  // [networks], a place in inputs_
   std::string fingerprint_;
   std::size_t floats_per_photo_ = 0;
-  int dim_ = 0;
+  int dim_ = 0, batch_size_ = 1;
 };
 
 }  // namespace shoplens

@@ -46,8 +46,12 @@ void embed_batch(const Pipeline& next, const DecodeLimits& limits, Batch& batch)
   batch.items = std::move(sound);
   const auto n = static_cast<std::int64_t>(batch.items.size());
   batch.vectors.resize(batch.items.size() * static_cast<std::size_t>(next.dim()));
-  std::vector<float> class_probabilities(batch.items.size() * next.classes().size());
-  if (n > 0) next.embed(prepared.data(), n, batch.vectors.data(), class_probabilities.data());
+  const std::int64_t call = next.batch_size();
+  std::vector<float> class_probabilities(static_cast<std::size_t>(call) * next.classes().size());
+  for (std::int64_t at = 0; at < n; at += call)
+    next.embed(prepared.data() + static_cast<std::size_t>(at) * next.floats_per_photo(),
+               std::min(call, n - at), batch.vectors.data() + at * next.dim(),
+               class_probabilities.data());
 }
 
 PipelineSpec spec_of(const Gallery& gallery, const Pipeline& next) {

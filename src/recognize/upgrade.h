@@ -13,7 +13,7 @@
 namespace shoplens {
 
 struct UpgradeOptions {
-  int batch_size = 16;           // photos in one network call, and in one transaction
+  int batch_size = 16;  // photos in one transaction; the network gets its batch size of them
   bool drop_unreadable = false;  // remove items whose photo cannot be read; else they keep the
                                  // gallery at its model
   DecodeLimits decode{};

@@ -207,6 +207,8 @@ struct Embedder::State {
   }
 };
 
+std::string openvino_version() { return ov::get_openvino_version().buildNumber; }
+
 Embedder::Embedder(const std::filesystem::path& model, const RuntimeOptions& options)
     : state_(std::make_unique<State>(model, options)) {}
 Embedder::~Embedder() = default;

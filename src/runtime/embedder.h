@@ -26,6 +26,9 @@ struct FeatureMap {
   std::vector<float> values;
 };
 
+/// The release of OpenVINO that runs the networks.
+std::string openvino_version();
+
 /// A model.onnx ready to run, by OpenVINO. Thread-safe.
 class Embedder {
  public:

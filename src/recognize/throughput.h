@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// How many photos go into one network call and how many calls run side by side, so that most
+// photos get through. Which is best depends on network and machine: a core often takes each photo
+// fastest alone, as its caches hold what passes between layers; a device with its own memory wants
+// many at once.
+#pragma once
+#include <memory>
+#include <optional>
+
+#include "recognize/pipeline.h"
+
+namespace shoplens {
+
+struct Throughput {
+  int batch_size = 1, streams = 1;
+  bool operator==(const Throughput&) const = default;
+};
+
+/// What `seconds` of work on made-up pixels says: photos a second, in calls of `batch_size` photos
+/// on every stream of the pipeline.
+double photos_per_second(const Pipeline& pipeline, int batch_size, double seconds);
+
+/// The fastest of batches of 1 to 32 photos on a stream for each thread, for every second one, and
+/// on a single one. `pipeline` is what `spec` and `runtime` open, with a stream for each thread.
+/// Measures for about a second, beside the time that opening the networks takes.
+Throughput measure_throughput(const Pipeline& pipeline, const RuntimeOptions& runtime);
+
+/// The pipeline opened for `photos` photos, with its streams and batch size: `fixed`, or what is
+/// best for that many. For few that is one photo a call, on a stream for each up to the number of
+/// threads. For many it is what was measured once and kept in the cache; when it was not yet, it is
+/// measured if the photos will take so long that this pays.
+std::unique_ptr<Pipeline> open_for_photos(const PipelineSpec& spec, RuntimeOptions runtime,
+                                          std::size_t photos,
+                                          const std::optional<Throughput>& fixed = {});
+
+/// Streams for `photos` photos in calls of `batch_size`: one a thread, as those on a core each do
+/// not wait for each other, but no more than there are calls, which would leave cores without work.
+int streams_for(std::size_t photos, int batch_size, int threads);
+
+}  // namespace shoplens
