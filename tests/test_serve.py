@@ -408,6 +408,17 @@ class Trust(ServeTest):
         self.until(lambda: "serving on as before" in server.log)
         self.assertEqual(server.ask("GET", "/v1/items", headers={"Authorization": f"Bearer {token}"})[0], 200)
 
+    def test_a_file_without_tokens_lets_nobody_in(self):
+        (self.folder / "tokens.txt").write_text("# none yet\n")
+        self.assertIn("want at least one", self.run_cli("serve", "--tokens", "tokens.txt", status=2).stderr)
+        token = self.run_cli("token", "--name", "first").stdout.strip()
+        server = self.serve("--tokens", "tokens.txt")
+        (self.folder / "tokens.txt").write_text("# all revoked\n")
+        server.signal(signal.SIGHUP)
+        self.until(lambda: "want at least one" in server.log)
+        server.error(401, "unauthorized", "GET", "/v1/snapshot")
+        self.assertEqual(server.ask("GET", "/v1/items", headers={"Authorization": f"Bearer {token}"})[0], 200)
+
     def test_it_stays_on_loopback_without_tokens(self):
         error = self.run_cli("serve", "--host", "0.0.0.0", status=2).stderr
         self.assertIn("want --tokens to listen on 0.0.0.0", error)
