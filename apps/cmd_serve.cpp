@@ -152,6 +152,7 @@ ServiceOptions service_options(const ServeOptions& o) {
 void wait_until_end(Catalogue& catalogue, Service& service, const ServeOptions& o,
                     const sigset_t& signals) {
   const timespec second{1, 0};
+  std::string said;  // of what goes wrong each second, once
   while (true) {
     const int signal = ::sigtimedwait(&signals, nullptr, &second);
     if (signal == SIGTERM || signal == SIGINT) return;
@@ -163,8 +164,11 @@ void wait_until_end(Catalogue& catalogue, Service& service, const ServeOptions& 
       } else {
         catalogue.refresh();
       }
+      said.clear();
     } catch (const Error& e) {
-      log_warning("could not read it again, serving on as before: ", e.what());
+      if (signal == SIGHUP || said != e.what())
+        log_warning("could not read it again, serving on as before: ", e.what());
+      said = e.what();
     }
   }
 }

@@ -227,6 +227,27 @@ class Catalogue(ServeTest):
         self.assertEqual(server.json("GET", "/v1/status")["items"], 12)
         self.assertTrue(self.run_json("index", "verify")["sound"])
 
+    def test_a_snapshot_of_a_model_that_is_not_here_changes_nothing(self):
+        server = self.serve()
+        (self.folder / "elsewhere").mkdir()
+        subprocess.run([TESTS / "write_tiny_model", self.folder / "elsewhere/far.onnx", "2"], check=True)
+        self.run_cli("index", "build", "--model", "elsewhere/far.onnx", "--data", "train.csv",
+                     "--gallery", "elsewhere/g.db")
+        self.run_cli("index", "snapshot", "--gallery", "elsewhere/g.db", "--out", "snapshot.db")
+        (self.folder / "elsewhere/far.onnx").rename(self.folder / "elsewhere/away.onnx")
+        error = server.error(422, "no_model", "POST", "/v1/restore", self.photo("snapshot.db"))
+        self.assertIn("far.onnx", error["message"])
+        server.json("DELETE", "/v1/items/1")
+        server.stop()
+        server.start()
+        status = server.json("GET", "/v1/status")
+        self.assertEqual((status["items"], status["model"]["fingerprint"]), (11, self.fingerprint))
+        (self.folder / "elsewhere/away.onnx").rename(self.folder / "far.onnx")
+        server.json("POST", "/v1/restore", self.photo("snapshot.db"))
+        status = server.json("GET", "/v1/status")
+        self.assertEqual(status["items"], 12)
+        self.assertNotEqual(status["model"]["fingerprint"], self.fingerprint)
+
     def test_two_writers_and_readers_lose_nothing(self):
         server = self.serve()
         photos = []
