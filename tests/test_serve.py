@@ -125,11 +125,18 @@ class Catalogue(ServeTest):
         self.assertEqual(server.json("GET", f"/v1/items/{item['id']}"), item)
         # The same photo again is there already.
         again = server.json("POST", "/v1/items", *multipart(photo=photo, label=b"kiwi"), status=201)
-        self.assertEqual((again["added"], again["existing"], again["items"][0]["id"]), (0, 1, item["id"]))
+        self.assertEqual((again["added"], again["existing"], again["relabelled"]), (0, 1, 0))
+        self.assertEqual(again["items"][0]["id"], item["id"])
+        # Under another name it is corrected: what was said last holds.
+        again = server.json("POST", "/v1/items", *multipart(photo=photo, label=b"plum"), status=201)
+        self.assertEqual((again["added"], again["existing"], again["relabelled"]), (0, 1, 1))
+        self.assertEqual((again["items"][0]["id"], again["items"][0]["label"]), (item["id"], "plum"))
+        self.assertEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "plum")
+        self.assertNotIn("kiwi", [l["label"] for l in server.json("GET", "/v1/labels")["labels"]])
         self.assertEqual(server.json("DELETE", f"/v1/items/{item['id']}"), {"removed": 1})
         server.error(404, "not_found", "DELETE", f"/v1/items/{item['id']}")
         server.error(404, "not_found", "GET", item["photo"])
-        self.assertNotEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "kiwi")
+        self.assertNotEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "plum")
         self.assertTrue(self.run_json("index", "verify")["sound"])
 
     def test_items_page_by_page(self):
@@ -201,8 +208,12 @@ class Catalogue(ServeTest):
         self.assertEqual(server.json("GET", "/v1/status")["items"], 162)
         again = server.json("POST", "/v1/imports", *multipart(photos), status=202)
         again = self.ended(server, f"/v1/imports/{again['id']}")
-        self.assertEqual((again["added"], again["existing"]), (0, 150))
-        self.assertEqual(len(server.json("GET", "/v1/imports")["jobs"]), 2)
+        self.assertEqual((again["added"], again["existing"], again["relabelled"]), (0, 150, 0))
+        sorted_anew = {name.replace("label0", "label1"): photo for name, photo in list(photos.items())[:6]}
+        anew = server.json("POST", "/v1/imports", *multipart(sorted_anew), status=202)
+        anew = self.ended(server, f"/v1/imports/{anew['id']}")
+        self.assertEqual((anew["added"], anew["existing"], anew["relabelled"]), (0, 6, 2))
+        self.assertEqual(len(server.json("GET", "/v1/imports")["jobs"]), 3)
         server.error(400, "bad_request", "POST", "/v1/imports", *multipart({"no-folder.png": b"x"}))
         server.error(404, "not_found", "GET", "/v1/imports/99")
         self.assertTrue(self.run_json("index", "verify")["sound"])

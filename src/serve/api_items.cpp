@@ -52,8 +52,10 @@ std::string added_json(Gallery& gallery, const std::string& fingerprint,
   const AddCounts counts = add_photos(gallery, fingerprint, photos, vectors);
   Json list = Json::array();
   for (const std::int64_t id : counts.ids) list.push_back(item_json(*gallery.item(id)));
-  return dumped(
-      {{"added", counts.added}, {"existing", counts.skipped}, {"items", std::move(list)}});
+  return dumped({{"added", counts.added},
+                 {"existing", counts.skipped},
+                 {"relabelled", counts.relabelled},
+                 {"items", std::move(list)}});
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ Json job_json(const JobState& job) {
           {"done", job.done},
           {"added", job.added},
           {"existing", job.existing},
+          {"relabelled", job.relabelled},
           {"failed", job.failed},
           {"errors", std::move(failures)}};
 }
@@ -116,6 +117,7 @@ void Api::import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& jo
       state.done += static_cast<std::int64_t>(end - begin);
       state.added += counts.added;
       state.existing += counts.skipped;
+      state.relabelled += counts.relabelled;
     });
     begin = end;
   }

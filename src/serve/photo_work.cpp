@@ -77,7 +77,7 @@ AddCounts add_photos(Gallery& gallery, const std::string& fingerprint,
   }
   AddCounts counts;
   try {
-    counts = gallery.add(fingerprint, items, vectors, OnExisting::kSkip);
+    counts = gallery.add(fingerprint, items, vectors, OnExisting::kRelabel);
   } catch (const Error& e) {
     if (e.code != ErrorCode::kBadInput) throw;
     throw HttpError(409, "model_changed",

@@ -35,8 +35,8 @@ struct NewPhoto {
 };
 
 /// Adds photos with their vectors [photos, dim], within the caller's transaction. A photo is told
-/// by its content: one that is there already stays as it is. Throws HttpError 409 when the vectors
-/// are not of the gallery's model.
+/// by its content: one that is there already takes the label, as what was said last holds. Throws
+/// HttpError 409 when the vectors are not of the gallery's model.
 AddCounts add_photos(Gallery& gallery, const std::string& fingerprint,
                      std::span<const NewPhoto> photos, std::span<const float> vectors);
 

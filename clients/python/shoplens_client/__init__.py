@@ -102,7 +102,8 @@ class Added:
     """What became of photos that were added."""
 
     added: int
-    existing: int  # were in the catalogue already, by content, and stay as they were
+    existing: int  # were in the catalogue already, by content
+    relabelled: int  # of those, under another label until now
     items: tuple[Item, ...]  # of all, in the order of the photos
 
 
