@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "core/hash.h"
 #include "serve/api.h"
 #include "serve/photo_work.h"
 #include "serve/text.h"
@@ -42,10 +41,6 @@ const std::string& key_of(const HttpRequest& request) {
   return key;
 }
 
-std::string digest_of(const HttpRequest& request) {
-  return sha256_hex(join(request.method, ' ', request.target, '\n', request.body));
-}
-
 // Adds photos of one product, and says what there is of them now.
 std::string added_json(Gallery& gallery, const std::string& fingerprint,
                        std::span<const NewPhoto> photos, std::span<const float> vectors) {
@@ -61,15 +56,18 @@ std::string added_json(Gallery& gallery, const std::string& fingerprint,
 }  // namespace
 
 std::optional<HttpResponse> Api::answered(const R& request, int status) {
-  const auto answer = catalogue_.answered(key_of(request), digest_of(request));
+  const std::string& key = key_of(request);
+  if (key.empty()) return std::nullopt;
+  const auto answer = catalogue_.answered(key, digest_of(request, options_.max_photos));
   if (!answer) return std::nullopt;
   return HttpResponse{status, "application/json", *answer};
 }
 
 HttpResponse Api::changed(const R& request, int status,
                           const std::function<std::string(Gallery&)>& change) {
-  return {status, "application/json",
-          catalogue_.change(key_of(request), digest_of(request), change)};
+  const std::string& key = key_of(request);
+  const std::string digest = key.empty() ? "" : digest_of(request, options_.max_photos);
+  return {status, "application/json", catalogue_.change(key, digest, change)};
 }
 
 HttpResponse Api::list_items(const R& request, const A&) {

@@ -338,7 +338,7 @@ class Client:
              retries: int | None = None, resend: bool = True, **content: Any) -> T:
         """What `receive` makes of the answer, asked for until it comes. An answer that breaks off while it
         reads has not come. Without `resend` it is asked for again only as long as nothing was sent."""
-        # Built once: a form made anew has another boundary, and the server takes it for another request.
+        # Built once, so that each try asks the same.
         request = self._http.build_request(method, path, **content)
         attempt = 0
         while True:
