@@ -351,6 +351,21 @@ class Upgrade(ServeTest):
         self.assertEqual(self.ended(server, f"/v1/upgrades/{job['id']}")["state"], "done")
         self.assertEqual(server.json("GET", "/v1/status")["items"], 11)
 
+    def test_no_answer_tells_where_photos_are_on_the_server(self):
+        (self.folder / "deep").mkdir()
+        rows = [f"{self.folder}/train/gala0.png,gala", "../train/gala1.png,gala", "../deep/../test/./gala0.png,gala"]
+        (self.folder / "deep/list.csv").write_text("path,label\n" + "\n".join(rows) + "\n")
+        self.run_cli("index", "build", "--data", "deep/list.csv", "--model", "model.onnx", "--gallery", "deep.db")
+        subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
+        server = self.serve(gallery="deep.db")
+        items = server.json("GET", "/v1/items")["items"]
+        self.assertEqual([i["path"] for i in items], ["gala0.png", "gala1.png", "gala0.png"])
+        self.assertEqual(server.json("GET", "/v1/items/1")["path"], "gala0.png")
+        (self.folder / "train/gala0.png").unlink()
+        model = (self.folder / "other.onnx").read_bytes()
+        job = self.ended(server, "/v1/upgrades/%d" % server.json("POST", "/v1/upgrades", model, status=202)["id"])
+        self.assertEqual([e["name"] for e in job["errors"]], ["gala0.png"])
+
     def test_the_command_upgrades_beside_a_server(self):
         subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
         server = self.serve()

@@ -26,9 +26,12 @@ Json item_json(const GalleryItem& item) {
   Json columns = Json::object();
   for (const auto& [name, value] : item.columns) columns[name] = value;
   const std::string photo = join("/v1/items/", item.id, "/photo");
-  return {{"id", item.id},     {"label", item.label},
-          {"path", item.path}, {"columns", std::move(columns)},
-          {"photo", photo},    {"thumbnail", photo + "?side=160"}};
+  return {{"id", item.id},
+          {"label", item.label},
+          {"path", shown_path(item.path)},
+          {"columns", std::move(columns)},
+          {"photo", photo},
+          {"thumbnail", photo + "?side=160"}};
 }
 
 const std::string& key_of(const HttpRequest& request) {

@@ -166,7 +166,8 @@ void Api::upgrade(const fs::path& model, bool drop_unreadable, Jobs::Control& jo
         return !job.cancelled();
       });
   for (const auto& [item, error] : result.unreadable)
-    job.photo_failed(item.path, join("it cannot be read (", error_code_name(error.code), ")"));
+    job.photo_failed(shown_path(item.path),
+                     join("it cannot be read (", error_code_name(error.code), ")"));
   if (result.switched)
     catalogue_.refresh();
   else if (!job.cancelled())

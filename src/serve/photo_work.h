@@ -44,6 +44,10 @@ AddCounts add_photos(Gallery& gallery, const std::string& fingerprint,
 /// gone.
 std::string photo_of_item(const Gallery& gallery, std::int64_t id, const DecodeLimits& limits);
 
+/// An item's path as a client may see it: the file's name alone of one that is absolute or leads
+/// out of its folder, as that tells where things are on the server.
+std::string shown_path(const std::string& path);
+
 /// The HttpError of a photo that cannot be decoded.
 HttpError photo_error(const Error& error);
 
