@@ -174,6 +174,8 @@ class Catalogue(ServeTest):
         server = self.serve()
         labels = server.json("GET", "/v1/labels")["labels"]
         self.assertEqual({l["label"]: l["photos"] for l in labels}, {"conference": 4, "fuji": 4, "gala": 4})
+        answer = server.json("PUT", "/v1/labels/gala", {"name": "gala"})
+        self.assertEqual(answer, {"label": "gala", "photos": 4, "merged": False})  # with itself
         answer = server.json("PUT", "/v1/labels/gala", {"name": "Äpfel / süß"})
         self.assertEqual(answer, {"label": "Äpfel / süß", "photos": 4, "merged": False})
         photo = self.photo("test/gala0.png")

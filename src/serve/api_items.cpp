@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "recognize/calibration.h"
 #include "serve/api.h"
 #include "serve/photo_work.h"
 #include "serve/text.h"
@@ -149,9 +150,10 @@ HttpResponse Api::rename_label(const R& request, const A& label) {
   const std::string name = read_word(request, "name");
   check_label(name, "name");
   return changed(request, 200, [&](Gallery& gallery) {
-    const bool merged = gallery.label_counts().contains(name);
+    const bool merged = name != label[0] && gallery.label_counts().contains(name);
     const std::int64_t photos = gallery.rename_label(label[0], name);
     if (photos == 0) absent("label");
+    rename_threshold(gallery, label[0], name, merged);
     return dumped({{"label", name}, {"photos", photos}, {"merged", merged}});
   });
 }
