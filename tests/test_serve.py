@@ -195,7 +195,12 @@ class Catalogue(ServeTest):
         photo = self.photo("test/gala0.png")
         result = server.json("POST", "/v1/recognize", photo)["results"][0]
         self.assertEqual((result["label"], result["unknown"], result["neighbours"]), (None, True, []))
-        server.json("POST", "/v1/items", *multipart(photo=photo, label=b"first"), status=201)
+        status = server.json("GET", "/v1/status")
+        self.assertEqual((status["photos_answered"], status["photos_unknown"]), (1, 1))
+        # A new shop's first photos wait for their names.
+        unknown, = self.until(lambda: server.json("GET", "/v1/unknowns")["unknowns"])
+        self.assertIsNone(unknown["answer"]["label"])
+        server.json("POST", f"/v1/unknowns/{unknown['id']}", {"label": "first"}, status=201)
         self.assertEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "first")
 
     def test_an_import_tells_how_far_it_is(self):
