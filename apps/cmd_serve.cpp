@@ -138,8 +138,6 @@ ServiceOptions service_options(const ServeOptions& o) {
   options.rate = o.rate;
   options.burst = o.burst;
   if (!o.tokens.empty()) options.tokens = read_tokens(o.tokens);
-  check(o.tokens.empty() || !options.tokens.empty(), "serve: want tokens, the file has none (",
-        o.tokens, ")");
   options.hosts = o.allow_host;
   // On loopback a browser's other pages are the danger; elsewhere nobody has a token to steal.
   if (is_loopback(o.host))
@@ -154,6 +152,7 @@ ServiceOptions service_options(const ServeOptions& o) {
 void wait_until_end(Catalogue& catalogue, Service& service, const ServeOptions& o,
                     const sigset_t& signals) {
   const timespec second{1, 0};
+  std::string said;  // of what goes wrong each second, once
   while (true) {
     const int signal = ::sigtimedwait(&signals, nullptr, &second);
     if (signal == SIGTERM || signal == SIGINT) return;
@@ -165,8 +164,11 @@ void wait_until_end(Catalogue& catalogue, Service& service, const ServeOptions& 
       } else {
         catalogue.refresh();
       }
+      said.clear();
     } catch (const Error& e) {
-      log_warning("could not read it again, serving on as before: ", e.what());
+      if (signal == SIGHUP || said != e.what())
+        log_warning("could not read it again, serving on as before: ", e.what());
+      said = e.what();
     }
   }
 }

@@ -8,10 +8,9 @@ from cli import CliTest
 from server import Server
 
 
-def multipart(photos=(), **parts):
+def multipart(photos=(), boundary="parts-boundary-7d1", **parts):
     """(body, headers) of a form: `photos` are {file name: bytes}; of `parts`, a value that is a picture (or is told to
     be by its name, a single letter) is a photo NAME.png, any other a field."""
-    boundary = "parts-boundary-7d1"
     body = b""
     files = dict(photos)
     fields = {}

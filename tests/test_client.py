@@ -2,12 +2,13 @@
 """The Python client against the real server."""
 import io
 import shutil
+import subprocess
 import sys
 import time
 import unittest
 from pathlib import Path
 
-from cli import CliTest, write_png
+from cli import TESTS, CliTest, write_png
 from server import Server
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "clients" / "python"))
@@ -113,10 +114,68 @@ class Recognize(ClientTest):
             self.fails(413, "too_large", shop.recognize, bytes(20 << 20))
 
 
+    def test_what_makes_a_photo_like_an_item(self):
+        shop = self.client(self.serve())
+        heat = shop.explain(self.folder / "test/gala0.png", 1)
+        for side in heat.photo, heat.item:
+            self.assertEqual((len(side.heat), len(side.window)), (side.rows * side.columns, 4))
+        self.assertEqual(max(heat.photo.heat + heat.item.heat), 1)
+        self.fails(404, "not_found", shop.explain, b"no photo", 99)
+
+
+class Background(ClientTest):
+    def ended(self, find, job):
+        self.assertFalse(job.ended)
+        return self.until(lambda: (now := find(job.id)).ended and now, 60)
+
+    def test_photos_are_imported(self):
+        server = self.serve()
+        shop = self.client(server)
+        for i in range(4):
+            write_png(self.folder / f"shop/plum {i % 2}/{i}.png", f"plum{i}", f"plum {i % 2}")
+        (self.folder / "shop/plum 0/torn.png").write_bytes(b"torn")
+        job = shop.import_photos(sorted((self.folder / "shop").glob("*/*.png")))
+        job = self.ended(shop.import_job, job)
+        self.assertEqual((job.state, job.total, job.done, job.added, job.failed), ("done", 5, 5, 4, 1))
+        self.assertEqual((job.errors[0].name, job.message), ("plum 0/torn.png", None))
+        self.assertEqual([i.label for i in shop.items("plum 1")], ["plum 1"] * 2)
+        # The first answer is lost, and the second is of an import that finds them there.
+        lossy = self.client(server, transport=Lossy())
+        job = self.ended(shop.import_job, lossy.import_photos(self.folder / "shop/plum 0/0.png", "kiwi"))
+        self.assertEqual((job.added, job.existing), (0, 1))
+        self.assertEqual(shop.labels()[3].label, "kiwi")
+        self.assertEqual([j.state for j in shop.imports()], ["done"] * 3)
+        self.assertTrue(shop.cancel_import(job.id).ended)
+        self.fails(404, "not_found", shop.import_job, job.id)
+        self.fails(400, "bad_request", shop.import_photos, [b"has no folder"])
+        with self.assertRaises(ValueError):
+            shop.import_photos([])
+
+    def test_another_model_takes_over(self):
+        shop = self.client(self.serve())
+        other = self.folder / "other.onnx"
+        subprocess.run([TESTS / "write_tiny_model", other, "2"], check=True)
+        before = shop.status()
+        (self.folder / "train/gala0.png").unlink()
+        job = self.ended(shop.upgrade_job, shop.upgrade(other))
+        self.assertEqual((job.state, job.failed, job.errors[0].name), ("failed", 1, "train/gala0.png"))
+        self.assertIn("cannot be read", job.message)
+        job = self.ended(shop.upgrade_job, shop.upgrade(other, drop_unreadable=True))
+        self.assertEqual((job.state, job.message), ("done", None))
+        self.assertEqual([j.state for j in shop.upgrades()], ["done", "failed"])
+        self.assertTrue(shop.cancel_upgrade(job.id).ended)
+        self.assertEqual(shop.status().items, 11)
+        self.assertNotEqual(shop.status().fingerprint, before.fingerprint)
+        self.fails(409, "same_model", shop.upgrade, other)
+        self.fails(422, "corrupt", shop.upgrade, self.folder / "train/gala1.png")
+
+
 class Catalogue(ClientTest):
     def test_items_and_labels(self):
         shop = self.client(self.serve())
+        self.assertTrue(shop.alive())
         self.assertTrue(shop.ready())
+        self.assertIn("shoplens_items 12", shop.metrics())
         self.assertEqual([i.id for i in shop.items(page=5)], list(range(1, 13)))
         self.assertEqual([i.label for i in shop.items("fuji", page=4)], ["fuji"] * 4)
         self.assertEqual(list(shop.items("nobody")), [])
@@ -135,7 +194,10 @@ class Catalogue(ClientTest):
         self.assertTrue(shop.photo(item.id, side=16).startswith(b"\xff\xd8"))
         self.fails(400, "bad_request", shop.photo, item.id, side=2)
         again = shop.add("kiwi", photo.read_bytes())
-        self.assertEqual((again.added, again.existing, again.items), (0, 1, (item,)))
+        self.assertEqual((again.added, again.existing, again.relabelled, again.items), (0, 1, 0, (item,)))
+        again = shop.add("plum", photo.read_bytes())
+        self.assertEqual((again.added, again.relabelled, again.items[0].label), (0, 1, "plum"))
+        self.assertEqual(shop.add("kiwi", photo.read_bytes()).relabelled, 1)
         self.assertEqual(shop.recognize(photo).label, "kiwi")
         self.assertIsNone(shop.delete_item(item.id))
         self.fails(404, "not_found", shop.item, item.id)
@@ -173,6 +235,7 @@ class Catalogue(ClientTest):
         self.assertTrue(asked.unknown)
         self.assertLess(asked.probability, 0.5)
         unknown, = self.until(shop.unknowns)
+        self.assertEqual((shop.status().unknowns, shop.status().photos_unknown), (1, 1))
         self.assertEqual((unknown.answer.label, unknown.answer.name), (asked.label, "strange.png"))
         self.assertLess(abs(unknown.time.timestamp() - time.time()), 60)
         self.assertEqual(shop.unknown_photo(unknown.id), strange.read_bytes())
@@ -240,6 +303,7 @@ class Trouble(ClientTest):
         patient = self.client(server)
         patient.status()
         server.kill()
+        self.assertFalse(shop.alive())
         self.assertFalse(shop.ready())
         error = self.fails(0, "unreachable", shop.status)
         self.assertIsInstance(error.__cause__, httpx.ConnectError)

@@ -125,11 +125,18 @@ class Catalogue(ServeTest):
         self.assertEqual(server.json("GET", f"/v1/items/{item['id']}"), item)
         # The same photo again is there already.
         again = server.json("POST", "/v1/items", *multipart(photo=photo, label=b"kiwi"), status=201)
-        self.assertEqual((again["added"], again["existing"], again["items"][0]["id"]), (0, 1, item["id"]))
+        self.assertEqual((again["added"], again["existing"], again["relabelled"]), (0, 1, 0))
+        self.assertEqual(again["items"][0]["id"], item["id"])
+        # Under another name it is corrected: what was said last holds.
+        again = server.json("POST", "/v1/items", *multipart(photo=photo, label=b"plum"), status=201)
+        self.assertEqual((again["added"], again["existing"], again["relabelled"]), (0, 1, 1))
+        self.assertEqual((again["items"][0]["id"], again["items"][0]["label"]), (item["id"], "plum"))
+        self.assertEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "plum")
+        self.assertNotIn("kiwi", [l["label"] for l in server.json("GET", "/v1/labels")["labels"]])
         self.assertEqual(server.json("DELETE", f"/v1/items/{item['id']}"), {"removed": 1})
         server.error(404, "not_found", "DELETE", f"/v1/items/{item['id']}")
         server.error(404, "not_found", "GET", item["photo"])
-        self.assertNotEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "kiwi")
+        self.assertNotEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "plum")
         self.assertTrue(self.run_json("index", "verify")["sound"])
 
     def test_items_page_by_page(self):
@@ -152,6 +159,9 @@ class Catalogue(ServeTest):
         self.assertEqual(server.json("POST", "/v1/items", body, headers, status=201), first)
         server.stop()
         server = self.serve()
+        # As most programs send a form again: with another boundary.
+        body, headers = multipart(photo=self.photo("test/fuji0.png"), label=b"kiwi", boundary="another")
+        headers["Idempotency-Key"] = "one"
         self.assertEqual(server.json("POST", "/v1/items", body, headers, status=201), first)
         other, more = multipart(photo=self.photo("test/fuji1.png"), label=b"kiwi")
         server.error(409, "key_used", "POST", "/v1/items", other, {**more, "Idempotency-Key": "one"})
@@ -164,6 +174,8 @@ class Catalogue(ServeTest):
         server = self.serve()
         labels = server.json("GET", "/v1/labels")["labels"]
         self.assertEqual({l["label"]: l["photos"] for l in labels}, {"conference": 4, "fuji": 4, "gala": 4})
+        answer = server.json("PUT", "/v1/labels/gala", {"name": "gala"})
+        self.assertEqual(answer, {"label": "gala", "photos": 4, "merged": False})  # with itself
         answer = server.json("PUT", "/v1/labels/gala", {"name": "Äpfel / süß"})
         self.assertEqual(answer, {"label": "Äpfel / süß", "photos": 4, "merged": False})
         photo = self.photo("test/gala0.png")
@@ -183,7 +195,12 @@ class Catalogue(ServeTest):
         photo = self.photo("test/gala0.png")
         result = server.json("POST", "/v1/recognize", photo)["results"][0]
         self.assertEqual((result["label"], result["unknown"], result["neighbours"]), (None, True, []))
-        server.json("POST", "/v1/items", *multipart(photo=photo, label=b"first"), status=201)
+        status = server.json("GET", "/v1/status")
+        self.assertEqual((status["photos_answered"], status["photos_unknown"]), (1, 1))
+        # A new shop's first photos wait for their names.
+        unknown, = self.until(lambda: server.json("GET", "/v1/unknowns")["unknowns"])
+        self.assertIsNone(unknown["answer"]["label"])
+        server.json("POST", f"/v1/unknowns/{unknown['id']}", {"label": "first"}, status=201)
         self.assertEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "first")
 
     def test_an_import_tells_how_far_it_is(self):
@@ -201,8 +218,12 @@ class Catalogue(ServeTest):
         self.assertEqual(server.json("GET", "/v1/status")["items"], 162)
         again = server.json("POST", "/v1/imports", *multipart(photos), status=202)
         again = self.ended(server, f"/v1/imports/{again['id']}")
-        self.assertEqual((again["added"], again["existing"]), (0, 150))
-        self.assertEqual(len(server.json("GET", "/v1/imports")["jobs"]), 2)
+        self.assertEqual((again["added"], again["existing"], again["relabelled"]), (0, 150, 0))
+        sorted_anew = {name.replace("label0", "label1"): photo for name, photo in list(photos.items())[:6]}
+        anew = server.json("POST", "/v1/imports", *multipart(sorted_anew), status=202)
+        anew = self.ended(server, f"/v1/imports/{anew['id']}")
+        self.assertEqual((anew["added"], anew["existing"], anew["relabelled"]), (0, 6, 2))
+        self.assertEqual(len(server.json("GET", "/v1/imports")["jobs"]), 3)
         server.error(400, "bad_request", "POST", "/v1/imports", *multipart({"no-folder.png": b"x"}))
         server.error(404, "not_found", "GET", "/v1/imports/99")
         self.assertTrue(self.run_json("index", "verify")["sound"])
@@ -226,6 +247,27 @@ class Catalogue(ServeTest):
         server.json("POST", "/v1/restore", snapshot)
         self.assertEqual(server.json("GET", "/v1/status")["items"], 12)
         self.assertTrue(self.run_json("index", "verify")["sound"])
+
+    def test_a_snapshot_of_a_model_that_is_not_here_changes_nothing(self):
+        server = self.serve()
+        (self.folder / "elsewhere").mkdir()
+        subprocess.run([TESTS / "write_tiny_model", self.folder / "elsewhere/far.onnx", "2"], check=True)
+        self.run_cli("index", "build", "--model", "elsewhere/far.onnx", "--data", "train.csv",
+                     "--gallery", "elsewhere/g.db")
+        self.run_cli("index", "snapshot", "--gallery", "elsewhere/g.db", "--out", "snapshot.db")
+        (self.folder / "elsewhere/far.onnx").rename(self.folder / "elsewhere/away.onnx")
+        error = server.error(422, "no_model", "POST", "/v1/restore", self.photo("snapshot.db"))
+        self.assertIn("far.onnx", error["message"])
+        server.json("DELETE", "/v1/items/1")
+        server.stop()
+        server.start()
+        status = server.json("GET", "/v1/status")
+        self.assertEqual((status["items"], status["model"]["fingerprint"]), (11, self.fingerprint))
+        (self.folder / "elsewhere/away.onnx").rename(self.folder / "far.onnx")
+        server.json("POST", "/v1/restore", self.photo("snapshot.db"))
+        status = server.json("GET", "/v1/status")
+        self.assertEqual(status["items"], 12)
+        self.assertNotEqual(status["model"]["fingerprint"], self.fingerprint)
 
     def test_two_writers_and_readers_lose_nothing(self):
         server = self.serve()
@@ -315,6 +357,21 @@ class Upgrade(ServeTest):
         job = server.json("POST", "/v1/upgrades?drop_unreadable=true", model, status=202)
         self.assertEqual(self.ended(server, f"/v1/upgrades/{job['id']}")["state"], "done")
         self.assertEqual(server.json("GET", "/v1/status")["items"], 11)
+
+    def test_no_answer_tells_where_photos_are_on_the_server(self):
+        (self.folder / "deep").mkdir()
+        rows = [f"{self.folder}/train/gala0.png,gala", "../train/gala1.png,gala", "../deep/../test/./gala0.png,gala"]
+        (self.folder / "deep/list.csv").write_text("path,label\n" + "\n".join(rows) + "\n")
+        self.run_cli("index", "build", "--data", "deep/list.csv", "--model", "model.onnx", "--gallery", "deep.db")
+        subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
+        server = self.serve(gallery="deep.db")
+        items = server.json("GET", "/v1/items")["items"]
+        self.assertEqual([i["path"] for i in items], ["gala0.png", "gala1.png", "gala0.png"])
+        self.assertEqual(server.json("GET", "/v1/items/1")["path"], "gala0.png")
+        (self.folder / "train/gala0.png").unlink()
+        model = (self.folder / "other.onnx").read_bytes()
+        job = self.ended(server, "/v1/upgrades/%d" % server.json("POST", "/v1/upgrades", model, status=202)["id"])
+        self.assertEqual([e["name"] for e in job["errors"]], ["gala0.png"])
 
     def test_the_command_upgrades_beside_a_server(self):
         subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
@@ -406,6 +463,17 @@ class Trust(ServeTest):
         (self.folder / "tokens.txt").write_text("nonsense\n")
         server.signal(signal.SIGHUP)
         self.until(lambda: "serving on as before" in server.log)
+        self.assertEqual(server.ask("GET", "/v1/items", headers={"Authorization": f"Bearer {token}"})[0], 200)
+
+    def test_a_file_without_tokens_lets_nobody_in(self):
+        (self.folder / "tokens.txt").write_text("# none yet\n")
+        self.assertIn("want at least one", self.run_cli("serve", "--tokens", "tokens.txt", status=2).stderr)
+        token = self.run_cli("token", "--name", "first").stdout.strip()
+        server = self.serve("--tokens", "tokens.txt")
+        (self.folder / "tokens.txt").write_text("# all revoked\n")
+        server.signal(signal.SIGHUP)
+        self.until(lambda: "want at least one" in server.log)
+        server.error(401, "unauthorized", "GET", "/v1/snapshot")
         self.assertEqual(server.ask("GET", "/v1/items", headers={"Authorization": f"Bearer {token}"})[0], 200)
 
     def test_it_stays_on_loopback_without_tokens(self):

@@ -44,27 +44,30 @@ export function parts(files, most, bytes) {
 }
 
 export async function addPhotos(label, photos) {
-  const sum = {added: 0, existing: 0};
+  const sum = {added: 0, existing: 0, relabelled: 0};
   for (const part of parts(photos, 8, 16e6)) {
     const form = new FormData();
     form.append('label', label);
     for (const photo of part) form.append('photo', photo, photo.name || 'photo');
-    const {added, existing} = await ask('POST', '/v1/items', form);
-    sum.added += added;
-    sum.existing += existing;
+    const answer = await ask('POST', '/v1/items', form);
+    for (const what in sum) sum[what] += answer[what];
   }
   return sum;
 }
 
+// What became of photos that were in the catalogue before; what was said last holds.
+export const thereAlready = ({existing, relabelled}) => (existing ? `, ${existing} there already` : '') +
+  (relabelled ? `, ${relabelled} of them under another name until now` : '');
+
 onSubmit($('add-form'), async () => {
   if (!picked.length) throw new Error('Choose at least one photo of it.');
   const label = $('add-form').elements.label.value.trim();
-  const {added, existing} = await addPhotos(label, picked);
+  const counts = await addPhotos(label, picked);
   $('add').close();
   if (shownSection() !== 'catalogue') open('catalogue');
   await showCatalogue();
   if ($('product').open) await showProduct(label);
-  say(`${many(added, 'photo')} of ${label} added${existing ? `, ${existing} there already` : ''}`);
+  say(`${many(counts.added, 'photo')} of ${label} added${thereAlready(counts)}`);
 });
 
 $('more-photos').onclick = () => showAdd($('product-name').textContent, []);

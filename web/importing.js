@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A folder of products, each a folder of its photos.
-import {parts} from './adding.js';
+import {parts, thereAlready} from './adding.js';
 import {showCatalogue} from './catalogue.js';
 import {$, many} from './elements.js';
 import {showJob} from './jobs.js';
@@ -16,7 +16,8 @@ $('folder').onchange = event => {
 
 async function importFolder(files) {
   const job = showJob($('import'), 'Import');
-  let done = 0, added = 0, lost = 0;
+  let done = 0, lost = 0;
+  const counts = {added: 0, existing: 0, relabelled: 0};
   try {
     for (const part of parts(files, 100, 15e6)) {
       if (job.stopped) break;
@@ -24,13 +25,14 @@ async function importFolder(files) {
       const form = new FormData();
       for (const file of part) form.append('photo', file, file.webkitRelativePath.split('/').slice(-2).join('/'));
       const state = await job.follow('/v1/imports', await ask('POST', '/v1/imports', form), now => job.tell(
-        `${done + now.done} of ${many(files.length, 'photo')}, ${added + now.added} added`, (done + now.done) / files.length));
+        `${done + now.done} of ${many(files.length, 'photo')}, ${counts.added + now.added} added`, (done + now.done) / files.length));
       done += state.done;
-      added += state.added;
+      for (const what in counts) counts[what] += state[what];
       lost += state.failed;
       if (state.state === 'failed') throw new Error(state.message);
     }
-    const text = `${done < files.length ? 'Stopped' : 'Done'}: ${many(added, 'photo')} added${lost ? `, ${lost} could not be` : ''}`;
+    const ended = done < files.length ? 'Stopped' : 'Done', failed = lost ? `, ${lost} could not be` : '';
+    const text = `${ended}: ${many(counts.added, 'photo')} added${thereAlready(counts)}${failed}`;
     job.end(text);
     say(text);
   } catch (error) {

@@ -83,9 +83,9 @@ function correction(photo, result, card) {
     make('label.grow', 'It is', input), go), make('div.row.line', ...guesses));
   return onSubmit(form, async () => {
     const label = input.value.trim();
-    await addPhotos(label, [photo]);
+    const {relabelled} = await addPhotos(label, [photo]);
     const again = press('Ask again', async () => card.replaceWith(await answerTo(photo)));
-    const kept = make('p', `Kept as ${label}. From now on it is compared with.`);
+    const kept = make('p', `Kept as ${label}${relabelled ? ', no longer under its other name' : ''}. From now on it is compared with.`);
     form.replaceWith(make('div.correct', kept, make('div.row', again)));
     again.focus();
     $('announce').textContent = `Kept as ${label}`;

@@ -32,8 +32,8 @@ function unknownCard({id, time, answer, thumbnail}) {
     make('button.primary', 'Add to catalogue')));
   onSubmit(form, async () => {
     const label = input.value.trim();
-    await ask('POST', `/v1/unknowns/${id}`, {label});
-    await settle(`Added to ${label}`);
+    const {relabelled} = await ask('POST', `/v1/unknowns/${id}`, {label});
+    await settle(`Added to ${label}${relabelled ? ', no longer under its other name' : ''}`);
   });
   return make('article.card.waiting', frame(picture(larger(thumbnail), 'Unknown photo')), about, form);
 }

@@ -242,7 +242,9 @@ AddCounts Gallery::add(const std::string& fingerprint, std::span<const GalleryIt
     if (const std::int64_t there = id_of(items[i].path); there > 0) {
       check(on_existing != OnExisting::kError, "gallery: want new paths, ", items[i].path,
             " is already in the gallery (", path().string(), ")");
-      if (on_existing == OnExisting::kSkip) {
+      if (on_existing != OnExisting::kReplace) {
+        if (on_existing == OnExisting::kRelabel)
+          counts.relabelled += relabel({there}, items[i].label);
         ++counts.skipped;
         counts.ids.push_back(there);
         continue;

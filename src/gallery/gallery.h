@@ -46,14 +46,13 @@ struct GalleryArray {
   bool operator==(const GalleryArray&) const = default;
 };
 
-enum class OnExisting {
-  kError,
-  kSkip,
-  kReplace
-};  // what add does with a path that is already there
+/// What add does with a path that is already there. kRelabel skips it and gives the item there the
+/// label.
+enum class OnExisting { kError, kSkip, kRelabel, kReplace };
 
 struct AddCounts {
   std::int64_t added = 0, replaced = 0, skipped = 0;
+  std::int64_t relabelled = 0;  // of the skipped, those that had another label
   std::vector<std::int64_t>
       ids{};  // of the items, in their order; of a skipped one the item's there
 };
@@ -128,7 +127,7 @@ class Gallery {
 
   /// Adds items (their ids are not read) with vectors [items, dim], each of length 1 (else
   /// kBadInput), made by the model of `fingerprint` (else kBadInput). An existing path is kBadInput
-  /// naming it, or skipped, or replaced.
+  /// naming it, or as `on_existing` says.
   AddCounts add(const std::string& fingerprint, std::span<const GalleryItem> items,
                 std::span<const float> vectors, OnExisting on_existing);
 
@@ -153,6 +152,8 @@ class Gallery {
 
   /// Gives all photos of a label another, which may have photos already. Returns how many.
   std::int64_t rename_label(const std::string& from, const std::string& to);
+  /// Gives items a label. Returns how many had another; those that are not there are left out.
+  std::int64_t relabel(const std::vector<std::int64_t>& ids, const std::string& label);
 
   /// The answer kept for a key, and keeping one; answers older than `days` are forgotten then.
   std::optional<DoneRequest> done_request(const std::string& key) const;

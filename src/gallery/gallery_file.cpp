@@ -123,7 +123,8 @@ void snapshot_gallery(const fs::path& path, const fs::path& out, bool overwrite)
   put_in_place(temporary.path(), out);
 }
 
-void restore_gallery(const fs::path& from, const fs::path& path, bool force) {
+void restore_gallery(const fs::path& from, const fs::path& path, bool force,
+                     const std::function<void(const Gallery&)>& try_out) {
   check_writable(path, true);
   if (!force && fs::exists(path) && !open_if_sound(path))
     throw Error(ErrorCode::kBadInput,
@@ -142,6 +143,7 @@ void restore_gallery(const fs::path& from, const fs::path& path, bool force) {
     Statement(*snapshot, "VACUUM INTO ?").bind(1, temporary.path().string()).run();
     Database(temporary.path(), Database::Mode::kExisting).run("PRAGMA journal_mode = WAL");
   }
+  if (try_out) try_out(Gallery(temporary.path()));
   put_in_place(temporary.path(), path);
 }
 

@@ -3,6 +3,7 @@
 // puts it in place in one step, so that no kill or power cut leaves a half one.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -31,9 +32,11 @@ void snapshot_gallery(const std::filesystem::path& path, const std::filesystem::
 /// Makes `path` what the snapshot `from` is. Throws kCorrupt, naming the first fault, when `from`
 /// does not verify; `path` is then untouched. A gallery at `path` is overwritten by one
 /// transaction, so that open readers go on; any other file there (a gallery too damaged to open is
-/// one) is kBadInput unless `force`.
+/// one) is kBadInput unless `force`. `try_out` is called before, with the gallery to come in a file
+/// beside `path`, from where its models are found as from there; what it throws leaves `path` as it
+/// is.
 void restore_gallery(const std::filesystem::path& from, const std::filesystem::path& path,
-                     bool force);
+                     bool force, const std::function<void(const Gallery&)>& try_out = {});
 
 /// `file` as seen from the folder of the gallery `path`: what GalleryItem::source and
 /// GalleryModel::path hold.

@@ -69,32 +69,46 @@ void Gallery::keep_photo(std::int64_t item_id, std::string_view bytes) {
 
 std::int64_t Gallery::rename_label(const std::string& from, const std::string& to) {
   Transaction transaction(*database_, Transaction::Kind::kWrite);
-  Statement(*database_, "INSERT INTO labels (name) VALUES (?) ON CONFLICT DO NOTHING")
-      .bind(1, to)
-      .run();
+  std::vector<std::int64_t> ids;
+  Statement row(*database_,
+                "SELECT id FROM items WHERE label_id = (SELECT id FROM labels WHERE name = ?)");
+  row.bind(1, from);
+  while (row.step()) ids.push_back(row.integer(0));
+  relabel(ids, to);
+  transaction.commit();
+  return static_cast<std::int64_t>(ids.size());
+}
+
+std::int64_t Gallery::relabel(const std::vector<std::int64_t>& ids, const std::string& label) {
+  Transaction transaction(*database_, Transaction::Kind::kWrite);
+  Statement name(*database_, "INSERT INTO labels (name) VALUES (?) ON CONFLICT DO NOTHING");
+  name.bind(1, label).run();
+  Statement give(*database_,
+                 "UPDATE items SET label_id = (SELECT id FROM labels WHERE name = ?1) WHERE id = "
+                 "?2 AND label_id != (SELECT id FROM labels WHERE name = ?1)");
   // A checksum is of the label too, so each is made anew.
   Statement row(*database_,
-                "SELECT items.id, items.path, items.source, items.columns, embeddings.vector, "
+                "SELECT items.path, items.source, items.columns, embeddings.vector, "
                 "embeddings.model_id FROM items JOIN embeddings ON embeddings.item_id = items.id "
-                "WHERE items.label_id = (SELECT id FROM labels WHERE name = ?)");
-  row.bind(1, from);
+                "WHERE items.id = ?");
   Statement checksum(*database_,
                      "UPDATE embeddings SET checksum = ? WHERE item_id = ? AND model_id = ?");
-  while (row.step())
-    checksum.bind(1, row_checksum(to, row.text(1), row.text(2), row.text(3), row.blob(4)))
-        .bind(2, row.integer(0))
-        .bind(3, row.integer(5))
-        .run();
-  Statement rename(*database_,
-                   "UPDATE items SET label_id = (SELECT id FROM labels WHERE name = ?2) "
-                   "WHERE label_id = (SELECT id FROM labels WHERE name = ?1) RETURNING id");
-  rename.bind(1, from).bind(2, to);
-  std::int64_t renamed = 0;
-  for (; rename.step(); ++renamed)
-    if (changes_) changes_->relabelled.emplace_back(rename.integer(0), to);
+  std::int64_t relabelled = 0;
+  for (const std::int64_t id : ids) {
+    give.bind(1, label).bind(2, id).run();
+    if (database_->changes() == 0) continue;
+    ++relabelled;
+    row.bind(1, id);
+    while (row.step())
+      checksum.bind(1, row_checksum(label, row.text(0), row.text(1), row.text(2), row.blob(3)))
+          .bind(2, id)
+          .bind(3, row.integer(4))
+          .run();
+    if (changes_) changes_->relabelled.emplace_back(id, label);
+  }
   drop_lonely_labels();
   transaction.commit();
-  return renamed;
+  return relabelled;
 }
 
 std::optional<DoneRequest> Gallery::done_request(const std::string& key) const {

@@ -116,6 +116,29 @@ TEST_F(GalleryLiveTest, RenamesAndMergesLabels) {
   EXPECT_TRUE(gallery.verify().empty());
 }
 
+TEST_F(GalleryLiveTest, AnItemThatIsThereTakesTheLastLabel) {
+  Gallery gallery(build("g.db", 2));  // apple 1, pear 2
+  std::vector<GalleryItem> again = test_items(3, "a");
+  for (GalleryItem& item : again) item.label = "pear";
+  const auto vectors = unit_vectors(3, 8, 9);
+  AddCounts counts;
+  const GalleryChanges changes = gallery.transact(
+      [&] { counts = gallery.add(kTestModel.fingerprint, again, vectors, OnExisting::kRelabel); });
+  EXPECT_EQ(counts.added, 1);
+  EXPECT_EQ(counts.skipped, 2);
+  EXPECT_EQ(counts.relabelled, 1);
+  EXPECT_EQ(counts.ids, (std::vector<std::int64_t>{1, 2, 3}));
+  EXPECT_EQ(gallery.label_counts(), (std::map<std::string, std::int64_t>{{"pear", 3}}));
+  using Relabelled = decltype(changes.relabelled);
+  EXPECT_EQ(changes.relabelled, (Relabelled{{1, "pear"}}));
+  EXPECT_TRUE(gallery.verify().empty());
+  EXPECT_EQ(gallery.relabel({2, 99}, "plum"), 1);
+  EXPECT_EQ(gallery.relabel({99}, "fig"), 0);
+  EXPECT_EQ(gallery.label_counts(),
+            (std::map<std::string, std::int64_t>{{"pear", 2}, {"plum", 1}}));
+  EXPECT_TRUE(gallery.verify().empty());
+}
+
 TEST_F(GalleryLiveTest, AChangeOfManyPartsIsAllOrNothing) {
   Gallery gallery(build("g.db", 2));
   EXPECT_THROW(gallery.transact([&] {

@@ -115,4 +115,21 @@ std::optional<Calibration> calibration_of(const Gallery& gallery, const Pipeline
   return std::nullopt;
 }
 
+void rename_threshold(Gallery& gallery, const std::string& from, const std::string& to,
+                      bool merged) {
+  const std::string text = gallery.note("calibration");
+  if (text.empty() || from == to) return;
+  Calibration calibration =
+      calibration_from_toml(text, join("calibration in ", gallery.path().string()));
+  auto& thresholds = calibration.label_thresholds;
+  auto own = thresholds.extract(from);
+  const bool stale = !merged && thresholds.erase(to) > 0;  // of a product that is gone
+  if (own.empty() && !stale) return;
+  if (!own.empty() && !merged) {
+    own.key() = to;
+    thresholds.insert(std::move(own));
+  }
+  gallery.write_note("calibration", to_toml(calibration));
+}
+
 }  // namespace shoplens

@@ -58,4 +58,10 @@ std::string settings_hash(PipelineSpec spec);
 /// with other settings; nothing if there is none.
 std::optional<Calibration> calibration_of(const Gallery& gallery, const PipelineSpec& spec);
 
+/// Keeps a label's own threshold when the label is renamed, within the caller's transaction: it
+/// goes with the name, or, when `to` had photos before (`merged`), is dropped, and that of `to`
+/// stays.
+void rename_threshold(Gallery& gallery, const std::string& from, const std::string& to,
+                      bool merged);
+
 }  // namespace shoplens

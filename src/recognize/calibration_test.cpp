@@ -2,10 +2,13 @@
 #include "recognize/calibration.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <filesystem>
 
 #include "core/error.h"
+#include "gallery/gallery_file.h"
 
 namespace shoplens {
 namespace {
@@ -96,6 +99,33 @@ TEST(Calibration, HoldsForAPipelineWhereverItsModelsAre) {
   other.tta = Tta::kHflip;
   EXPECT_EQ(settings_hash(spec), settings_hash(moved));
   EXPECT_NE(settings_hash(spec), settings_hash(other));
+}
+
+TEST(Calibration, ALabelsThresholdGoesWithItsName) {
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("shoplens_threshold_" + std::to_string(::getpid()) + ".db");
+  build_gallery(path, {"f1", "tiny", 8, "model.onnx"}, {{"calibration", to_toml(example())}}, {},
+                {}, true);
+  Gallery gallery(path);
+  const auto after = [&](const char* from, const char* to, bool merged) {
+    const GalleryChanges changes =
+        gallery.transact([&] { rename_threshold(gallery, from, to, merged); });
+    return std::pair(calibration_from_toml(gallery.note("calibration"), "g.db").label_thresholds,
+                     changes.settings);
+  };
+  using Thresholds = std::map<std::string, double>;
+  const Thresholds renamed{{"gala \"red\"", 0.5}, {"Fuji", 0.125}};
+  EXPECT_EQ(after("fuji", "Fuji", false), std::pair(renamed, true));
+  EXPECT_EQ(after("pear", "plum", false), std::pair(renamed, false));  // the rest is left alone
+  EXPECT_EQ(after("Fuji", "Fuji", false), std::pair(renamed, false));
+  EXPECT_EQ(after("pear", "Fuji", true), std::pair(renamed, false));
+  EXPECT_EQ(after("Fuji", "gala \"red\"", true),
+            std::pair(Thresholds{{"gala \"red\"", 0.5}}, true));
+  EXPECT_EQ(after("pear", "gala \"red\"", false), std::pair(Thresholds{}, true));  // it was gone
+  gallery.write_note("calibration", "");
+  rename_threshold(gallery, "pear", "plum", false);
+  EXPECT_EQ(gallery.note("calibration"), "");
+  for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path.string() + suffix);
 }
 
 }  // namespace

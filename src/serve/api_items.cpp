@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "core/hash.h"
+#include "recognize/calibration.h"
 #include "serve/api.h"
 #include "serve/photo_work.h"
 #include "serve/text.h"
@@ -27,9 +27,12 @@ Json item_json(const GalleryItem& item) {
   Json columns = Json::object();
   for (const auto& [name, value] : item.columns) columns[name] = value;
   const std::string photo = join("/v1/items/", item.id, "/photo");
-  return {{"id", item.id},     {"label", item.label},
-          {"path", item.path}, {"columns", std::move(columns)},
-          {"photo", photo},    {"thumbnail", photo + "?side=160"}};
+  return {{"id", item.id},
+          {"label", item.label},
+          {"path", shown_path(item.path)},
+          {"columns", std::move(columns)},
+          {"photo", photo},
+          {"thumbnail", photo + "?side=160"}};
 }
 
 const std::string& key_of(const HttpRequest& request) {
@@ -42,32 +45,33 @@ const std::string& key_of(const HttpRequest& request) {
   return key;
 }
 
-std::string digest_of(const HttpRequest& request) {
-  return sha256_hex(join(request.method, ' ', request.target, '\n', request.body));
-}
-
 // Adds photos of one product, and says what there is of them now.
 std::string added_json(Gallery& gallery, const std::string& fingerprint,
                        std::span<const NewPhoto> photos, std::span<const float> vectors) {
   const AddCounts counts = add_photos(gallery, fingerprint, photos, vectors);
   Json list = Json::array();
   for (const std::int64_t id : counts.ids) list.push_back(item_json(*gallery.item(id)));
-  return dumped(
-      {{"added", counts.added}, {"existing", counts.skipped}, {"items", std::move(list)}});
+  return dumped({{"added", counts.added},
+                 {"existing", counts.skipped},
+                 {"relabelled", counts.relabelled},
+                 {"items", std::move(list)}});
 }
 
 }  // namespace
 
 std::optional<HttpResponse> Api::answered(const R& request, int status) {
-  const auto answer = catalogue_.answered(key_of(request), digest_of(request));
+  const std::string& key = key_of(request);
+  if (key.empty()) return std::nullopt;
+  const auto answer = catalogue_.answered(key, digest_of(request, options_.max_photos));
   if (!answer) return std::nullopt;
   return HttpResponse{status, "application/json", *answer};
 }
 
 HttpResponse Api::changed(const R& request, int status,
                           const std::function<std::string(Gallery&)>& change) {
-  return {status, "application/json",
-          catalogue_.change(key_of(request), digest_of(request), change)};
+  const std::string& key = key_of(request);
+  const std::string digest = key.empty() ? "" : digest_of(request, options_.max_photos);
+  return {status, "application/json", catalogue_.change(key, digest, change)};
 }
 
 HttpResponse Api::list_items(const R& request, const A&) {
@@ -146,9 +150,10 @@ HttpResponse Api::rename_label(const R& request, const A& label) {
   const std::string name = read_word(request, "name");
   check_label(name, "name");
   return changed(request, 200, [&](Gallery& gallery) {
-    const bool merged = gallery.label_counts().contains(name);
+    const bool merged = name != label[0] && gallery.label_counts().contains(name);
     const std::int64_t photos = gallery.rename_label(label[0], name);
     if (photos == 0) absent("label");
+    rename_threshold(gallery, label[0], name, merged);
     return dumped({{"label", name}, {"photos", photos}, {"merged", merged}});
   });
 }

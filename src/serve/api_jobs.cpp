@@ -29,6 +29,7 @@ Json job_json(const JobState& job) {
           {"done", job.done},
           {"added", job.added},
           {"existing", job.existing},
+          {"relabelled", job.relabelled},
           {"failed", job.failed},
           {"errors", std::move(failures)}};
 }
@@ -116,6 +117,7 @@ void Api::import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& jo
       state.done += static_cast<std::int64_t>(end - begin);
       state.added += counts.added;
       state.existing += counts.skipped;
+      state.relabelled += counts.relabelled;
     });
     begin = end;
   }
@@ -164,7 +166,8 @@ void Api::upgrade(const fs::path& model, bool drop_unreadable, Jobs::Control& jo
         return !job.cancelled();
       });
   for (const auto& [item, error] : result.unreadable)
-    job.photo_failed(item.path, join("it cannot be read (", error_code_name(error.code), ")"));
+    job.photo_failed(shown_path(item.path),
+                     join("it cannot be read (", error_code_name(error.code), ")"));
   if (result.switched)
     catalogue_.refresh();
   else if (!job.cancelled())

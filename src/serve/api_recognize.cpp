@@ -100,9 +100,11 @@ HttpResponse Api::recognize(const R& request, const A&) {
   for (std::size_t i = 0; i < results.size(); ++i)
     if (!upload.photos[i].name.empty()) results[i]["name"] = upload.photos[i].name;
 
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    metrics_.answer(answers[i].unknown, answers[i].evidence.score);
-    if (answers[i].unknown && options_.keep_unknown > 0)
+  for (std::size_t i = 0; i < photos.sound.size(); ++i) {
+    const bool unknown = answers.empty() || answers[i].unknown;
+    metrics_.answer(unknown,
+                    answers.empty() ? std::nullopt : std::optional(answers[i].evidence.score));
+    if (unknown && options_.keep_unknown > 0)
       catalogue_.keep_unknown(upload.photos[photos.sound[i]].bytes,
                               dumped(results[photos.sound[i]]), options_.keep_unknown);
   }

@@ -23,6 +23,25 @@ std::optional<std::string> answer_of(const Gallery& gallery, const std::string& 
   return before->answer;
 }
 
+std::string models_of(const Gallery& gallery) {
+  std::string names;
+  for (const PipelineModel& model : pipeline_of(gallery).models)
+    names += (names.empty() ? "" : ", ") + fs::path(model.path).filename().string();
+  return names;
+}
+
+// Of a change that is on disk: what goes wrong now must not read as if it were not.
+void show_change(const std::function<void()>& show) {
+  try {
+    show();
+  } catch (const std::exception& e) {
+    log_warning("a change is on disk and cannot be shown yet: ", e.what());
+    throw HttpError(503, "not_shown",
+                    "change: want to answer from it, but it cannot be read again yet",
+                    "it is on disk, do not send it again; the server's log says what it lacks");
+  }
+}
+
 }  // namespace
 
 Catalogue::Catalogue(fs::path gallery, OpenPipeline open, const BatcherOptions& batching, int top)
@@ -32,7 +51,7 @@ Catalogue::Catalogue(fs::path gallery, OpenPipeline open, const BatcherOptions& 
       top_(top),
       writer_(path_),
       reader_(path_) {
-  publish();
+  publish(Networks{});
 }
 
 std::shared_ptr<const Serving> Catalogue::now() const {
@@ -52,7 +71,9 @@ std::string Catalogue::change(const std::string& key, const std::string& digest,
     if (!key.empty()) writer_.keep_request(key, {digest, answer});
   });
   const bool nothing_else = alone && std::exchange(complete_, false);
-  if (!nothing_else || !publish(changes)) publish();
+  show_change([&] {
+    if (!nothing_else || !publish(changes)) publish(networks_);
+  });
   return answer;
 }
 
@@ -79,35 +100,46 @@ void Catalogue::keep_unknown(std::string_view bytes, const std::string& answer, 
 
 void Catalogue::refresh() {
   const std::lock_guard lock(changing_);
-  if (writer_.data_version() != data_version_) publish();
+  if (!complete_ || writer_.data_version() != data_version_) publish(networks_);
 }
 
 void Catalogue::reload() {
   const std::lock_guard lock(changing_);
-  pipeline_text_.clear();
-  publish();
+  publish(Networks{});
 }
 
 void Catalogue::snapshot(const fs::path& out) const { snapshot_gallery(path_, out, true); }
 
 void Catalogue::restore(const fs::path& from) {
   const std::lock_guard lock(changing_);
-  restore_gallery(from, path_, /*force=*/false);
-  publish();
+  Networks next;
+  restore_gallery(from, path_, /*force=*/false, [&](const Gallery& gallery) {
+    try {
+      next = networks_of(gallery, networks_);
+    } catch (const Error& e) {
+      if (e.code != ErrorCode::kNotFound && e.code != ErrorCode::kBadInput) throw;
+      log_warning("restore: ", e.what());  // with the server's paths, which are not for the client
+      throw HttpError(422, "no_model",
+                      join("restore: want the snapshot's model ", models_of(gallery),
+                           " on this server, found none or another of that name"),
+                      "put it beside the server's gallery, then send the snapshot again");
+    }
+    serving_of(gallery, next);
+  });
+  show_change([&] { publish(next); });
 }
 
-// Makes what the gallery holds now the state that requests are answered from.
-void Catalogue::publish() {
-  complete_ = false;
-  data_version_ = writer_.data_version();
-  const Gallery gallery(path_);  // its model is read once, when it is opened
-  const auto before = now();
-  const std::string text = gallery.model().fingerprint + gallery.note("pipeline");
+// Those that are there, when they are the gallery's; else its own, opened.
+Catalogue::Networks Catalogue::networks_of(const Gallery& gallery, const Networks& there) const {
+  std::string text = gallery.model().fingerprint + gallery.note("pipeline");
+  if (text == there.text) return there;
+  return {std::move(text), std::make_shared<Batcher>(open_(gallery), batching_)};
+}
+
+std::shared_ptr<Serving> Catalogue::serving_of(const Gallery& gallery,
+                                               const Networks& networks) const {
   auto serving = std::make_shared<Serving>();
-  if (before && text == pipeline_text_)
-    serving->batcher = before->batcher;
-  else
-    serving->batcher = std::make_shared<Batcher>(open_(gallery), batching_);
+  serving->batcher = networks.batcher;
   const Pipeline& pipeline = serving->batcher->pipeline();
   serving->model = gallery.model();
   serving->calibration = calibration_of(gallery, pipeline.spec());
@@ -116,18 +148,30 @@ void Catalogue::publish() {
     serving->recognizer = std::make_unique<Recognizer>(
         std::move(content), gallery.array("whitening"), pipeline,
         RecognizeOptions{top_, pipeline.spec().decide, serving->calibration}, path_.string());
-  pipeline_text_ = text;
+  return serving;
+}
+
+// Makes what the gallery holds now the state that requests are answered from.
+void Catalogue::publish(const Networks& there) {
+  complete_ = false;
+  std::int64_t version = writer_.data_version();
+  const Gallery gallery(path_);  // its model is read once, when it is opened
+  Networks networks = networks_of(gallery, there);
+  auto serving = serving_of(gallery, networks);
   bool complete = true;
+  const auto before = now();
   if (!before || before->model.fingerprint != serving->model.fingerprint) {
-    Gallery writer(path_);
-    const std::int64_t version = writer.data_version();
-    complete = writer_.data_version() == data_version_;  // nothing has come since content()
-    data_version_ = version;
+    Gallery writer(path_), reader(path_);
+    const std::int64_t version_of_new = writer.data_version();
+    complete = writer_.data_version() == version;  // nothing has come since content()
+    version = version_of_new;
     writer_ = std::move(writer);
     const std::lock_guard lock(reading_);
-    reader_ = Gallery(path_);
+    reader_ = std::move(reader);
   }
+  networks_ = std::move(networks);
   show(std::move(serving));
+  data_version_ = version;
   complete_ = complete;
 }
 

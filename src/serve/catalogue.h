@@ -42,7 +42,8 @@ class Catalogue {
   /// returned; by then it is on disk. Takes the time of the change, not of the gallery, unless
   /// another process changed it too or the pipeline's ranking depends on the whole of it. With a
   /// `key` it is done once: a second call with it, also after a restart, returns the first one's
-  /// answer, or throws HttpError 409 when `digest` is another.
+  /// answer, or throws HttpError 409 when `digest` is another. Throws HttpError 503 "not_shown"
+  /// when it is on disk but cannot be shown yet, which refresh() tries again.
   std::string change(const std::string& key, const std::string& digest,
                      const std::function<std::string(Gallery&)>& change);
 
@@ -66,12 +67,20 @@ class Catalogue {
   /// The same, whether something changed or not.
   void reload();
 
-  /// A consistent copy of the gallery; and taking one in its place, which is checked first.
+  /// A consistent copy of the gallery; and taking one in its place, which is first checked, and
+  /// served once without being shown. Throws HttpError 422 "no_model" when this machine lacks its
+  /// networks; whatever is thrown, the gallery is as before.
   void snapshot(const std::filesystem::path& out) const;
   void restore(const std::filesystem::path& from);
 
  private:
-  void publish();
+  struct Networks {
+    std::string text;  // of the pipeline that they are of
+    std::shared_ptr<Batcher> batcher{};
+  };
+  Networks networks_of(const Gallery& gallery, const Networks& there) const;
+  std::shared_ptr<Serving> serving_of(const Gallery& gallery, const Networks& networks) const;
+  void publish(const Networks& there);
   bool publish(const GalleryChanges& changes);
   void show(std::shared_ptr<const Serving> serving);
 
@@ -82,7 +91,7 @@ class Catalogue {
 
   std::mutex changing_;  // of writer_ and of what publish() does
   Gallery writer_;
-  std::string pipeline_text_;      // of the Serving's networks
+  Networks networks_;              // the Serving's
   std::int64_t data_version_ = 0;  // of what others changed, as far as it was looked at
   bool complete_ = false;          // the Serving has all of that and of what writer_ changed
 

@@ -34,10 +34,9 @@ class CatalogueTest : public TestCatalogue {
   std::unique_ptr<Catalogue> serve() {
     return std::make_unique<Catalogue>(
         path(),
-        [this](const Gallery&) {
+        [this](const Gallery& gallery) {
           ++opened;
-          return std::make_unique<Pipeline>(
-              PipelineSpec{.models = {{(folder / "model.onnx").string(), ""}}}, runtime(1));
+          return std::make_unique<Pipeline>(located_pipeline_of(gallery, {}), runtime(1));
         },
         BatcherOptions{}, 3);
   }
@@ -177,6 +176,53 @@ TEST_F(CatalogueTest, TakesInWhatOthersChange) {
   EXPECT_EQ(catalogue->now()->recognizer, nullptr);
 }
 
+TEST_F(CatalogueTest, WhatCannotBeShownYetIsOnDiskAndShownLater) {
+  const auto catalogue = serve();
+  const auto before = catalogue->now();
+  std::filesystem::rename(folder / "model.onnx", folder / "away.onnx");
+  const auto change = [&] {
+    return catalogue->change("key", "digest", [](Gallery& g) -> std::string {
+      g.remove_ids({1});
+      PipelineSpec spec = pipeline_of(g);
+      spec.tta = Tta::kHflip;  // so that the networks are opened anew
+      g.write_note("pipeline", to_toml(spec));
+      return "removed";
+    });
+  };
+  try {
+    change();
+    ADD_FAILURE();
+  } catch (const HttpError& e) {
+    EXPECT_EQ(e.code, "not_shown");
+  }
+  EXPECT_EQ(catalogue->now(), before);
+  EXPECT_EQ(Gallery(path()).size(), 5);
+  EXPECT_THROW(catalogue->refresh(), Error);
+  EXPECT_THROW(catalogue->refresh(), Error);  // again, as it is still to be shown
+  std::filesystem::rename(folder / "away.onnx", folder / "model.onnx");
+  EXPECT_EQ(change(), "removed");  // not again
+  catalogue->refresh();
+  EXPECT_EQ(catalogue->now()->items(), 5);
+}
+
+TEST_F(CatalogueTest, WhatOthersChangeIsTriedAgainUntilItCanBeShown) {
+  const auto catalogue = serve();
+  std::filesystem::rename(folder / "model.onnx", folder / "away.onnx");
+  EXPECT_THROW(catalogue->reload(), Error);
+  EXPECT_EQ(catalogue->change("", "", [&](Gallery& g) { return add(g, "new"); }), "added new");
+  EXPECT_EQ(nearest(*catalogue, 7), "new");  // by the networks there are
+  Gallery other(path());
+  PipelineSpec spec = pipeline_of(other);
+  spec.tta = Tta::kHflip;
+  other.write_note("pipeline", to_toml(spec));
+  other.remove_ids({1});
+  EXPECT_THROW(catalogue->refresh(), Error);
+  EXPECT_EQ(catalogue->now()->items(), 7);
+  std::filesystem::rename(folder / "away.onnx", folder / "model.onnx");
+  catalogue->refresh();
+  EXPECT_EQ(catalogue->now()->items(), 6);
+}
+
 TEST_F(CatalogueTest, PutsASnapshotBack) {
   const auto catalogue = serve();
   catalogue->snapshot(folder / "snapshot.db");
@@ -187,6 +233,39 @@ TEST_F(CatalogueTest, PutsASnapshotBack) {
   write_file(folder / "snapshot.db", "nonsense");
   EXPECT_THROW(catalogue->restore(folder / "snapshot.db"), Error);
   EXPECT_EQ(catalogue->now()->items(), 6);
+}
+
+TEST_F(CatalogueTest, ASnapshotThatCannotBeServedHereLeavesTheGalleryAsItIs) {
+  const auto catalogue = serve();
+  const ModelInfo other = write_tiny_model(folder / "other.onnx", 32, 16, /*seed=*/2);
+  std::filesystem::create_directory(folder / "elsewhere");
+  const auto snapshot = folder / "elsewhere" / "snapshot.db";
+  const GalleryItem item{0, "other", "other.png", "", {}};
+  build_gallery(snapshot, {other.fingerprint, other.arch, other.dim, folder / "elsewhere/far.onnx"},
+                {}, {&item, 1}, vectors_of(0, 1), true);
+  try {
+    catalogue->restore(snapshot);
+    ADD_FAILURE();
+  } catch (const HttpError& e) {
+    EXPECT_EQ(e.status, 422);
+    EXPECT_EQ(e.code, "no_model");
+    EXPECT_NE(std::string(e.what()).find("model far.onnx on"), std::string::npos) << e.what();
+  }
+  EXPECT_EQ(Gallery(path()).size(), 6);
+  catalogue->change("", "", [&](Gallery& g) { return add(g, "new"); });
+  EXPECT_EQ(catalogue->now()->items(), 7);
+  EXPECT_EQ(serve()->now()->items(), 7);
+  // Beside the gallery it is found, though the snapshot was taken elsewhere.
+  std::filesystem::rename(folder / "other.onnx", folder / "far.onnx");
+  catalogue->restore(snapshot);
+  EXPECT_EQ(catalogue->now()->items(), 1);
+  EXPECT_EQ(catalogue->now()->model.fingerprint, other.fingerprint);
+
+  Gallery(snapshot).write_note("calibration", "nonsense");
+  const auto before = catalogue->now();
+  EXPECT_THROW(catalogue->restore(snapshot), Error);
+  EXPECT_EQ(catalogue->now(), before);
+  EXPECT_EQ(Gallery(path()).note("calibration"), "");
 }
 
 }  // namespace

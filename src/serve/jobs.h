@@ -26,6 +26,7 @@ struct JobState {
   std::string message{};                 // why it failed
   std::int64_t total = 0, done = 0;      // photos
   std::int64_t added = 0, existing = 0;  // of an import
+  std::int64_t relabelled = 0;           // of the existing, those that had another label
   std::int64_t failed = 0;               // photos that could not be read
   std::vector<Failure> failures{};       // the first of them
 };

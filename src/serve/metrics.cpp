@@ -74,13 +74,14 @@ void Metrics::stage(const std::string& stage, double seconds) {
 
 void Metrics::batch(int photos) { state_->batch.Observe(photos); }
 
-void Metrics::answer(bool unknown, double score) {
+void Metrics::answer(bool unknown, std::optional<double> score) {
   (unknown ? state_->unknown : state_->known).Increment();
+  if (!score) return;
   const std::lock_guard lock(state_->mutex);
   if (state_->scores.size() < kRecentScores)
-    state_->scores.push_back(score);
+    state_->scores.push_back(*score);
   else
-    state_->scores[state_->next++ % kRecentScores] = score;
+    state_->scores[state_->next++ % kRecentScores] = *score;
 }
 
 void Metrics::refused(const std::string& why) {

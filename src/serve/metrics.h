@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,8 @@ class Metrics {
   /// Of one request: read, decode, resize, queue, network, search.
   void stage(const std::string& stage, double seconds);
   void batch(int photos);
-  /// A photo that was answered. `score` is Evidence::score.
-  void answer(bool unknown, double score);
+  /// A photo that was answered. `score` is Evidence::score; of an empty gallery there is none.
+  void answer(bool unknown, std::optional<double> score);
   void refused(const std::string& why);  // queue_full, deadline, rate_limit, ...
 
   /// In Prometheus's text format, with these gauges as they are now. score_drift is the population

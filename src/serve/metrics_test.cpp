@@ -31,6 +31,13 @@ TEST(Metrics, SaysWhatItCounted) {
   EXPECT_EQ(metrics.text({}, {}).find("score_drift"), std::string::npos);
 }
 
+TEST(Metrics, AnAnswerWithoutScoreIsCountedAndIsNoDrift) {
+  Metrics metrics;
+  metrics.answer(true, std::nullopt);
+  EXPECT_EQ(metrics.answers(), (std::pair<std::int64_t, std::int64_t>{1, 1}));
+  EXPECT_NE(metrics.text({}, kDeciles).find("shoplens_score_drift 0\n"), std::string::npos);
+}
+
 TEST(Metrics, StabilityOfScores) {
   EXPECT_EQ(population_stability({}, kDeciles), 0);
   std::vector<double> same, shifted;

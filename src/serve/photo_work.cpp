@@ -2,6 +2,7 @@
 #include "serve/photo_work.h"
 
 #include <charconv>
+#include <filesystem>
 
 #include "core/hash.h"
 #include "image/encode.h"
@@ -77,7 +78,7 @@ AddCounts add_photos(Gallery& gallery, const std::string& fingerprint,
   }
   AddCounts counts;
   try {
-    counts = gallery.add(fingerprint, items, vectors, OnExisting::kSkip);
+    counts = gallery.add(fingerprint, items, vectors, OnExisting::kRelabel);
   } catch (const Error& e) {
     if (e.code != ErrorCode::kBadInput) throw;
     throw HttpError(409, "model_changed",
@@ -101,6 +102,12 @@ std::string photo_of_item(const Gallery& gallery, std::int64_t id, const DecodeL
                     "photo: want the file that the item was made from, it is gone",
                     "add the photo again");
   }
+}
+
+std::string shown_path(const std::string& path) {
+  const auto normal = std::filesystem::path(path).lexically_normal();
+  const bool inside = normal.is_relative() && (normal.empty() || *normal.begin() != "..");
+  return inside ? path : normal.filename().string();
 }
 
 HttpError photo_error(const Error& e) {

@@ -35,14 +35,18 @@ struct NewPhoto {
 };
 
 /// Adds photos with their vectors [photos, dim], within the caller's transaction. A photo is told
-/// by its content: one that is there already stays as it is. Throws HttpError 409 when the vectors
-/// are not of the gallery's model.
+/// by its content: one that is there already takes the label, as what was said last holds. Throws
+/// HttpError 409 when the vectors are not of the gallery's model.
 AddCounts add_photos(Gallery& gallery, const std::string& fingerprint,
                      std::span<const NewPhoto> photos, std::span<const float> vectors);
 
 /// The photo of an item that is there. Throws HttpError 404 when the item is not, or its file is
 /// gone.
 std::string photo_of_item(const Gallery& gallery, std::int64_t id, const DecodeLimits& limits);
+
+/// An item's path as a client may see it: the file's name alone of one that is absolute or leads
+/// out of its folder, as that tells where things are on the server.
+std::string shown_path(const std::string& path);
 
 /// The HttpError of a photo that cannot be decoded.
 HttpError photo_error(const Error& error);

@@ -168,7 +168,7 @@ void Service::check_origin(const HttpRequest& request) const {
 
 std::string Service::authorize(const HttpRequest& request, Role least) const {
   const std::lock_guard lock(tokens_lock_);
-  if (least == Role::kNone || options_.tokens.empty()) return "";
+  if (least == Role::kNone || !options_.tokens) return "";
   const auto refuse = [](const char* message) {
     HttpError error(401, "unauthorized", message,
                     "send the header Authorization: Bearer TOKEN; `shoplens token` makes one");
@@ -179,7 +179,7 @@ std::string Service::authorize(const HttpRequest& request, Role least) const {
   if (header.size() < 7 || lower_case(header.substr(0, 7)) != "bearer ")
     throw refuse("token: want one, got none");
   const auto token =
-      find_token(options_.tokens, std::string(trimmed(std::string_view(header).substr(7))));
+      find_token(*options_.tokens, std::string(trimmed(std::string_view(header).substr(7))));
   if (!token) throw refuse("token: want one that is known, got another");
   if (token->role < least)
     throw HttpError(

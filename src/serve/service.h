@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct ServiceOptions {
   int threads = 16;             // that read and decode photos, or wait for the network with them
   std::size_t queue = 16;       // requests that may wait for one of them; one more is answered 429
   double rate = 0, burst = 20;  // requests a second of one client, and at once; 0: no limit
-  std::vector<Token> tokens{};  // none: everyone who may connect is an admin
+  // Who may what; none: everyone who may connect is an admin. An empty list refuses everyone.
+  std::optional<std::vector<Token>> tokens{};
   std::vector<std::string> hosts{};  // names that Host may have; empty: any
 };
 

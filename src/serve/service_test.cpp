@@ -82,7 +82,7 @@ TEST_F(ServiceTest, FindsTheRouteAndItsArguments) {
 
 TEST_F(ServiceTest, AsksForTheRole) {
   ServiceOptions options;
-  options.tokens = {{"reader", kRead, sha256_hex("r")}, {"writer", kWrite, sha256_hex("w")}};
+  options.tokens = {{{"reader", kRead, sha256_hex("r")}, {"writer", kWrite, sha256_hex("w")}}};
   Service service(routes(), metrics, options);
   const auto with = [](const std::string& token) {
     return std::map<std::string, std::string>{{"authorization", "Bearer " + token}};
@@ -97,6 +97,16 @@ TEST_F(ServiceTest, AsksForTheRole) {
   service.set_tokens({{"reader", kRead, sha256_hex("new")}});
   EXPECT_EQ(ask(service, request("GET", "/things/7", with("r"))).status, 401);
   EXPECT_EQ(ask(service, request("GET", "/things/7", with("new"))).status, 200);
+}
+
+TEST_F(ServiceTest, RevokingTheLastTokenOpensItToNobody) {
+  ServiceOptions options;
+  options.tokens = {{{"reader", kRead, sha256_hex("r")}}};
+  Service service(routes(), metrics, options);
+  service.set_tokens({});
+  EXPECT_EQ(ask(service, request("GET", "/things/7")).status, 401);
+  EXPECT_EQ(ask(service, request("GET", "/things/7", {{"authorization", "Bearer r"}})).status, 401);
+  EXPECT_EQ(ask(service, request("GET", "/")).status, 200);
 }
 
 TEST_F(ServiceTest, OnlyItsOwnNamesAndPages) {

@@ -37,6 +37,29 @@ std::string random_hex(std::size_t bytes) {
   return text;
 }
 
+// Of a file that may have none.
+std::vector<Token> parse_tokens(const fs::path& file) {
+  std::istringstream lines(read_file(file, kMaxFile));
+  std::vector<Token> tokens;
+  std::string line;
+  for (int number = 1; std::getline(lines, line); ++number) {
+    if (line.empty() || line[0] == '#') continue;
+    std::istringstream words(line);
+    std::string role;
+    Token token;
+    words >> role >> token.hash >> std::ws;
+    std::getline(words, token.name);
+    if (!is_hash(token.hash) || token.name.empty())
+      throw Error(ErrorCode::kCorrupt,
+                  join("tokens: want a role, a SHA-256 and a name on line ", number, " (",
+                       file.string(), ")"),
+                  "`shoplens token` writes such lines");
+    token.role = role_from_string(role);
+    tokens.push_back(std::move(token));
+  }
+  return tokens;
+}
+
 }  // namespace
 
 const char* to_string(Role role) {
@@ -60,24 +83,11 @@ Role role_from_string(const std::string& word) {
 }
 
 std::vector<Token> read_tokens(const fs::path& file) {
-  std::istringstream lines(read_file(file, kMaxFile));
-  std::vector<Token> tokens;
-  std::string line;
-  for (int number = 1; std::getline(lines, line); ++number) {
-    if (line.empty() || line[0] == '#') continue;
-    std::istringstream words(line);
-    std::string role;
-    Token token;
-    words >> role >> token.hash >> std::ws;
-    std::getline(words, token.name);
-    if (!is_hash(token.hash) || token.name.empty())
-      throw Error(ErrorCode::kCorrupt,
-                  join("tokens: want a role, a SHA-256 and a name on line ", number, " (",
-                       file.string(), ")"),
-                  "`shoplens token` writes such lines");
-    token.role = role_from_string(role);
-    tokens.push_back(std::move(token));
-  }
+  auto tokens = parse_tokens(file);
+  if (tokens.empty())
+    throw Error(ErrorCode::kBadInput,
+                join("tokens: want at least one, the file has none (", file.string(), ")"),
+                "make one with `shoplens token --tokens FILE --name NAME`");
   return tokens;
 }
 
@@ -86,7 +96,7 @@ std::string create_token(const fs::path& file, const std::string& name, Role rol
         name, "\"");
   std::string text;
   if (fs::exists(file)) {
-    for (const Token& token : read_tokens(file))
+    for (const Token& token : parse_tokens(file))
       check(token.name != name, "token: want a new name, ", name, " is there (", file.string(),
             ")");
     text = read_file(file, kMaxFile);

@@ -21,7 +21,7 @@ struct Token {
 };
 
 /// The tokens of a file: lines "role hash name", # begins a comment. Throws kNotFound, kCorrupt
-/// (naming file and line).
+/// (naming file and line), or kBadInput when there is none, which nobody could use.
 std::vector<Token> read_tokens(const std::filesystem::path& file);
 
 /// A new secret of 192 random bits, "shl_" and 48 hexadecimal digits, whose hash is appended to the

@@ -60,5 +60,21 @@ TEST_F(TokensTest, ADamagedFileIsNamedWithItsLine) {
   EXPECT_THROW(read_tokens("/absent/file"), Error);
 }
 
+TEST_F(TokensTest, AFileWithoutTokensIsRefusedAndCanBeFilled) {
+  for (const char* text : {"", "# comment\n", "\n\n"}) {
+    write_file(file, text);
+    try {
+      read_tokens(file);
+      ADD_FAILURE() << text;
+    } catch (const Error& e) {
+      EXPECT_STREQ(
+          e.what(),
+          ("tokens: want at least one, the file has none (" + file.string() + ")").c_str());
+    }
+  }
+  create_token(file, "till", Role::kRead);
+  EXPECT_EQ(read_tokens(file).size(), 1u);
+}
+
 }  // namespace
 }  // namespace shoplens

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/hash.h"
 #include "serve/multipart.h"
 #include "serve/text.h"
 
@@ -39,9 +40,18 @@ void add_field(Upload& upload, const std::string& name, std::string value) {
     bad(join("upload: want ", name, " once, got it twice"), "send it once");
 }
 
+// "multipart/form-data", without its boundary.
+std::string type_of(const HttpRequest& request) {
+  const std::string& type = request.header("content-type");
+  return lower_case(trimmed(std::string_view(type).substr(0, type.find(';'))));
+}
+
+std::vector<FormPart> parts_of(const HttpRequest& request, std::size_t max_photos) {
+  return parse_multipart(request.header("content-type"), request.body, {max_photos + 32});
+}
+
 void read_form(const HttpRequest& request, std::size_t max_photos, Upload& upload) {
-  for (const FormPart& part :
-       parse_multipart(request.header("content-type"), request.body, {max_photos + 32})) {
+  for (const FormPart& part : parts_of(request, max_photos)) {
     if (part.filename.empty() && !part.type.starts_with("image/"))
       add_field(upload, part.name, std::string(part.content));
     else
@@ -103,12 +113,29 @@ std::string read_word(const HttpRequest& request, const std::string& name) {
   return std::move(upload.fields[name]);
 }
 
+std::string digest_of(const HttpRequest& request, std::size_t max_photos) {
+  Sha256 hash;
+  hash.update(join(request.method, ' ', request.target));
+  if (type_of(request) != "multipart/form-data") {
+    hash.update(std::string_view("\n"));
+    hash.update(request.body);
+    return hash.hex();
+  }
+  hash.update(std::string_view(" form\n"));  // a target has no space in it
+  for (const FormPart& part : parts_of(request, max_photos))
+    for (const std::string_view text :
+         {std::string_view(part.name), std::string_view(part.filename), std::string_view(part.type),
+          part.content}) {
+      hash.update(join(text.size(), ':'));  // so that no other parts read the same
+      hash.update(text);
+    }
+  return hash.hex();
+}
+
 Upload read_upload(const HttpRequest& request, std::size_t max_photos) {
   Upload upload;
   for (const auto& [name, value] : request.query) add_field(upload, name, value);
-  const std::string& content_type = request.header("content-type");
-  const std::string type =
-      lower_case(trimmed(std::string_view(content_type).substr(0, content_type.find(';'))));
+  const std::string type = type_of(request);
   if (type == "multipart/form-data") {
     read_form(request, max_photos, upload);
   } else if (type == "application/json") {

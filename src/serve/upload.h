@@ -27,6 +27,10 @@ struct Upload {
 /// Throws HttpError: 400 for what is not made so, 413 for more than `max_photos`.
 Upload read_upload(const HttpRequest& request, std::size_t max_photos);
 
+/// Equal for requests that ask the same, as when one is sent again: a form's boundary is not of
+/// what it asks. Throws as read_upload does for a form that is none.
+std::string digest_of(const HttpRequest& request, std::size_t max_photos);
+
 /// The upload of a request that is to bring one field and no photo: "" when it is not there. Throws
 /// HttpError 400 for any other field.
 std::string read_word(const HttpRequest& request, const std::string& name);

@@ -46,6 +46,32 @@ TEST(Upload, AFormHasPhotosAndFields) {
   EXPECT_EQ(status_of(request, 1), 413);
 }
 
+TEST(Upload, AFormSentAgainAsksTheSameWhateverItsBoundary) {
+  const auto form = [](const std::string& boundary, const std::string& name,
+                       const std::string& content, const std::string& more) {
+    HttpRequest request = request_of(
+        "multipart/form-data; boundary=" + boundary,
+        "--" + boundary + "\r\nContent-Disposition: form-data; name=" + name + "\r\n\r\n" +
+            content + "\r\n--" + boundary + "\r\nContent-Disposition: form-data; name=" + more +
+            "\r\n\r\n\r\n--" + boundary + "--\r\n");
+    request.method = "POST";
+    request.target = "/v1/items";
+    return request;
+  };
+  const std::string once = digest_of(form("b", "label", "Gala", "x"), 4);
+  EXPECT_EQ(digest_of(form("other", "label", "Gala", "x"), 4), once);
+  for (const HttpRequest& other :
+       {form("b", "label", "Fuji", "x"), form("b", "labe", "lGala", "x"),
+        form("b", "label", "Gal", "ax"), form("b", "label", "Gala", "x; filename=y")})
+    EXPECT_NE(digest_of(other, 4), once);
+  HttpRequest elsewhere = form("b", "label", "Gala", "x");
+  elsewhere.target = "/v1/imports";
+  EXPECT_NE(digest_of(elsewhere, 4), once);
+  EXPECT_NE(digest_of(request_of("image/jpeg", "one"), 4),
+            digest_of(request_of("image/jpeg", "two"), 4));
+  EXPECT_THROW(digest_of(request_of("multipart/form-data; boundary=b", "nothing"), 4), HttpError);
+}
+
 TEST(Upload, TheQuerysParametersAreFieldsWhateverTheBody) {
   HttpRequest request = request_of("application/json", R"({"label": "Gala"})");
   request.query = {{"top", "3"}};

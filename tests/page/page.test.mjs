@@ -149,12 +149,21 @@ onPage('a wrong answer is corrected, and right the next time', {}, async page =>
   await visit(page);
   const {label} = photos.wrong[0];
   await ask(page, photos.wrong[0]);
-  assert.notEqual(await page.locator('.name').textContent(), label);
+  const other = await page.locator('.name').textContent();
+  assert.notEqual(other, label);
   await page.getByLabel('It is', {exact: true}).fill(label);
   await page.getByRole('button', {name: 'Save that name'}).click();
   await page.getByText(`Kept as ${label}.`).waitFor();
   await page.getByRole('button', {name: 'Ask again'}).click();
   await heading(page, label).waitFor();
+  // Named wrongly, it is corrected in the same way.
+  for (const name of [other, label]) {
+    await page.getByLabel('It is', {exact: true}).fill(name);
+    await page.getByRole('button', {name: 'Save that name'}).click();
+    await page.getByText(`Kept as ${name}, no longer under its other name.`).waitFor();
+    await page.getByRole('button', {name: 'Ask again'}).click();
+    await heading(page, name).waitFor();
+  }
 });
 
 onPage('an unknown photo waits in the queue, is named, and recognised from then on', {}, async page => {
@@ -393,7 +402,7 @@ onPage('a folder of products is imported, with its progress', {}, async page => 
     if (gone) return route.fulfill({status: 404, json: {error: {code: 'not_found', message: 'gone', hint: ''}}});
     gone = route.request().method() === 'DELETE';
     const state = gone ? 'cancelled' : 'running';
-    return route.fulfill({json: {id: 7, state, message: null, total: 4, done: 2, added: 2, existing: 0, failed: 0, errors: []}});
+    return route.fulfill({json: {id: 7, state, message: null, total: 4, done: 2, added: 2, existing: 0, relabelled: 0, failed: 0, errors: []}});
   });
   await page.getByLabel('Import a folder').setInputFiles(products);
   await page.getByText('2 of 4 photos').waitFor();
@@ -472,7 +481,7 @@ onPage('another model takes over, or the present one stays when photos are gone'
     assert.equal(readFileSync(await download.path()).toString('latin1', 0, 15), 'SQLite format 3');
 
     // As a server with many photos tells it; found again when the page is loaded anew.
-    const job = {id: 7, state: 'running', message: null, total: 4000, done: 1500, added: 0, existing: 0, failed: 0, errors: []};
+    const job = {id: 7, state: 'running', message: null, total: 4000, done: 1500, added: 0, existing: 0, relabelled: 0, failed: 0, errors: []};
     await page.route('**/v1/upgrades*', route => route.fulfill({json: {jobs: [job]}}));
     await page.route('**/v1/upgrades/7', route =>
       route.fulfill({json: route.request().method() === 'DELETE' ? {...job, state: 'cancelled'} : job}));

@@ -7,145 +7,31 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import email.utils
 import os
 import random
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar, Union, overload
+from typing import IO, Any, TypeVar, Union, overload
 from urllib.parse import quote
 
 import httpx
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from ._answers import (Added, Explanation, Failure, HeatMap, Item, Job, Label, Neighbour, PhotoError, Recognition,
+                       Renamed, ShoplensError, Status, Unknown, added, explanation, job, recognition, record, unknown)
 
 __version__ = "0.1.0"
-__all__ = ["Added", "Client", "Item", "Label", "Neighbour", "Photo", "PhotoError", "Recognition", "Renamed",
-           "ShoplensError", "Status", "Unknown"]
+__all__ = ["Added", "Client", "Explanation", "Failure", "HeatMap", "Item", "Job", "Label", "Neighbour", "Photo",
+           "PhotoError", "Recognition", "Renamed", "ShoplensError", "Status", "Unknown"]
 
 T = TypeVar("T")
-D = TypeVar("D", bound="DataclassInstance")
 
 #: A JPEG, PNG or WebP: the path of its file, its bytes, or a file open for reading bytes.
 Photo = Union[str, os.PathLike[str], bytes, IO[bytes]]
 _Part = tuple[str, tuple[Union[str, None], bytes, str]]
-
-
-class ShoplensError(Exception):
-    """What the server answers other than success, or that it could not be asked."""
-
-    def __init__(self, status: int, code: str, message: str, hint: str = "") -> None:
-        super().__init__(status, code, message, hint)
-        self.status = status  # of HTTP; 0: no answer came
-        self.code = code  # a word to branch on: "not_found", "rate_limited"; "unreachable" with status 0
-        self.message = message  # for people
-        self.hint = hint  # what to do about it; may be empty
-
-    def __str__(self) -> str:
-        return f"{self.message}; {self.hint}" if self.hint else self.message
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """A catalogue photo that a photo looks like."""
-
-    id: int  # of the item
-    label: str
-    score: float  # cosine, -1 to 1
-    photo: str  # path on the server, as is thumbnail
-    thumbnail: str
-
-
-@dataclass(frozen=True)
-class Recognition:
-    """What a photo shows."""
-
-    label: str | None  # the likeliest product, even if unknown; None: the catalogue is empty
-    score: float  # as the gallery decides: the cosine, or the share of the vote
-    probability: float | None  # 0 to 1, that the label is right; None: the gallery is not calibrated
-    unknown: bool  # rather none of the catalogue's products
-    neighbours: tuple[Neighbour, ...]  # nearest first
-    name: str | None = None  # of the photo's file
-    model: str | None = None  # fingerprint of the network that answered; None in an Unknown
-
-
-@dataclass(frozen=True)
-class PhotoError:
-    """Why one of several photos got no answer, in the words of ShoplensError."""
-
-    code: str
-    message: str
-    hint: str
-    name: str | None = None  # of the photo's file
-
-
-@dataclass(frozen=True)
-class Item:
-    """A photo in the catalogue."""
-
-    id: int
-    label: str
-    path: str  # told apart by it: the file it was built from, or a hash of a photo that was sent
-    columns: Mapping[str, str]  # whatever else is known of it
-    photo: str  # path on the server, as is thumbnail
-    thumbnail: str
-
-
-@dataclass(frozen=True)
-class Added:
-    """What became of photos that were added."""
-
-    added: int
-    existing: int  # were in the catalogue already, by content, and stay as they were
-    items: tuple[Item, ...]  # of all, in the order of the photos
-
-
-@dataclass(frozen=True)
-class Label:
-    """A product."""
-
-    label: str
-    photos: int
-    thumbnail: str  # path on the server of one of its photos
-
-
-@dataclass(frozen=True)
-class Renamed:
-    """A product with its new name."""
-
-    label: str
-    photos: int  # that were renamed
-    merged: bool  # into a product that had the name before
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """A photo of no known product, which waits for a name."""
-
-    id: int
-    time: datetime.datetime  # when it was asked, in UTC
-    answer: Recognition | None  # as it was given
-    photo: str  # path on the server, as is thumbnail
-    thumbnail: str
-
-
-@dataclass(frozen=True)
-class Status:
-    """What is served, and how much."""
-
-    fingerprint: str  # of the network
-    arch: str
-    items: int
-    labels: int
-    calibrated: bool
-    photos_answered: int  # since the server was started, as is the next
-    photos_unknown: int
 
 
 class Client:
@@ -197,8 +83,8 @@ class Client:
 
         def answers(body: Any) -> list[Recognition | PhotoError]:
             return [
-                _record(PhotoError, {**result, **result["error"]}) if "error" in result
-                else _recognition({**result, "model": body["model"]})
+                record(PhotoError, {**result, **result["error"]}) if "error" in result
+                else recognition({**result, "model": body["model"]})
                 for result, _ in zip(body["results"], parts, strict=True)
             ]
 
@@ -217,6 +103,12 @@ class Client:
             raise ShoplensError(200, one.code, one.message, one.hint)
         return one
 
+    def explain(self, photo: Photo, item: int) -> Explanation:
+        """What makes a photo like an item; the server's model must have feature maps."""
+        _, content, type = _part(photo)[1]
+        return self._json("POST", "/v1/explain", explanation, params={"item": item}, content=content,
+                          headers={"Content-Type": type})
+
     def add(self, label: str, photos: Photo | Sequence[Photo],
             columns: Mapping[str, str] | None = None) -> Added:
         """Adds photos of a product, all or none. `columns` is what else is known of them."""
@@ -226,12 +118,12 @@ class Client:
         if columns and "label" in columns:
             raise ValueError("add: want the label as the first argument, got it as a column")
         form = {"label": label, **(columns or {})}
-        return self._change("POST", "/v1/items", _added, data=form, files=parts)
+        return self._change("POST", "/v1/items", added, data=form, files=parts)
 
     def items(self, label: str | None = None, *, page: int = 100) -> Iterator[Item]:
         """All items, or a product's, by id; asked for `page` (1 to 1000) at a time, as they are needed."""
         def read(body: Any) -> tuple[list[Item], int | None]:
-            return [_record(Item, item) for item in body["items"]], body["next_after"]
+            return [record(Item, item) for item in body["items"]], body["next_after"]
 
         after: int | None = 0
         while after is not None:
@@ -240,7 +132,7 @@ class Client:
             yield from items
 
     def item(self, id: int) -> Item:
-        return self._json("GET", f"/v1/items/{id}", lambda body: _record(Item, body))
+        return self._json("GET", f"/v1/items/{id}", lambda body: record(Item, body))
 
     def delete_item(self, id: int) -> None:
         self._change("DELETE", f"/v1/items/{id}", _nothing)
@@ -251,12 +143,12 @@ class Client:
 
     def labels(self) -> list[Label]:
         """All products, by name."""
-        return self._json("GET", "/v1/labels", lambda body: [_record(Label, x) for x in body["labels"]])
+        return self._json("GET", "/v1/labels", lambda body: [record(Label, x) for x in body["labels"]])
 
     def rename_label(self, label: str, name: str) -> Renamed:
         """Gives a product another name; if that is another product's, the two become one."""
         path = _label_path(label)
-        return self._change("PUT", path, lambda body: _record(Renamed, body), json={"name": name})
+        return self._change("PUT", path, lambda body: record(Renamed, body), json={"name": name})
 
     def delete_label(self, label: str) -> int:
         """Removes a product; how many photos it had."""
@@ -264,11 +156,11 @@ class Client:
 
     def unknowns(self) -> list[Unknown]:
         """Photos that wait for a name, newest first."""
-        return self._json("GET", "/v1/unknowns", lambda body: [_unknown(x) for x in body["unknowns"]])
+        return self._json("GET", "/v1/unknowns", lambda body: [unknown(x) for x in body["unknowns"]])
 
     def name_unknown(self, id: int, label: str) -> Added:
         """Adds an unknown photo to the catalogue as one of the product `label`."""
-        return self._change("POST", f"/v1/unknowns/{id}", _added, json={"label": label})
+        return self._change("POST", f"/v1/unknowns/{id}", added, json={"label": label})
 
     def delete_unknown(self, id: int) -> None:
         self._change("DELETE", f"/v1/unknowns/{id}", _nothing)
@@ -277,17 +169,58 @@ class Client:
         """As photo(), of an unknown photo."""
         return self._photo(f"/v1/unknowns/{id}/photo", side)
 
+    def import_photos(self, photos: Photo | Iterable[Photo], label: str | None = None) -> Job:
+        """Adds many photos, which goes on after this returns: follow it with import_job(). They are of the
+        product `label`, or each of the one that its folder is called. One that cannot be read harms no other.
+        Sent again, those that are there stay."""
+        parts = [_part(photo, folder=label is None) for photo in _several(photos)]
+        if not parts:
+            raise ValueError("import_photos: want at least one photo, got none")
+        form = {} if label is None else {"label": label}
+        return self._json("POST", "/v1/imports", job, data=form, files=parts)
+
+    def imports(self) -> list[Job]:
+        """Those that go on, and the last that ended; newest first."""
+        return self._json("GET", "/v1/imports", _jobs)
+
+    def import_job(self, id: int) -> Job:
+        return self._json("GET", f"/v1/imports/{id}", job)
+
+    def cancel_import(self, id: int) -> Job:
+        """Ends it; what it did stays. Its last state, after which the server forgets it."""
+        return self._json("DELETE", f"/v1/imports/{id}", job, resend=False)
+
+    def upgrade(self, path: str | os.PathLike[str], *, drop_unreadable: bool = False) -> Job:
+        """Gives the gallery another model.onnx, which goes on after this returns: follow it with upgrade_job().
+        A photo that cannot be read keeps the old one, unless `drop_unreadable` lets it go."""
+        parameters = {"drop_unreadable": "true"} if drop_unreadable else {}
+        return self._send("/v1/upgrades", path, "application/octet-stream", job, params=parameters)
+
+    def upgrades(self) -> list[Job]:
+        """As imports()."""
+        return self._json("GET", "/v1/upgrades", _jobs)
+
+    def upgrade_job(self, id: int) -> Job:
+        return self._json("GET", f"/v1/upgrades/{id}", job)
+
+    def cancel_upgrade(self, id: int) -> Job:
+        """As cancel_import(); begun again, it goes on where it was."""
+        return self._json("DELETE", f"/v1/upgrades/{id}", job, resend=False)
+
     def status(self) -> Status:
-        return self._json("GET", "/v1/status", lambda body: _record(Status, {**body["model"], **body}))
+        return self._json("GET", "/v1/status", lambda body: record(Status, {**body["model"], **body}))
+
+    def metrics(self) -> str:
+        """Figures in Prometheus's text format."""
+        return self._ask("GET", "/metrics", lambda response: response.read().decode())
+
+    def alive(self) -> bool:
+        """Whether the server runs, asked once."""
+        return self._says("/healthz", "ok")
 
     def ready(self) -> bool:
         """Whether the server can answer, asked once."""
-        try:
-            return self._json("GET", "/readyz", lambda body: bool(body["status"] == "ready"), retries=0)
-        except ShoplensError as e:
-            if e.status in (0, 503):
-                return False
-            raise
+        return self._says("/readyz", "ready")
 
     def snapshot(self, path: str | os.PathLike[str]) -> None:
         """Writes the gallery to a file, as a whole or not at all; what was there is replaced."""
@@ -312,9 +245,21 @@ class Client:
     def restore(self, path: str | os.PathLike[str]) -> None:
         """Puts a snapshot in the gallery's place. When the answer is lost, nobody knows whether it was done:
         it is not sent again, as that could undo changes made since."""
-        file = _File(path)
-        headers = {"Content-Type": "application/vnd.sqlite3", "Content-Length": str(file.size)}
-        self._json("POST", "/v1/restore", _nothing, content=file, headers=headers, resend=False)
+        self._send("/v1/restore", path, "application/vnd.sqlite3", _nothing)
+
+    def _says(self, path: str, word: str) -> bool:
+        try:
+            return self._json("GET", path, lambda body: bool(body["status"] == word), retries=0)
+        except ShoplensError as e:
+            if e.status in (0, 503):
+                return False
+            raise
+
+    def _send(self, path: str, file: str | os.PathLike[str], type: str, make: Callable[[Any], T],
+              **content: Any) -> T:
+        body = _File(file)
+        headers = {"Content-Type": type, "Content-Length": str(body.size)}
+        return self._json("POST", path, make, content=body, headers=headers, resend=False, **content)
 
     def _photo(self, path: str, side: int | None) -> bytes:
         return self._ask("GET", path, httpx.Response.read, params={} if side is None else {"side": side})
@@ -337,7 +282,7 @@ class Client:
              retries: int | None = None, resend: bool = True, **content: Any) -> T:
         """What `receive` makes of the answer, asked for until it comes. An answer that breaks off while it
         reads has not come. Without `resend` it is asked for again only as long as nothing was sent."""
-        # Built once: a form made anew has another boundary, and the server takes it for another request.
+        # Built once, so that each try asks the same.
         request = self._http.build_request(method, path, **content)
         attempt = 0
         while True:
@@ -390,16 +335,21 @@ def _is_photo(photo: Photo | Sequence[Photo]) -> bool:
 
 def _parts(photos: Any) -> list[_Part]:
     """One photo or several as parts of a form."""
-    return [_part(photo) for photo in ([photos] if _is_photo(photos) else photos)]
+    return [_part(photo) for photo in _several(photos)]
 
 
-def _part(photo: Any) -> _Part:
+def _several(photos: Any) -> Any:
+    return [photos] if _is_photo(photos) else photos
+
+
+def _part(photo: Any, *, folder: bool = False) -> _Part:
+    """A photo as a part with its file's name; with `folder`, the name of its folder before that."""
     name: str | None = None
     if isinstance(photo, (str, os.PathLike)):
-        name, content = Path(photo).name, Path(photo).read_bytes()
+        name, content = _name(photo, folder), Path(photo).read_bytes()
     elif hasattr(photo, "read"):
         path = getattr(photo, "name", None)
-        name = Path(path).name if isinstance(path, str) else None  # a pipe's is a number
+        name = _name(path, folder) if isinstance(path, str) else None  # a pipe's is a number
         content = photo.read()
     else:
         content = bytes(photo)
@@ -407,33 +357,22 @@ def _part(photo: Any) -> _Part:
     return "photo", (name, content, "image/*")
 
 
+def _name(path: str | os.PathLike[str], folder: bool) -> str:
+    full = Path(path).absolute()
+    return f"{full.parent.name}/{full.name}" if folder else full.name
+
+
 def _label_path(label: str) -> str:
     # A path whose last part is .. would be another path.
     return "/v1/labels/" + quote(label, safe="").replace(".", "%2E")
 
 
+def _jobs(body: Any) -> list[Job]:
+    return [job(x) for x in body["jobs"]]
+
+
 def _nothing(_: Any) -> None:
     """Of an answer that says no more than that it was done."""
-
-
-def _record(cls: type[D], data: Mapping[str, Any]) -> D:
-    """The fields that `cls` knows; a newer server may say more."""
-    return cls(**{field.name: data[field.name] for field in fields(cls) if field.name in data})
-
-
-def _recognition(data: Mapping[str, Any]) -> Recognition:
-    neighbours = tuple(_record(Neighbour, neighbour) for neighbour in data["neighbours"])
-    return _record(Recognition, {**data, "neighbours": neighbours})
-
-
-def _added(data: Mapping[str, Any]) -> Added:
-    return _record(Added, {**data, "items": tuple(_record(Item, item) for item in data["items"])})
-
-
-def _unknown(data: Mapping[str, Any]) -> Unknown:
-    asked = datetime.datetime.fromtimestamp(data["time"], datetime.timezone.utc)
-    answer = data["answer"] and _recognition(data["answer"])
-    return _record(Unknown, {**data, "time": asked, "answer": answer})
 
 
 def _error_of(response: httpx.Response) -> ShoplensError:
