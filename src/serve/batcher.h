@@ -63,6 +63,11 @@ class Batcher {
 
   std::size_t waiting() const;  // photos
 
+  /// Photos in the network calls that run at the same time.
+  std::size_t photos_at_once() const {
+    return threads_.size() * static_cast<std::size_t>(options_.max_batch);
+  }
+
  private:
   struct Job {
     std::vector<float> prepared;
