@@ -56,7 +56,7 @@ struct ServeOptions {
       "photos in one network call; 0: 1 on a CPU, whose cores take each photo fastest alone, else "
       "16");
     v(max_wait_ms, "max-wait-ms", "how long a photo waits for others that are being decoded");
-    v(deadline, "deadline", "seconds within which a photo is answered, or not at all (504)");
+    v(deadline, "deadline", "seconds within which a photo that was sent is answered, or not at all (504)");
     v(rate, "rate", "requests a second of one client; 0: as many as it likes");
     v(burst, "burst", "requests of one client at once, with --rate");
     v(keep_unknown, "keep-unknown", "unknown photos that wait for a name; 0: none is kept");

@@ -489,6 +489,20 @@ class Order(ServeTest):
         server = self.serve("--deadline", 0.000001)
         server.error(504, "deadline", "POST", "/v1/recognize", self.photo("test/gala0.png"))
 
+    def test_a_deadline_counts_from_the_end_of_the_body(self):
+        server = self.serve("--deadline", 2)
+        photo = self.photo("test/gala0.png")
+        connection = server.connection()
+        connection.putrequest("POST", "/v1/recognize")
+        connection.putheader("Content-Length", str(len(photo)))
+        connection.endheaders()
+        connection.send(photo[:100])
+        time.sleep(2.5)
+        connection.send(photo[100:])
+        response = connection.getresponse()
+        self.assertEqual(response.status, 200)
+        self.assertLess(json.loads(response.read())["timing_ms"]["wait"], 2000)
+
     def test_a_client_that_asks_too_often_waits(self):
         server = self.serve("--rate", 1, "--burst", 3)
         statuses = [server.ask("GET", "/v1/labels")[0] for _ in range(8)]

@@ -42,7 +42,7 @@ struct ApiOptions {
   std::uint64_t max_body = 32u << 20;                  // bytes of a request with photos
   std::uint64_t max_upload = 256u << 20;               // of an import, a gallery, a model
   DecodeLimits decode{32u << 20, 50'000'000, 16'384};  // of a photo; twice its pixels at once
-  std::chrono::milliseconds deadline{10'000};          // of a recognition, from its first byte
+  std::chrono::milliseconds deadline{10'000};          // of a recognition, once its body is here
   int top = 5;
   std::int64_t keep_unknown = 200;  // unknown photos that wait for a name; 0: none is kept
 };

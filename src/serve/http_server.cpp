@@ -218,6 +218,7 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     if (ec) return refuse(refusal(ec, server_->options, max_body_));
     lowest().expires_never();  // answering has a deadline of its own
     request_.body = std::move(parser_->get().body());
+    request_.received = std::chrono::steady_clock::now();
     // Until the reply comes nothing else keeps the network thread from running out of work.
     server_->application.handle(
         std::move(request_), [self = this->shared_from_this(),

@@ -200,6 +200,25 @@ TEST(HttpServer, AClientThatExpectsMayContinue) {
   EXPECT_NE(client.read_until("]").find("POST[ok]"), std::string::npos);
 }
 
+TEST(HttpServer, ARequestIsReceivedWhenItsBodyIsHere) {
+  std::promise<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> told;
+  Application application([&](const HttpRequest& request, const HttpReply& reply) {
+    using std::chrono::duration_cast;
+    const auto now = std::chrono::steady_clock::now();
+    told.set_value({duration_cast<std::chrono::milliseconds>(request.received - request.arrived),
+                    duration_cast<std::chrono::milliseconds>(now - request.received)});
+    reply({200, "text/plain", "", {}});
+  });
+  const HttpServer server(options(), application);
+  const Client client(server.port());
+  client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na");
+  std::this_thread::sleep_for(300ms);
+  client.send("b");
+  const auto [upload, since] = told.get_future().get();
+  EXPECT_GE(upload, 250ms);
+  EXPECT_LT(since, 250ms);
+}
+
 TEST(HttpServer, AClientThatDribblesIsLeft) {
   HttpServerOptions impatient = options();
   impatient.header_timeout = impatient.body_timeout = impatient.idle_timeout = 1s;
