@@ -23,7 +23,14 @@ struct Route {
   std::string method;
   std::string path;  // "/v1/items/{id}/photo"
   Role role;         // the least that may
-  enum class Work { kLight, kNetwork } work;
+  // What it keeps busy; each but kInstant has threads of its own, so that none waits for another.
+  enum class Work {
+    kInstant,  // nothing: it is answered on the network thread
+    kLight,    // a look into the gallery, or a small change
+    kPicture,  // the decoder, for a picture to be shown
+    kNetwork,  // decoder and network
+    kLarge     // disk and memory, with a whole gallery or import
+  } work;
   std::function<HttpResponse(const HttpRequest&, const Arguments&)> handler;  // may throw HttpError
   std::uint64_t max_body = 64u << 10;                                         // bytes
 };

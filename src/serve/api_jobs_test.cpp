@@ -41,17 +41,16 @@ class ApiJobsTest : public TestCatalogue {
   std::atomic<std::size_t> calls{0}, most_waiting{0};
   std::int64_t job = 0;
   Metrics metrics;
-  Catalogue catalogue{
-      folder / "g.db",
-      [this](const Gallery&) { return std::make_unique<Pipeline>(open(2)); },
-      {.max_batch = 1,
-       .on_batch =
-           [this](int) {
-             ++calls;
-             const std::size_t waiting = catalogue.now()->batcher->waiting();
-             if (waiting > most_waiting) most_waiting = waiting;
-           }},
-      3};
+  Catalogue catalogue{folder / "g.db",
+                      [this](const Gallery&) { return std::make_unique<Pipeline>(open(2)); },
+                      {.max_batch = 1,
+                       .on_batch =
+                           [this](int) {
+                             ++calls;
+                             const std::size_t waiting = catalogue.now()->batcher->waiting();
+                             if (waiting > most_waiting) most_waiting = waiting;
+                           }},
+                      3};
   Api api{catalogue, metrics, {}, {}};
 };
 

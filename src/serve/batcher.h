@@ -81,7 +81,7 @@ class Batcher {
   };
   void work();
   std::vector<Job> next_batch();
-  void drop_late();  // from the queue's front, under the lock
+  void drop_late();               // from the queue's front, under the lock
   bool run(std::span<Job> jobs);  // false: together they fail, and none has its result
 
   std::shared_ptr<const Pipeline> pipeline_;

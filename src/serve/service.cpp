@@ -12,9 +12,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Requests that need no network are short; more of them than this wait nowhere.
-constexpr int kLightThreads = 4;
-constexpr std::size_t kLightQueue = 256, kMaxClients = 10'000;
+// A page shows a hundred pictures at once; whole galleries are few, and each is large in memory.
+constexpr int kLightThreads = 4, kPictureThreads = 2, kLargeThreads = 2;
+constexpr std::size_t kLightQueue = 256, kPictureQueue = 256, kLargeQueue = 8;
+constexpr std::size_t kMaxClients = 10'000;
 
 std::vector<std::string> parts_of(const std::string& path) {
   HttpRequest request;
@@ -74,14 +75,30 @@ Service::Service(std::vector<Route> routes, Metrics& metrics, const ServiceOptio
       metrics_(metrics),
       options_(options),
       network_(options.threads, options.queue),
-      light_(kLightThreads, kLightQueue) {
+      light_(kLightThreads, kLightQueue),
+      pictures_(kPictureThreads, kPictureQueue),
+      large_(kLargeThreads, kLargeQueue) {
   check(options.threads >= 1, "serve: want at least 1 thread, got ", options.threads);
   for (const Route& route : routes_) patterns_.push_back(parts_of(route.path));
 }
 
 void Service::stop() {
-  network_.stop();
-  light_.stop();
+  for (WorkerPool* pool : {&network_, &light_, &pictures_, &large_}) pool->stop();
+}
+
+WorkerPool& Service::pool_of(Route::Work work) {
+  switch (work) {
+    case Route::Work::kNetwork:
+      return network_;
+    case Route::Work::kPicture:
+      return pictures_;
+    case Route::Work::kLarge:
+      return large_;
+    case Route::Work::kLight:
+    case Route::Work::kInstant:
+      break;
+  }
+  return light_;
 }
 
 void Service::set_tokens(std::vector<Token> tokens) {
@@ -118,13 +135,14 @@ void Service::handle(HttpRequest request, HttpReply reply) {
   } catch (const HttpError& e) {
     return respond(to_response(e));
   }
-  WorkerPool& pool = match->route->work == Route::Work::kNetwork ? network_ : light_;
-  pool.submit(
-      [this, shared, match, respond] { respond(answer(*shared, *match)); },
-      [this, respond] {
-        metrics_.refused("queue_full");
-        respond(to_response(busy(429, "overloaded", "server: want room in its queue, it is full")));
-      });
+  if (match->route->work == Route::Work::kInstant) return respond(answer(*shared, *match));
+  pool_of(match->route->work)
+      .submit([this, shared, match, respond] { respond(answer(*shared, *match)); },
+              [this, respond] {
+                metrics_.refused("queue_full");
+                respond(to_response(
+                    busy(429, "overloaded", "server: want room in its queue, it is full")));
+              });
 }
 
 Service::Match Service::find(const HttpRequest& request) const {

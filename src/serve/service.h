@@ -47,6 +47,7 @@ class Service final : public HttpApplication {
   std::string authorize(const HttpRequest& request, Role least) const;  // the token's name
   void check_rate(const std::string& client);
   HttpResponse answer(const HttpRequest& request, const Match& match) const;
+  WorkerPool& pool_of(Route::Work work);
   // What is done to every answer.
   void finish(const HttpRequest& request, const Route* route, const std::string& who,
               HttpResponse& response);
@@ -64,7 +65,7 @@ class Service final : public HttpApplication {
   std::mutex rates_lock_;
   std::map<std::string, Bucket> rates_;
 
-  WorkerPool network_, light_;
+  WorkerPool network_, light_, pictures_, large_;
 };
 
 }  // namespace shoplens

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
+#include <thread>
 
 #include "core/hash.h"
 
@@ -116,6 +118,43 @@ TEST_F(ServiceTest, OnlyItsOwnNamesAndPages) {
   EXPECT_EQ(status("", ""), 403);
   // What all may see is told to whoever asks.
   EXPECT_EQ(status_of_admission(service, request("GET", "/", {{"host", "10.0.0.1"}})), 0);
+}
+
+TEST_F(ServiceTest, NoKindOfWorkWaitsForAnother) {
+  std::promise<void> end;
+  const auto ended = end.get_future().share();
+  std::vector<Route> kinds;
+  for (const auto& [path, work] : {std::pair{"/light", Work::kLight},
+                                   {"/picture", Work::kPicture},
+                                   {"/network", Work::kNetwork},
+                                   {"/large", Work::kLarge}})
+    kinds.push_back({"GET", path, kRead, work, [ended](const HttpRequest& r, const Arguments&) {
+                       if (r.query.contains("slow")) ended.wait();
+                       return HttpResponse{200, "text/plain", "done"};
+                     }});
+  kinds.push_back({"GET", "/instant", kNone, Work::kInstant,
+                   [thread = std::this_thread::get_id()](const HttpRequest&, const Arguments&) {
+                     const bool here = std::this_thread::get_id() == thread;
+                     return HttpResponse{200, "text/plain", here ? "here" : "elsewhere"};
+                   }});
+  ServiceOptions options;
+  options.threads = 1;
+  Service service(kinds, metrics, options);
+  std::atomic<int> answered{0};
+  for (const Route& slow : kinds) {
+    if (slow.work == Work::kInstant) continue;
+    // More than it has threads, and its queue full.
+    for (int i = 0; i < 400; ++i)
+      service.handle(request("GET", slow.path + "?slow"), [&](const HttpResponse&) { ++answered; });
+    EXPECT_EQ(ask(service, request("GET", "/instant")).body, "here");
+    for (const Route& other : kinds)
+      if (other.work > slow.work) {
+        EXPECT_EQ(ask(service, request("GET", other.path)).body, "done");
+      }
+  }
+  end.set_value();
+  service.stop();
+  EXPECT_EQ(answered, 1600);
 }
 
 TEST_F(ServiceTest, TellsNoSecretsOfItsOwnFaults) {
