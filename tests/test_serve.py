@@ -442,16 +442,27 @@ class Trust(ServeTest):
         self.assertEqual((line["method"], line["target"], line["status"]), ("GET", "/v1/items?limit=3", 200))
         self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
-    def test_tls(self):
+    def certify(self, name="localhost"):
+        """Writes cert.pem and its key.pem; returns what trusts it."""
         made = subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
              "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"],
             cwd=self.folder, capture_output=True)
         self.assertEqual(made.returncode, 0, made.stderr)
-        server = self.serve("--certificate", "cert.pem", "--key", "key.pem",
-                            context=ssl.create_default_context(cafile=self.folder / "cert.pem"))
+        return ssl.create_default_context(cafile=self.folder / "cert.pem")
+
+    def test_tls(self):
+        server = self.serve("--certificate", "cert.pem", "--key", "key.pem", context=self.certify())
         result = server.json("POST", "/v1/recognize", self.photo("test/gala0.png"))["results"][0]
         self.assertEqual(result["label"], "gala")
+
+    def test_a_refusal_reaches_a_client_that_sends_on(self):
+        context = self.certify()
+        for flags, more in (((), {}), (("--certificate", "cert.pem", "--key", "key.pem"), {"context": context})):
+            server = self.serve("--max-body", 1, *flags, **more)
+            for _ in range(6):
+                server.error(413, "too_large", "POST", "/v1/recognize", bytes(2 << 20))
+            server.stop()
 
 
 class Order(ServeTest):

@@ -137,6 +137,7 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   }
 
  private:
+  static constexpr std::uint64_t kMostDrained = 64u << 20;
   static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
 
   static std::string text(beast::string_view view) { return {view.data(), view.size()}; }
@@ -285,24 +286,38 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     finish();
   }
 
-  // Says that nothing more comes, then reads for a moment: a socket closed with bytes unread would
-  // reset the connection and take the answer with it.
+  // Says that nothing more comes, and reads for a moment: a socket closed with bytes unread would
+  // reset the connection and take the answer with it. TLS reads nothing once it has said so, and
+  // its client may read the answer only when all of its body is sent.
   void finish() {
     lowest().expires_after(std::chrono::seconds(2));
     if constexpr (kTls) {
-      stream_.async_shutdown([self = this->shared_from_this()](error_code) { self->close(); });
+      drain(unread_body());
     } else {
       error_code ignored;
       lowest().socket().shutdown(tcp::socket::shutdown_send, ignored);
-      drain(1 << 20);
+      drain(kMostDrained);
     }
   }
-  void drain(std::size_t most) {
-    lowest().async_read_some(asio::buffer(drained_),
-                             [self = this->shared_from_this(), most](error_code ec, std::size_t n) {
-                               if (ec || n >= most) return self->close();
-                               self->drain(most - n);
-                             });
+  std::uint64_t unread_body() const {
+    if (parser_->is_done()) return 0;
+    if (!parser_->is_header_done() || !parser_->content_length_remaining()) return kMostDrained;
+    const std::uint64_t rest = *parser_->content_length_remaining();
+    return std::min(kMostDrained, rest - std::min<std::uint64_t>(rest, buffer_.size()));
+  }
+  void drain(std::uint64_t most) {
+    if (most == 0) return end();
+    stream_.async_read_some(asio::buffer(drained_),
+                            [self = this->shared_from_this(), most](error_code ec, std::size_t n) {
+                              if (ec) return self->end();
+                              self->drain(most - std::min<std::uint64_t>(most, n));
+                            });
+  }
+  void end() {
+    if constexpr (kTls)
+      stream_.async_shutdown([self = this->shared_from_this()](error_code) { self->close(); });
+    else
+      close();
   }
 
   void release_body() {
@@ -317,7 +332,7 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> answer_;
   std::optional<http::response_serializer<http::string_body>> serializer_;
-  std::array<char, 4096> drained_;
+  std::array<char, 16384> drained_;
   std::chrono::steady_clock::time_point arrived_;
   HttpRequest request_;
   std::string id_;

@@ -136,13 +136,13 @@ void Service::handle(HttpRequest request, HttpReply reply) {
     return respond(to_response(e));
   }
   if (match->route->work == Route::Work::kInstant) return respond(answer(*shared, *match));
-  pool_of(match->route->work)
-      .submit([this, shared, match, respond] { respond(answer(*shared, *match)); },
-              [this, respond] {
-                metrics_.refused("queue_full");
-                respond(to_response(
-                    busy(429, "overloaded", "server: want room in its queue, it is full")));
-              });
+  WorkerPool& pool = pool_of(match->route->work);
+  pool.submit(
+      [this, shared, match, respond] { respond(answer(*shared, *match)); },
+      [this, respond] {
+        metrics_.refused("queue_full");
+        respond(to_response(busy(429, "overloaded", "server: want room in its queue, it is full")));
+      });
 }
 
 Service::Match Service::find(const HttpRequest& request) const {
