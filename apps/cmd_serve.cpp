@@ -56,7 +56,8 @@ struct ServeOptions {
       "photos in one network call; 0: 1 on a CPU, whose cores take each photo fastest alone, else "
       "16");
     v(max_wait_ms, "max-wait-ms", "how long a photo waits for others that are being decoded");
-    v(deadline, "deadline", "seconds within which a photo that was sent is answered, or not at all (504)");
+    v(deadline, "deadline",
+      "seconds within which a photo that was sent is answered, or not at all (504)");
     v(rate, "rate", "requests a second of one client; 0: as many as it likes");
     v(burst, "burst", "requests of one client at once, with --rate");
     v(keep_unknown, "keep-unknown", "unknown photos that wait for a name; 0: none is kept");
@@ -149,25 +150,38 @@ ServiceOptions service_options(const ServeOptions& o) {
   return options;
 }
 
+// Does what may fail, as files are being changed, and then leaves all as it was.
+bool read_again(const char* what, const std::function<void()>& read) {
+  try {
+    read();
+    return true;
+  } catch (const Error& e) {
+    log_warning("could not read ", what, " again, serving on as before: ", e.what());
+    return false;
+  }
+}
+
+void reload(Catalogue& catalogue, Service& service, HttpServer& server, const ServeOptions& o) {
+  bool all = read_again("the tokens", [&] {
+    if (!o.tokens.empty()) service.set_tokens(read_tokens(o.tokens));
+  });
+  all &= read_again("the certificate", [&] { server.reload_certificate(); });
+  all &= read_again("the gallery", [&] { catalogue.reload(); });
+  if (all) log_info("read tokens, certificate, gallery and models again");
+}
+
 // Waits for signals, and meanwhile takes in what other processes change in the gallery. Returns
 // when the service shall end.
-void wait_until_end(Catalogue& catalogue, Service& service, const ServeOptions& o,
-                    const sigset_t& signals) {
+void wait_until_end(Catalogue& catalogue, Service& service, HttpServer& server,
+                    const ServeOptions& o, const sigset_t& signals) {
   const timespec second{1, 0};
   while (true) {
     const int signal = ::sigtimedwait(&signals, nullptr, &second);
     if (signal == SIGTERM || signal == SIGINT) return;
-    try {
-      if (signal == SIGHUP) {
-        if (!o.tokens.empty()) service.set_tokens(read_tokens(o.tokens));
-        catalogue.reload();
-        log_info("read tokens, gallery and models again");
-      } else {
-        catalogue.refresh();
-      }
-    } catch (const Error& e) {
-      log_warning("could not read it again, serving on as before: ", e.what());
-    }
+    if (signal == SIGHUP)
+      reload(catalogue, service, server, o);
+    else
+      read_again("the gallery", [&] { catalogue.refresh(); });
   }
 }
 
@@ -207,7 +221,7 @@ int serve(const ServeOptions& o) {
   HttpServer server(server_options(o), service);
   log_info("serving ", o.gallery, " on ", o.certificate.empty() ? "http" : "https", "://", o.host,
            ":", server.port());
-  wait_until_end(catalogue, service, o, signals);
+  wait_until_end(catalogue, service, server, o, signals);
   log_info("ending: no new connections, answering those there are");
   const bool all = server.stop(std::chrono::seconds(o.drain));
   service.stop();

@@ -456,6 +456,27 @@ class Trust(ServeTest):
         result = server.json("POST", "/v1/recognize", self.photo("test/gala0.png"))["results"][0]
         self.assertEqual(result["label"], "gala")
 
+    def test_a_renewed_certificate_is_read_on_hangup(self):
+        self.certify("old.example")
+        server = self.serve("--certificate", "cert.pem", "--key", "key.pem")
+
+        def shown():
+            return ssl.get_server_certificate(("127.0.0.1", server.port), timeout=10)
+
+        def kept():
+            return (self.folder / "cert.pem").read_text()
+
+        old = kept()
+        self.assertEqual(shown(), old)
+        self.certify("new.example")
+        new = kept()
+        server.signal(signal.SIGHUP)
+        self.until(lambda: shown() == new)
+        (self.folder / "cert.pem").write_text(old)  # not of this key
+        server.signal(signal.SIGHUP)
+        self.until(lambda: "could not read the certificate again, serving on as before" in server.log)
+        self.assertEqual(shown(), new)
+
     def test_a_refusal_reaches_a_client_that_sends_on(self):
         context = self.certify()
         for flags, more in (((), {}), (("--certificate", "cert.pem", "--key", "key.pem"), {"context": context})):

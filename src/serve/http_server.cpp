@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/http_server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
@@ -341,6 +342,23 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   bool keep_alive_ = false, head_ = false, idle_ = false;
 };
 
+asio::ssl::context read_certificate(const HttpServerOptions& options) {
+  asio::ssl::context tls(asio::ssl::context::tls_server);
+  tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
+                  asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
+                  asio::ssl::context::no_tlsv1_1);
+  error_code ec;
+  tls.use_certificate_chain_file(options.certificate, ec);
+  if (ec)
+    throw Error(ErrorCode::kBadInput, join("serve: want a PEM certificate chain, got ",
+                                           ec.message(), " (", options.certificate, ")"));
+  tls.use_private_key_file(options.key, asio::ssl::context::pem, ec);
+  if (ec)
+    throw Error(ErrorCode::kBadInput, join("serve: want the certificate's PEM key, got ",
+                                           ec.message(), " (", options.key, ")"));
+  return tls;
+}
+
 std::string text_of(const tcp::endpoint& endpoint) {
   error_code ec;
   std::string text = endpoint.address().to_string(ec);
@@ -370,19 +388,7 @@ void HttpServerState::listen() {
   step("listen on");
   acceptor.listen(asio::socket_base::max_listen_connections, ec);
   step("listen on");
-  if (options.certificate.empty()) return;
-  tls.emplace(asio::ssl::context::tls_server);
-  tls->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
-                   asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
-                   asio::ssl::context::no_tlsv1_1);
-  tls->use_certificate_chain_file(options.certificate, ec);
-  if (ec)
-    throw Error(ErrorCode::kBadInput, join("serve: want a PEM certificate chain, got ",
-                                           ec.message(), " (", options.certificate, ")"));
-  tls->use_private_key_file(options.key, asio::ssl::context::pem, ec);
-  if (ec)
-    throw Error(ErrorCode::kBadInput, join("serve: want the certificate's PEM key, got ",
-                                           ec.message(), " (", options.key, ")"));
+  if (!options.certificate.empty()) tls.emplace(read_certificate(options));
 }
 
 void HttpServerState::accept() {
@@ -458,6 +464,14 @@ int HttpServer::port() const { return state_->acceptor.local_endpoint().port(); 
 int HttpServer::connections() const {
   const std::lock_guard lock(state_->mutex);
   return static_cast<int>(state_->sessions.size());
+}
+
+void HttpServer::reload_certificate() {
+  if (state_->options.certificate.empty()) return;
+  // Of a connection its stream keeps what it needs, so the old one may go.
+  asio::post(state_->io, [state = state_, fresh = read_certificate(state_->options)]() mutable {
+    state->tls = std::move(fresh);
+  });
 }
 
 bool HttpServer::stop(std::chrono::milliseconds drain) {
