@@ -219,6 +219,8 @@ int serve(const ServeOptions& o) {
   Api api(catalogue, metrics, open_next, api_options(o));
   Service service(api.routes(), metrics, service_options(o));
   HttpServer server(server_options(o), service);
+  metrics.watch("queue_requests", [&] { return static_cast<double>(service.waiting()); });
+  metrics.watch("connections", [&] { return static_cast<double>(server.connections()); });
   log_info("serving ", o.gallery, " on ", o.certificate.empty() ? "http" : "https", "://", o.host,
            ":", server.port());
   wait_until_end(catalogue, service, server, o, signals);

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -568,7 +569,15 @@ class Order(ServeTest):
         server = self.serve()
         server.json("POST", "/v1/recognize", self.photo("test/gala0.png"))
         text = server.ask("GET", "/metrics")[2].decode()
-        for name in ("shoplens_requests_total{", 'shoplens_stage_seconds_bucket{stage="network"', "shoplens_batch_photos",
+        self.assertRegex(text, "\nshoplens_connections [1-9]")
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(b"nonsense\r\n\r\n")
+            self.assertIn(b" 400 ", connection.recv(1000))
+        server.error(413, "too_large", "PUT", "/v1/labels/gala", {"name": "x" * 70000})
+        text = server.ask("GET", "/metrics")[2].decode()
+        self.assertLess(float(re.search(r'shoplens_request_seconds_sum\{route="none"\} (\S+)', text)[1]), 10)
+        for name in ('shoplens_requests_total{route="PUT /v1/labels/{label}",status="413"} 1', "shoplens_queue_requests 0",
+                     "shoplens_requests_total{", 'shoplens_stage_seconds_bucket{stage="network"', "shoplens_batch_photos",
                      'shoplens_photos_total{answer="known"} 1', "shoplens_items 12", "shoplens_queue_photos 0"):
             self.assertIn(name, text)
 

@@ -170,7 +170,7 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     keep_alive_ = false;
     parser_->header_limit(server_->options.max_header);
     parser_->body_limit(UINT64_MAX);  // until the head says what is asked
-    arrived_ = std::chrono::steady_clock::now();
+    request_.arrived = std::chrono::steady_clock::now();
     lowest().expires_after(server_->options.header_timeout);
     http::async_read_header(stream_, buffer_, *parser_, with_self(&Session::on_header));
   }
@@ -241,7 +241,6 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     }
     request_.id = request_.header("x-request-id");
     if (!is_sound_id(request_.id)) request_.id = made_up_id();
-    request_.arrived = arrived_;
     id_ = request_.id;
     keep_alive_ = message.keep_alive();
     version_ = message.version();
@@ -334,7 +333,6 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   http::response<http::string_body> answer_;
   std::optional<http::response_serializer<http::string_body>> serializer_;
   std::array<char, 16384> drained_;
-  std::chrono::steady_clock::time_point arrived_;
   HttpRequest request_;
   std::string id_;
   std::uint64_t promised_ = 0, max_body_ = 0;

@@ -115,7 +115,17 @@ std::uint64_t Service::admit(const HttpRequest& head) {
 }
 
 void Service::refused(const HttpRequest& head, HttpResponse& response) {
-  finish(head, nullptr, "", response);
+  // Taken apart again, as it may have been refused for its target.
+  HttpRequest asked;
+  asked.method = head.method;
+  asked.target = head.target;
+  const Route* route = nullptr;
+  try {
+    parse_target(asked);
+    route = find(asked).route;
+  } catch (const HttpError&) {  // it is for none
+  }
+  finish(head, route, "", response);
 }
 
 void Service::handle(HttpRequest request, HttpReply reply) {

@@ -157,6 +157,32 @@ TEST_F(ServiceTest, NoKindOfWorkWaitsForAnother) {
   EXPECT_EQ(answered, 1600);
 }
 
+TEST_F(ServiceTest, ARefusalIsCountedWhereItWasAskedFor) {
+  Service service(routes(), metrics, {});
+  const auto refuse = [&](const std::string& method, const std::string& target, int status) {
+    HttpRequest head;  // as the server has it when the target could not be parsed
+    head.method = method;
+    head.target = target;
+    head.arrived = std::chrono::steady_clock::now();
+    HttpResponse response;
+    response.status = status;
+    service.refused(head, response);
+  };
+  refuse("DELETE", "/things/7", 413);
+  refuse("GET", "/things/7", 401);
+  refuse("PUT", "/things/7", 405);
+  refuse("GET", "/nothing", 404);
+  refuse("GET", "/%zz", 400);
+  refuse("", "", 400);
+  const std::string text = metrics.text({}, {});
+  for (const char* line : {R"(shoplens_requests_total{route="DELETE /things/{id}",status="413"} 1)",
+                           R"(shoplens_requests_total{route="GET /things/{id}",status="401"} 1)",
+                           R"(shoplens_requests_total{route="none",status="405"} 1)",
+                           R"(shoplens_requests_total{route="none",status="404"} 1)",
+                           R"(shoplens_requests_total{route="none",status="400"} 2)"})
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+}
+
 TEST_F(ServiceTest, TellsNoSecretsOfItsOwnFaults) {
   Service service(routes(), metrics, {});
   const HttpResponse fault = ask(service, request("GET", "/fails"));
