@@ -180,6 +180,12 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     if (ec == beast::error::timeout || ec == asio::error::operation_aborted) return;
     if (ec) return refuse(refusal(ec, server_->options, 0));
     read_head(parser_->get());
+    if (!is_framed()) {
+      keep_alive_ = false;
+      return refuse(error_response(400, "bad_request",
+                                   "Transfer-Encoding: want chunked or none, got another",
+                                   "send the body as it is, with its Content-Length"));
+    }
     try {
       parse_target(request_);
       max_body_ = server_->application.admit(request_);
@@ -245,6 +251,13 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     keep_alive_ = message.keep_alive();
     version_ = message.version();
     head_ = request_.method == "HEAD";
+  }
+
+  // Of a body in another coding nobody knows where it ends (RFC 9112 section 6.3), and the parser
+  // would take it for the next request.
+  bool is_framed() const {
+    const auto coding = request_.headers.find("transfer-encoding");
+    return coding == request_.headers.end() || lower_case(coding->second) == "chunked";
   }
 
   // Answered without being handled. With a body on its way, or what is no HTTP, nobody knows where

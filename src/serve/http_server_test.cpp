@@ -191,6 +191,24 @@ TEST(HttpServer, WhatIsNoRequestIsToldSo) {
             0u);  // it is there still
 }
 
+TEST(HttpServer, ABodyWithoutAnEndIsNoSecondRequest) {
+  const HttpServer server(options(), echo);
+  for (const char* coding : {"gzip", "xchunked", "identity", "chunked, gzip", "gzip, chunked", "",
+                             "chunked\r\nTransfer-Encoding: gzip"}) {
+    const std::string answer =
+        once(server.port(), std::string("POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ") +
+                                coding + "\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(answer.find("HTTP/1.1 400"), 0u) << coding << answer;
+    EXPECT_NE(answer.find("Connection: close"), std::string::npos) << coding;
+    EXPECT_EQ(answer.find("HTTP/1.1", 1), std::string::npos) << coding << answer;
+  }
+  EXPECT_NE(once(server.port(),
+                 "POST /a HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: Chunked\r\n\r\n"
+                 "1\r\nx\r\n0\r\n\r\n")
+                .find("POST/a[x]"),
+            std::string::npos);
+}
+
 TEST(HttpServer, AClientThatExpectsMayContinue) {
   const HttpServer server(options(), echo);
   const Client client(server.port());
