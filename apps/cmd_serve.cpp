@@ -145,8 +145,7 @@ ServiceOptions service_options(const ServeOptions& o) {
   // On loopback a browser's other pages are the danger; elsewhere nobody has a token to steal.
   if (is_loopback(o.host))
     for (const char* name : {"localhost", "127.0.0.1", "[::1]"}) options.hosts.emplace_back(name);
-  else if (!options.hosts.empty())
-    options.hosts.push_back(o.host);
+  if (!options.hosts.empty()) options.hosts.push_back(o.host);
   return options;
 }
 

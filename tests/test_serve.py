@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """shoplens serve end to end: the real program, asked over a real connection."""
 import base64
+import http.client
 import json
 import re
 import signal
@@ -424,6 +425,16 @@ class Trust(ServeTest):
         self.assertEqual(server.ask("GET", "/v1/items", headers={"Host": "shop.example"})[0], 200)
         headers = server.ask("GET", "/v1/items")[1]
         self.assertFalse([name for name in headers if name.lower().startswith("access-control")])
+
+    def test_it_goes_by_the_address_that_it_listens_on(self):
+        server = self.serve("--host", "127.0.0.2", "--allow-host", "Shop.Example:8443")
+        with socket.create_connection(("127.0.0.2", server.port), timeout=10) as connection:
+            for host, status in ((f"127.0.0.2:{server.port}", 200), ("shop.example", 200), ("127.0.0.3", 403)):
+                connection.sendall(f"GET /v1/items HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                response = http.client.HTTPResponse(connection, method="GET")
+                response.begin()
+                response.read()
+                self.assertEqual(response.status, status, host)
 
     def test_every_answer_has_security_headers(self):
         server = self.serve()

@@ -38,8 +38,12 @@ bool fits(const std::vector<std::string>& pattern, const std::vector<std::string
                      [](const std::string& a) { return !a.empty(); });
 }
 
+// "Shop.Example:8080" is shop.example; "[::1]:8080" is [::1], as is "::1".
 std::string host_of(std::string_view host_and_port) {
-  const std::size_t bracket = host_and_port.find(']');  // [::1]:8080
+  const std::size_t bracket = host_and_port.find(']');
+  if (bracket == std::string_view::npos &&
+      std::count(host_and_port.begin(), host_and_port.end(), ':') > 1)
+    return join('[', lower_case(host_and_port), ']');
   const std::size_t colon =
       host_and_port.find(':', bracket == std::string_view::npos ? 0 : bracket);
   return lower_case(host_and_port.substr(0, colon));
@@ -79,6 +83,7 @@ Service::Service(std::vector<Route> routes, Metrics& metrics, const ServiceOptio
       pictures_(kPictureThreads, kPictureQueue),
       large_(kLargeThreads, kLargeQueue) {
   check(options.threads >= 1, "serve: want at least 1 thread, got ", options.threads);
+  for (std::string& host : options_.hosts) host = host_of(host);
   for (const Route& route : routes_) patterns_.push_back(parts_of(route.path));
 }
 

@@ -18,7 +18,7 @@ struct ServiceOptions {
   std::size_t queue = 16;       // requests that may wait for one of them; one more is answered 429
   double rate = 0, burst = 20;  // requests a second of one client, and at once; 0: no limit
   std::vector<Token> tokens{};  // none: everyone who may connect is an admin
-  std::vector<std::string> hosts{};  // names that Host may have; empty: any
+  std::vector<std::string> hosts{};  // names that Host may have, with any port; empty: any
 };
 
 /// Between the network and the API: finds the route, asks who it is, keeps order among many

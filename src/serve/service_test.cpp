@@ -103,7 +103,7 @@ TEST_F(ServiceTest, AsksForTheRole) {
 
 TEST_F(ServiceTest, OnlyItsOwnNamesAndPages) {
   ServiceOptions options;
-  options.hosts = {"localhost", "[::1]"};
+  options.hosts = {"localhost", "[::1]", "Shop.Example", "other.example:8443", "2001:DB8::1"};
   Service service(routes(), metrics, options);
   const auto status = [&](const std::string& host, const std::string& origin) {
     return status_of_admission(service,
@@ -112,6 +112,11 @@ TEST_F(ServiceTest, OnlyItsOwnNamesAndPages) {
   EXPECT_EQ(status("localhost:8080", ""), 0);
   EXPECT_EQ(status("[::1]:8080", "http://[::1]:8080"), 0);
   EXPECT_EQ(status("LOCALHOST", "https://LOCALHOST"), 0);
+  EXPECT_EQ(status("shop.example", ""), 0);
+  EXPECT_EQ(status("SHOP.example:443", ""), 0);
+  EXPECT_EQ(status("other.example", ""), 0);
+  EXPECT_EQ(status("other.example:8443", ""), 0);
+  EXPECT_EQ(status("[2001:db8::1]:8080", ""), 0);
   EXPECT_EQ(status("evil.example", ""), 403);
   EXPECT_EQ(status("localhost:8080", "http://localhost:9090"), 403);
   EXPECT_EQ(status("localhost:8080", "null"), 403);
