@@ -14,6 +14,7 @@ import unittest
 
 from cli import TESTS, CliTest, write_png
 from serving import ServeTest, multipart
+from test_serve_hostile import png
 
 
 class Recognize(ServeTest):
@@ -208,6 +209,18 @@ class Catalogue(ServeTest):
         server.error(400, "bad_request", "POST", "/v1/imports", *multipart({"no-folder.png": b"x"}))
         server.error(404, "not_found", "GET", "/v1/imports/99")
         self.assertTrue(self.run_json("index", "verify")["sound"])
+
+    def test_an_import_that_the_end_cuts_off_is_told(self):
+        server = self.serve()
+        large = png(5000, 5000)
+        photos = {f"large/{i}.png": large + bytes([i]) for i in range(100)}
+        job = server.json("POST", "/v1/imports", *multipart(photos), status=202)
+        server.stop()
+        self.assertRegex(server.log, rf"job {job['id']}: given up at the service's end, after \d+ of 100 photos")
+        server.start()
+        server.error(404, "not_found", "GET", f"/v1/imports/{job['id']}")
+        again = server.json("POST", "/v1/imports", *multipart({"large/0.png": large}), status=202)
+        self.assertGreater(again["id"], job["id"])
 
     def test_other_processes_changes_are_seen(self):
         server = self.serve()
