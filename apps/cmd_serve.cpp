@@ -56,7 +56,8 @@ struct ServeOptions {
       "photos in one network call; 0: 1 on a CPU, whose cores take each photo fastest alone, else "
       "16");
     v(max_wait_ms, "max-wait-ms", "how long a photo waits for others that are being decoded");
-    v(deadline, "deadline", "seconds within which a photo is answered, or not at all (504)");
+    v(deadline, "deadline",
+      "seconds within which a photo that was sent is answered, or not at all (504)");
     v(rate, "rate", "requests a second of one client; 0: as many as it likes");
     v(burst, "burst", "requests of one client at once, with --rate");
     v(keep_unknown, "keep-unknown", "unknown photos that wait for a name; 0: none is kept");
@@ -142,34 +143,47 @@ ServiceOptions service_options(const ServeOptions& o) {
   // On loopback a browser's other pages are the danger; elsewhere nobody has a token to steal.
   if (is_loopback(o.host))
     for (const char* name : {"localhost", "127.0.0.1", "[::1]"}) options.hosts.emplace_back(name);
-  else if (!options.hosts.empty())
-    options.hosts.push_back(o.host);
+  if (!options.hosts.empty()) options.hosts.push_back(o.host);
   return options;
+}
+
+// Does what may fail, as files are being changed, and then leaves all as it was. An error that was
+// `said` the last time is not said again.
+bool read_again(const char* what, const std::function<void()>& read, std::string* said = nullptr) {
+  std::string error;
+  try {
+    read();
+  } catch (const Error& e) {
+    error = e.what();
+    if (!said || *said != error)
+      log_warning("could not read ", what, " again, serving on as before: ", error);
+  }
+  if (said) *said = error;
+  return error.empty();
+}
+
+void reload(Catalogue& catalogue, Service& service, HttpServer& server, const ServeOptions& o) {
+  bool all = read_again("the tokens", [&] {
+    if (!o.tokens.empty()) service.set_tokens(read_tokens(o.tokens));
+  });
+  all &= read_again("the certificate", [&] { server.reload_certificate(); });
+  all &= read_again("the gallery", [&] { catalogue.reload(); });
+  if (all) log_info("read tokens, certificate, gallery and models again");
 }
 
 // Waits for signals, and meanwhile takes in what other processes change in the gallery. Returns
 // when the service shall end.
-void wait_until_end(Catalogue& catalogue, Service& service, const ServeOptions& o,
-                    const sigset_t& signals) {
+void wait_until_end(Catalogue& catalogue, Service& service, HttpServer& server,
+                    const ServeOptions& o, const sigset_t& signals) {
   const timespec second{1, 0};
   std::string said;  // of what goes wrong each second, once
   while (true) {
     const int signal = ::sigtimedwait(&signals, nullptr, &second);
     if (signal == SIGTERM || signal == SIGINT) return;
-    try {
-      if (signal == SIGHUP) {
-        if (!o.tokens.empty()) service.set_tokens(read_tokens(o.tokens));
-        catalogue.reload();
-        log_info("read tokens, gallery and models again");
-      } else {
-        catalogue.refresh();
-      }
-      said.clear();
-    } catch (const Error& e) {
-      if (signal == SIGHUP || said != e.what())
-        log_warning("could not read it again, serving on as before: ", e.what());
-      said = e.what();
-    }
+    if (signal == SIGHUP)
+      reload(catalogue, service, server, o);
+    else
+      read_again("the gallery", [&] { catalogue.refresh(); }, &said);
   }
 }
 
@@ -207,9 +221,11 @@ int serve(const ServeOptions& o) {
   Api api(catalogue, metrics, open_next, api_options(o));
   Service service(api.routes(), metrics, service_options(o));
   HttpServer server(server_options(o), service);
+  metrics.watch("queue_requests", [&] { return static_cast<double>(service.waiting()); });
+  metrics.watch("connections", [&] { return static_cast<double>(server.connections()); });
   log_info("serving ", o.gallery, " on ", o.certificate.empty() ? "http" : "https", "://", o.host,
            ":", server.port());
-  wait_until_end(catalogue, service, o, signals);
+  wait_until_end(catalogue, service, server, o, signals);
   log_info("ending: no new connections, answering those there are");
   const bool all = server.stop(std::chrono::seconds(o.drain));
   service.stop();

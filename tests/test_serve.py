@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """shoplens serve end to end: the real program, asked over a real connection."""
 import base64
+import http.client
 import json
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -12,6 +14,7 @@ import unittest
 
 from cli import TESTS, CliTest, write_png
 from serving import ServeTest, multipart
+from test_serve_hostile import png
 
 
 class Recognize(ServeTest):
@@ -227,6 +230,18 @@ class Catalogue(ServeTest):
         server.error(400, "bad_request", "POST", "/v1/imports", *multipart({"no-folder.png": b"x"}))
         server.error(404, "not_found", "GET", "/v1/imports/99")
         self.assertTrue(self.run_json("index", "verify")["sound"])
+
+    def test_an_import_that_the_end_cuts_off_is_told(self):
+        server = self.serve()
+        large = png(5000, 5000)
+        photos = {f"large/{i}.png": large + bytes([i]) for i in range(100)}
+        job = server.json("POST", "/v1/imports", *multipart(photos), status=202)
+        server.stop()
+        self.assertRegex(server.log, rf"job {job['id']}: given up at the service's end, after \d+ of 100 photos")
+        server.start()
+        server.error(404, "not_found", "GET", f"/v1/imports/{job['id']}")
+        again = server.json("POST", "/v1/imports", *multipart({"large/0.png": large}), status=202)
+        self.assertGreater(again["id"], job["id"])
 
     def test_other_processes_changes_are_seen(self):
         server = self.serve()
@@ -492,6 +507,16 @@ class Trust(ServeTest):
         headers = server.ask("GET", "/v1/items")[1]
         self.assertFalse([name for name in headers if name.lower().startswith("access-control")])
 
+    def test_it_goes_by_the_address_that_it_listens_on(self):
+        server = self.serve("--host", "127.0.0.2", "--allow-host", "Shop.Example:8443")
+        with socket.create_connection(("127.0.0.2", server.port), timeout=10) as connection:
+            for host, status in ((f"127.0.0.2:{server.port}", 200), ("shop.example", 200), ("127.0.0.3", 403)):
+                connection.sendall(f"GET /v1/items HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                response = http.client.HTTPResponse(connection, method="GET")
+                response.begin()
+                response.read()
+                self.assertEqual(response.status, status, host)
+
     def test_every_answer_has_security_headers(self):
         server = self.serve()
         for method, path in (("GET", "/"), ("GET", "/v1/items"), ("GET", "/v1/items/1/photo"), ("GET", "/nothing"),
@@ -510,16 +535,48 @@ class Trust(ServeTest):
         self.assertEqual((line["method"], line["target"], line["status"]), ("GET", "/v1/items?limit=3", 200))
         self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
-    def test_tls(self):
+    def certify(self, name="localhost"):
+        """Writes cert.pem and its key.pem; returns what trusts it."""
         made = subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
              "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"],
             cwd=self.folder, capture_output=True)
         self.assertEqual(made.returncode, 0, made.stderr)
-        server = self.serve("--certificate", "cert.pem", "--key", "key.pem",
-                            context=ssl.create_default_context(cafile=self.folder / "cert.pem"))
+        return ssl.create_default_context(cafile=self.folder / "cert.pem")
+
+    def test_tls(self):
+        server = self.serve("--certificate", "cert.pem", "--key", "key.pem", context=self.certify())
         result = server.json("POST", "/v1/recognize", self.photo("test/gala0.png"))["results"][0]
         self.assertEqual(result["label"], "gala")
+
+    def test_a_renewed_certificate_is_read_on_hangup(self):
+        self.certify("old.example")
+        server = self.serve("--certificate", "cert.pem", "--key", "key.pem")
+
+        def shown():
+            return ssl.get_server_certificate(("127.0.0.1", server.port), timeout=10)
+
+        def kept():
+            return (self.folder / "cert.pem").read_text()
+
+        old = kept()
+        self.assertEqual(shown(), old)
+        self.certify("new.example")
+        new = kept()
+        server.signal(signal.SIGHUP)
+        self.until(lambda: shown() == new)
+        (self.folder / "cert.pem").write_text(old)  # not of this key
+        server.signal(signal.SIGHUP)
+        self.until(lambda: "could not read the certificate again, serving on as before" in server.log)
+        self.assertEqual(shown(), new)
+
+    def test_a_refusal_reaches_a_client_that_sends_on(self):
+        context = self.certify()
+        for flags, more in (((), {}), (("--certificate", "cert.pem", "--key", "key.pem"), {"context": context})):
+            server = self.serve("--max-body", 1, *flags, **more)
+            for _ in range(6):
+                server.error(413, "too_large", "POST", "/v1/recognize", bytes(2 << 20))
+            server.stop()
 
 
 class Order(ServeTest):
@@ -557,6 +614,20 @@ class Order(ServeTest):
         server = self.serve("--deadline", 0.000001)
         server.error(504, "deadline", "POST", "/v1/recognize", self.photo("test/gala0.png"))
 
+    def test_a_deadline_counts_from_the_end_of_the_body(self):
+        server = self.serve("--deadline", 2)
+        photo = self.photo("test/gala0.png")
+        connection = server.connection()
+        connection.putrequest("POST", "/v1/recognize")
+        connection.putheader("Content-Length", str(len(photo)))
+        connection.endheaders()
+        connection.send(photo[:100])
+        time.sleep(2.5)
+        connection.send(photo[100:])
+        response = connection.getresponse()
+        self.assertEqual(response.status, 200)
+        self.assertLess(json.loads(response.read())["timing_ms"]["wait"], 2000)
+
     def test_a_client_that_asks_too_often_waits(self):
         server = self.serve("--rate", 1, "--burst", 3)
         statuses = [server.ask("GET", "/v1/labels")[0] for _ in range(8)]
@@ -590,7 +661,15 @@ class Order(ServeTest):
         server = self.serve()
         server.json("POST", "/v1/recognize", self.photo("test/gala0.png"))
         text = server.ask("GET", "/metrics")[2].decode()
-        for name in ("shoplens_requests_total{", 'shoplens_stage_seconds_bucket{stage="network"', "shoplens_batch_photos",
+        self.assertRegex(text, "\nshoplens_connections [1-9]")
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(b"nonsense\r\n\r\n")
+            self.assertIn(b" 400 ", connection.recv(1000))
+        server.error(413, "too_large", "PUT", "/v1/labels/gala", {"name": "x" * 70000})
+        text = server.ask("GET", "/metrics")[2].decode()
+        self.assertLess(float(re.search(r'shoplens_request_seconds_sum\{route="none"\} (\S+)', text)[1]), 10)
+        for name in ('shoplens_requests_total{route="PUT /v1/labels/{label}",status="413"} 1', "shoplens_queue_requests 0",
+                     "shoplens_requests_total{", 'shoplens_stage_seconds_bucket{stage="network"', "shoplens_batch_photos",
                      'shoplens_photos_total{answer="known"} 1', "shoplens_items 12", "shoplens_queue_photos 0"):
             self.assertIn(name, text)
 

@@ -104,6 +104,30 @@ class Hostile(ServeTest):
         self.assertLess(most[0] - before, 700)
         self.check_alive(server)
 
+    def test_large_pictures_that_are_shown_keep_nobody_waiting(self):
+        server = self.serve()
+        body, headers = multipart(photo=png(7000, 7000), label=b"large")
+        item = server.json("POST", "/v1/items", body, headers, status=201)["items"][0]
+        faults, waited = [], []
+
+        def show():
+            if server.ask("GET", item["photo"] + "?side=160")[0] != 200:
+                faults.append("not shown")
+
+        threads = [threading.Thread(target=self.safe(show, faults)) for _ in range(40)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            for path in "/healthz", "/app.js", "/v1/labels":
+                begin = time.monotonic()
+                self.assertEqual(server.ask("GET", path)[0], 200)
+                waited.append(time.monotonic() - begin)
+        for thread in threads:
+            thread.join()
+        self.assertEqual(faults, [])
+        self.assertGreater(len(waited), 10)
+        self.assertLess(max(waited), 2, "a picture takes longer than that to be its turn")
+
     def test_torn_and_double_pictures(self):
         server = self.serve()
         photo = self.photo("test/gala0.png")

@@ -23,7 +23,14 @@ struct Route {
   std::string method;
   std::string path;  // "/v1/items/{id}/photo"
   Role role;         // the least that may
-  enum class Work { kLight, kNetwork } work;
+  // What it keeps busy; each but kInstant has threads of its own, so that none waits for another.
+  enum class Work {
+    kInstant,  // nothing: it is answered on the network thread
+    kLight,    // a look into the gallery, or a small change
+    kPicture,  // the decoder, for a picture to be shown
+    kNetwork,  // decoder and network
+    kLarge     // disk and memory, with a whole gallery or import
+  } work;
   std::function<HttpResponse(const HttpRequest&, const Arguments&)> handler;  // may throw HttpError
   std::uint64_t max_body = 64u << 10;                                         // bytes
 };
@@ -42,7 +49,7 @@ struct ApiOptions {
   std::uint64_t max_body = 32u << 20;                  // bytes of a request with photos
   std::uint64_t max_upload = 256u << 20;               // of an import, a gallery, a model
   DecodeLimits decode{32u << 20, 50'000'000, 16'384};  // of a photo; twice its pixels at once
-  std::chrono::milliseconds deadline{10'000};          // of a recognition, from its first byte
+  std::chrono::milliseconds deadline{10'000};          // of a recognition, once its body is here
   int top = 5;
   std::int64_t keep_unknown = 200;  // unknown photos that wait for a name; 0: none is kept
 };

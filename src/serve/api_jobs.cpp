@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What takes longer than a request may: many photos at once, and another model.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/files.h"
@@ -15,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-// Photos of an import that are embedded and kept together.
+// Photos of an import that are kept together.
 constexpr std::size_t kImportBatch = 128;
 
 Json job_json(const JobState& job) {
@@ -46,6 +47,24 @@ std::string folder_of(const std::string& name) {
   if (end == std::string::npos) return "";
   const std::size_t begin = name.find_last_of('/', end - 1);
   return end == 0 ? "" : name.substr(begin == std::string::npos ? 0 : begin + 1, end - begin - 1);
+}
+
+// As embed_upload, so few photos at a time that the network takes them all at once: a question
+// that comes meanwhile waits for these alone.
+EmbeddedPhotos embed_in_parts(Batcher& batcher, std::span<const Upload::Photo> photos,
+                              PhotoDecoder& decoder, const Jobs::Control& job) {
+  EmbeddedPhotos all;
+  for (std::size_t begin = 0; begin < photos.size() && !job.cancelled();) {
+    const std::size_t count = std::min(batcher.photos_at_once(), photos.size() - begin);
+    const EmbeddedPhotos part = embed_upload(batcher, photos.subspan(begin, count), decoder,
+                                             std::chrono::steady_clock::time_point::max());
+    for (const std::size_t place : part.sound) all.sound.push_back(begin + place);
+    for (const auto& [place, error] : part.errors) all.errors.emplace_back(begin + place, error);
+    all.embedded.embeddings.insert(all.embedded.embeddings.end(), part.embedded.embeddings.begin(),
+                                   part.embedded.embeddings.end());
+    begin += count;
+  }
+  return all;
 }
 
 }  // namespace
@@ -94,8 +113,7 @@ void Api::import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& jo
     std::vector<Upload::Photo> batch;
     for (std::size_t i = begin; i < end; ++i) batch.push_back({photos[i].name, photos[i].bytes});
     const auto serving = catalogue_.now();
-    const EmbeddedPhotos embedded = embed_upload(*serving->batcher, batch, decoder_,
-                                                 std::chrono::steady_clock::time_point::max());
+    const EmbeddedPhotos embedded = embed_in_parts(*serving->batcher, batch, decoder_, job);
     if (job.cancelled()) return;  // its last state has been told, without these
     std::vector<NewPhoto> added;
     for (const std::size_t place : embedded.sound)

@@ -67,10 +67,8 @@ Json nothing_json() {
 
 HttpResponse Api::recognize(const R& request, const A&) {
   const auto begin = Clock::now();
-  const auto deadline = request.arrived + options_.deadline;
-  if (begin > deadline)
-    throw HttpError(504, "deadline", "request: want an answer within its deadline, none was ready",
-                    "try again when the server is less busy");
+  const auto deadline = request.received + options_.deadline;
+  if (begin > deadline) throw past_deadline();
   const Upload upload = read_upload(request, options_.max_photos);
   if (upload.photos.empty())
     throw HttpError(400, "bad_request", "recognize: want at least one photo, got none",
@@ -109,7 +107,7 @@ HttpResponse Api::recognize(const R& request, const A&) {
                               dumped(results[photos.sound[i]]), options_.keep_unknown);
   }
   const std::vector<std::pair<const char*, double>> stages{
-      {"wait", milliseconds(begin - request.arrived)},
+      {"wait", milliseconds(begin - request.received)},
       {"read", milliseconds(read - begin)},
       {"decode", photos.decode_ms},
       {"resize", photos.resize_ms},
@@ -143,7 +141,7 @@ HttpResponse Api::explain(const R& request, const A&) {
     const Pipeline& pipeline = serving->batcher->pipeline();
     const auto look = [&](std::string_view bytes) {
       LookedAt looked;
-      decoder_.decode(bytes, request.arrived + options_.deadline,
+      decoder_.decode(bytes, request.received + options_.deadline,
                       [&](const Image& image) { looked = look_at(pipeline, image); });
       return looked;
     };

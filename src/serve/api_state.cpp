@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 // "/" is the page; each other file of web/ is there by its name.
 Route route_to(const Asset& asset) {
   return {"GET", asset.name == "index.html" ? "/" : join('/', asset.name), Role::kNone,
-          Route::Work::kLight, [&asset](const HttpRequest&, const Arguments&) -> HttpResponse {
+          Route::Work::kInstant, [&asset](const HttpRequest&, const Arguments&) -> HttpResponse {
             return {200, asset.type, std::string(asset.content), {{"Cache-Control", "no-cache"}}};
           }};
 }
@@ -42,7 +42,7 @@ std::vector<Route> Api::routes() {
   };
   const std::uint64_t photos = options_.max_body, large = options_.max_upload;
   std::vector<Route> routes{
-      {"GET", "/healthz", kNone, kLight, to(&Api::health)},
+      {"GET", "/healthz", kNone, kInstant, to(&Api::health)},
       {"GET", "/readyz", kNone, kLight, to(&Api::ready)},
       {"GET", "/metrics", kRead, kLight, to(&Api::metrics)},
       {"GET", "/v1/status", kRead, kLight, to(&Api::status)},
@@ -52,18 +52,18 @@ std::vector<Route> Api::routes() {
       {"POST", "/v1/items", kWrite, kNetwork, to(&Api::add_items), photos},
       {"GET", "/v1/items/{id}", kRead, kLight, to(&Api::get_item)},
       {"DELETE", "/v1/items/{id}", kWrite, kLight, to(&Api::delete_item)},
-      {"GET", "/v1/items/{id}/photo", kRead, kLight, to(&Api::item_photo)},
+      {"GET", "/v1/items/{id}/photo", kRead, kPicture, to(&Api::item_photo)},
       {"GET", "/v1/labels", kRead, kLight, to(&Api::list_labels)},
       {"PUT", "/v1/labels/{label}", kWrite, kLight, to(&Api::rename_label)},
       {"DELETE", "/v1/labels/{label}", kWrite, kLight, to(&Api::delete_label)},
       {"GET", "/v1/unknowns", kRead, kLight, to(&Api::list_unknowns)},
       {"POST", "/v1/unknowns/{id}", kWrite, kNetwork, to(&Api::name_unknown)},
       {"DELETE", "/v1/unknowns/{id}", kWrite, kLight, to(&Api::delete_unknown)},
-      {"GET", "/v1/unknowns/{id}/photo", kRead, kLight, to(&Api::unknown_photo)},
-      {"GET", "/v1/snapshot", kAdmin, kLight, to(&Api::snapshot)},
-      {"POST", "/v1/restore", kAdmin, kLight, to(&Api::restore), large},
-      {"POST", "/v1/imports", kWrite, kLight, to(&Api::start_import), large},
-      {"POST", "/v1/upgrades", kAdmin, kLight, to(&Api::start_upgrade), large},
+      {"GET", "/v1/unknowns/{id}/photo", kRead, kPicture, to(&Api::unknown_photo)},
+      {"GET", "/v1/snapshot", kAdmin, kLarge, to(&Api::snapshot)},
+      {"POST", "/v1/restore", kAdmin, kLarge, to(&Api::restore), large},
+      {"POST", "/v1/imports", kWrite, kLarge, to(&Api::start_import), large},
+      {"POST", "/v1/upgrades", kAdmin, kLarge, to(&Api::start_upgrade), large},
   };
   for (auto&& more :
        {job_routes("/v1/imports", kWrite, imports_), job_routes("/v1/upgrades", kAdmin, upgrades_)})

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "serve/http.h"
 
 namespace shoplens {
 namespace {
@@ -46,7 +47,7 @@ void Batcher::Coming::arrived() {
   batcher_ = nullptr;
 }
 
-Embedded Batcher::embed(std::vector<float> prepared) {
+Embedded Batcher::embed(std::vector<float> prepared, Clock::time_point deadline) {
   const std::size_t floats = pipeline_->floats_per_photo();
   const auto photos = static_cast<std::int64_t>(prepared.size() / floats);
   std::vector<std::future<Embedded>> parts;
@@ -61,12 +62,16 @@ Embedded Batcher::embed(std::vector<float> prepared) {
                   : std::vector<float>(from, from + count * static_cast<std::ptrdiff_t>(floats)),
               count,
               Clock::now(),
+              deadline,
               {}});
       parts.push_back(job.result.get_future());
     }
     queued_ += photos;
   }
   changed_.notify_all();
+  for (std::future<Embedded>& part : parts)  // no clock can be asked to wait until kNever
+    if (deadline != kNever && part.wait_until(deadline) != std::future_status::ready)
+      throw past_deadline();
   Embedded all = parts[0].get();
   for (std::size_t i = 1; i < parts.size(); ++i) {
     const Embedded part = parts[i].get();
@@ -95,7 +100,8 @@ std::vector<Batcher::Job> Batcher::next_batch() {
       return ending_ || queue_.empty() || coming_ == 0 || queued_ >= options_.max_batch;
     };
     changed_.wait_until(lock, until, ready);
-    if (!queue_.empty()) break;  // another thread was faster
+    drop_late();
+    if (!queue_.empty()) break;  // another thread was faster, or nobody waits for them any more
   }
   std::vector<Job> jobs;
   std::int64_t photos = 0;
@@ -104,9 +110,18 @@ std::vector<Batcher::Job> Batcher::next_batch() {
     photos += queue_.front().photos;
     jobs.push_back(std::move(queue_.front()));
     queue_.pop_front();
+    drop_late();
   }
   queued_ -= photos;
   return jobs;
+}
+
+void Batcher::drop_late() {
+  for (const auto now = Clock::now(); !queue_.empty() && queue_.front().deadline < now;) {
+    queued_ -= queue_.front().photos;
+    queue_.front().result.set_exception(std::make_exception_ptr(past_deadline()));
+    queue_.pop_front();
+  }
 }
 
 void Batcher::work() {

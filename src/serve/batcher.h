@@ -35,6 +35,8 @@ struct Embedded {
 /// request that is alone is answered at once. Thread-safe.
 class Batcher {
  public:
+  static constexpr auto kNever = std::chrono::steady_clock::time_point::max();
+
   Batcher(std::shared_ptr<const Pipeline> pipeline, const BatcherOptions& options);
   ~Batcher();  // after the last embed() has returned
   Batcher(const Batcher&) = delete;
@@ -58,20 +60,28 @@ class Batcher {
   /// prepared [photos, pipeline.floats_per_photo()], at least one, as Pipeline::prepare makes them;
   /// more than max_batch are several calls. Blocks until they are embedded. Throws what
   /// Pipeline::embed throws for the call that these photos were in; a call of several requests that
-  /// fails is tried again one by one, so that one bad photo harms nobody else.
-  Embedded embed(std::vector<float> prepared);
+  /// fails is tried again one by one, so that one bad photo harms nobody else. Throws HttpError 504
+  /// when `deadline` passes before they are; those that still wait are then left out.
+  Embedded embed(std::vector<float> prepared,
+                 std::chrono::steady_clock::time_point deadline = kNever);
 
   std::size_t waiting() const;  // photos
+
+  /// Photos in the network calls that run at the same time.
+  std::size_t photos_at_once() const {
+    return threads_.size() * static_cast<std::size_t>(options_.max_batch);
+  }
 
  private:
   struct Job {
     std::vector<float> prepared;
     std::int64_t photos;
-    std::chrono::steady_clock::time_point arrived;
+    std::chrono::steady_clock::time_point arrived, deadline;
     std::promise<Embedded> result;
   };
   void work();
   std::vector<Job> next_batch();
+  void drop_late();               // from the queue's front, under the lock
   bool run(std::span<Job> jobs);  // false: together they fail, and none has its result
 
   std::shared_ptr<const Pipeline> pipeline_;

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "recognize/test_catalogue.h"
+#include "serve/http.h"
 
 namespace shoplens {
 namespace {
@@ -105,6 +106,35 @@ TEST_F(BatcherTest, AFullBatchGoesAtOnce) {
   std::vector<float> two = prepared(*shared, 2);
   two.insert(two.end(), two.begin(), two.end());
   EXPECT_EQ(batcher.embed(std::move(two)).batch, 2);
+}
+
+TEST_F(BatcherTest, NobodyIsAnsweredAfterTheDeadlineAndNothingIsDoneForIt) {
+  const auto shared = pipeline();
+  std::promise<void> busy, go_on;
+  std::atomic<int> calls{0};
+  Batcher batcher(shared, {.max_batch = 1, .on_batch = [&](int) {
+                             if (calls++ > 0) return;
+                             busy.set_value();
+                             go_on.get_future().wait();
+                           }});
+  std::thread first([&] { batcher.embed(prepared(*shared, 1)); });
+  busy.get_future().wait();
+  std::vector<float> two = prepared(*shared, 2);
+  two.insert(two.end(), two.begin(), two.end());
+  const auto begin = std::chrono::steady_clock::now();
+  try {
+    batcher.embed(std::move(two), begin + std::chrono::milliseconds(50));
+    ADD_FAILURE() << "its time was up";
+  } catch (const HttpError& e) {
+    EXPECT_EQ(e.status, 504);
+  }
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(50));
+  EXPECT_EQ(batcher.waiting(), 2u);  // until their turn comes
+  go_on.set_value();
+  first.join();
+  EXPECT_EQ(batcher.embed(prepared(*shared, 3), begin + std::chrono::minutes(1)).batch, 1);
+  EXPECT_EQ(batcher.waiting(), 0u);
+  EXPECT_EQ(calls, 2);
 }
 
 TEST_F(BatcherTest, OneBadPhotoHarmsNobodyElse) {

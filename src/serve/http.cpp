@@ -92,4 +92,9 @@ HttpResponse to_response(const HttpError& e) {
   return response;
 }
 
+HttpError past_deadline() {
+  return {504, "deadline", "request: want an answer within its deadline, none was ready",
+          "try again when the server is less busy, or send fewer or smaller photos"};
+}
+
 }  // namespace shoplens

@@ -23,7 +23,8 @@ struct HttpRequest {
   std::string body;
   std::string client;  // address
   std::string id;      // of the request: its X-Request-Id if that is sound, else made up
-  std::chrono::steady_clock::time_point arrived;
+  std::chrono::steady_clock::time_point arrived;   // its first byte
+  std::chrono::steady_clock::time_point received;  // its last: from here on the server is at work
 
   /// A header by its lower-case name; empty when it is not there.
   const std::string& header(const std::string& name) const;
@@ -50,6 +51,9 @@ struct HttpError : std::runtime_error {
 };
 
 HttpResponse to_response(const HttpError& error);
+
+/// 504, for a request whose time is up.
+HttpError past_deadline();
 
 /// Fills in segments and query from target. Throws HttpError 400 for anything but an absolute path
 /// of sound percent escapes that make UTF-8 without control characters.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/http_server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
@@ -137,6 +138,7 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   }
 
  private:
+  static constexpr std::uint64_t kMostDrained = 64u << 20;
   static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
 
   static std::string text(beast::string_view view) { return {view.data(), view.size()}; }
@@ -168,7 +170,7 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     keep_alive_ = false;
     parser_->header_limit(server_->options.max_header);
     parser_->body_limit(UINT64_MAX);  // until the head says what is asked
-    arrived_ = std::chrono::steady_clock::now();
+    request_.arrived = std::chrono::steady_clock::now();
     lowest().expires_after(server_->options.header_timeout);
     http::async_read_header(stream_, buffer_, *parser_, with_self(&Session::on_header));
   }
@@ -178,6 +180,12 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     if (ec == beast::error::timeout || ec == asio::error::operation_aborted) return;
     if (ec) return refuse(refusal(ec, server_->options, 0));
     read_head(parser_->get());
+    if (!is_framed()) {
+      keep_alive_ = false;
+      return refuse(error_response(400, "bad_request",
+                                   "Transfer-Encoding: want chunked or none, got another",
+                                   "send the body as it is, with its Content-Length"));
+    }
     try {
       parse_target(request_);
       max_body_ = server_->application.admit(request_);
@@ -218,6 +226,7 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     if (ec) return refuse(refusal(ec, server_->options, max_body_));
     lowest().expires_never();  // answering has a deadline of its own
     request_.body = std::move(parser_->get().body());
+    request_.received = std::chrono::steady_clock::now();
     // Until the reply comes nothing else keeps the network thread from running out of work.
     server_->application.handle(
         std::move(request_), [self = this->shared_from_this(),
@@ -238,11 +247,17 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     }
     request_.id = request_.header("x-request-id");
     if (!is_sound_id(request_.id)) request_.id = made_up_id();
-    request_.arrived = arrived_;
     id_ = request_.id;
     keep_alive_ = message.keep_alive();
     version_ = message.version();
     head_ = request_.method == "HEAD";
+  }
+
+  // Of a body in another coding nobody knows where it ends (RFC 9112 section 6.3), and the parser
+  // would take it for the next request.
+  bool is_framed() const {
+    const auto coding = request_.headers.find("transfer-encoding");
+    return coding == request_.headers.end() || lower_case(coding->second) == "chunked";
   }
 
   // Answered without being handled. With a body on its way, or what is no HTTP, nobody knows where
@@ -284,24 +299,38 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     finish();
   }
 
-  // Says that nothing more comes, then reads for a moment: a socket closed with bytes unread would
-  // reset the connection and take the answer with it.
+  // Says that nothing more comes, and reads for a moment: a socket closed with bytes unread would
+  // reset the connection and take the answer with it. TLS reads nothing once it has said so, and
+  // its client may read the answer only when all of its body is sent.
   void finish() {
     lowest().expires_after(std::chrono::seconds(2));
     if constexpr (kTls) {
-      stream_.async_shutdown([self = this->shared_from_this()](error_code) { self->close(); });
+      drain(unread_body());
     } else {
       error_code ignored;
       lowest().socket().shutdown(tcp::socket::shutdown_send, ignored);
-      drain(1 << 20);
+      drain(kMostDrained);
     }
   }
-  void drain(std::size_t most) {
-    lowest().async_read_some(asio::buffer(drained_),
-                             [self = this->shared_from_this(), most](error_code ec, std::size_t n) {
-                               if (ec || n >= most) return self->close();
-                               self->drain(most - n);
-                             });
+  std::uint64_t unread_body() const {
+    if (parser_->is_done()) return 0;
+    if (!parser_->is_header_done() || !parser_->content_length_remaining()) return kMostDrained;
+    const std::uint64_t rest = *parser_->content_length_remaining();
+    return std::min(kMostDrained, rest - std::min<std::uint64_t>(rest, buffer_.size()));
+  }
+  void drain(std::uint64_t most) {
+    if (most == 0) return end();
+    stream_.async_read_some(asio::buffer(drained_),
+                            [self = this->shared_from_this(), most](error_code ec, std::size_t n) {
+                              if (ec) return self->end();
+                              self->drain(most - std::min<std::uint64_t>(most, n));
+                            });
+  }
+  void end() {
+    if constexpr (kTls)
+      stream_.async_shutdown([self = this->shared_from_this()](error_code) { self->close(); });
+    else
+      close();
   }
 
   void release_body() {
@@ -316,14 +345,30 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> answer_;
   std::optional<http::response_serializer<http::string_body>> serializer_;
-  std::array<char, 4096> drained_;
-  std::chrono::steady_clock::time_point arrived_;
+  std::array<char, 16384> drained_;
   HttpRequest request_;
   std::string id_;
   std::uint64_t promised_ = 0, max_body_ = 0;
   unsigned version_ = 11;
   bool keep_alive_ = false, head_ = false, idle_ = false;
 };
+
+asio::ssl::context read_certificate(const HttpServerOptions& options) {
+  asio::ssl::context tls(asio::ssl::context::tls_server);
+  tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
+                  asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
+                  asio::ssl::context::no_tlsv1_1);
+  error_code ec;
+  tls.use_certificate_chain_file(options.certificate, ec);
+  if (ec)
+    throw Error(ErrorCode::kBadInput, join("serve: want a PEM certificate chain, got ",
+                                           ec.message(), " (", options.certificate, ")"));
+  tls.use_private_key_file(options.key, asio::ssl::context::pem, ec);
+  if (ec)
+    throw Error(ErrorCode::kBadInput, join("serve: want the certificate's PEM key, got ",
+                                           ec.message(), " (", options.key, ")"));
+  return tls;
+}
 
 std::string text_of(const tcp::endpoint& endpoint) {
   error_code ec;
@@ -354,19 +399,7 @@ void HttpServerState::listen() {
   step("listen on");
   acceptor.listen(asio::socket_base::max_listen_connections, ec);
   step("listen on");
-  if (options.certificate.empty()) return;
-  tls.emplace(asio::ssl::context::tls_server);
-  tls->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
-                   asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
-                   asio::ssl::context::no_tlsv1_1);
-  tls->use_certificate_chain_file(options.certificate, ec);
-  if (ec)
-    throw Error(ErrorCode::kBadInput, join("serve: want a PEM certificate chain, got ",
-                                           ec.message(), " (", options.certificate, ")"));
-  tls->use_private_key_file(options.key, asio::ssl::context::pem, ec);
-  if (ec)
-    throw Error(ErrorCode::kBadInput, join("serve: want the certificate's PEM key, got ",
-                                           ec.message(), " (", options.key, ")"));
+  if (!options.certificate.empty()) tls.emplace(read_certificate(options));
 }
 
 void HttpServerState::accept() {
@@ -442,6 +475,14 @@ int HttpServer::port() const { return state_->acceptor.local_endpoint().port(); 
 int HttpServer::connections() const {
   const std::lock_guard lock(state_->mutex);
   return static_cast<int>(state_->sessions.size());
+}
+
+void HttpServer::reload_certificate() {
+  if (state_->options.certificate.empty()) return;
+  // Of a connection its stream keeps what it needs, so the old one may go.
+  asio::post(state_->io, [state = state_, fresh = read_certificate(state_->options)]() mutable {
+    state->tls = std::move(fresh);
+  });
 }
 
 bool HttpServer::stop(std::chrono::milliseconds drain) {

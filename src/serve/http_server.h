@@ -38,6 +38,10 @@ class HttpServer {
   int port() const;
   int connections() const;
 
+  /// Reads certificate and key again, for connections that come from now on. Throws as the
+  /// constructor does, and then nothing changes; nothing without TLS.
+  void reload_certificate();
+
   /// Takes no more connections, lets requests that have begun be answered for at most `drain`, and
   /// ends. Returns true when all of them were answered.
   bool stop(std::chrono::milliseconds drain);

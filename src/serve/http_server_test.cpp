@@ -191,6 +191,24 @@ TEST(HttpServer, WhatIsNoRequestIsToldSo) {
             0u);  // it is there still
 }
 
+TEST(HttpServer, ABodyWithoutAnEndIsNoSecondRequest) {
+  const HttpServer server(options(), echo);
+  for (const char* coding : {"gzip", "xchunked", "identity", "chunked, gzip", "gzip, chunked", "",
+                             "chunked\r\nTransfer-Encoding: gzip"}) {
+    const std::string answer =
+        once(server.port(), std::string("POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: ") +
+                                coding + "\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(answer.find("HTTP/1.1 400"), 0u) << coding << answer;
+    EXPECT_NE(answer.find("Connection: close"), std::string::npos) << coding;
+    EXPECT_EQ(answer.find("HTTP/1.1", 1), std::string::npos) << coding << answer;
+  }
+  EXPECT_NE(once(server.port(),
+                 "POST /a HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: Chunked\r\n\r\n"
+                 "1\r\nx\r\n0\r\n\r\n")
+                .find("POST/a[x]"),
+            std::string::npos);
+}
+
 TEST(HttpServer, AClientThatExpectsMayContinue) {
   const HttpServer server(options(), echo);
   const Client client(server.port());
@@ -198,6 +216,25 @@ TEST(HttpServer, AClientThatExpectsMayContinue) {
   EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   client.send("ok");
   EXPECT_NE(client.read_until("]").find("POST[ok]"), std::string::npos);
+}
+
+TEST(HttpServer, ARequestIsReceivedWhenItsBodyIsHere) {
+  std::promise<std::pair<std::chrono::milliseconds, std::chrono::milliseconds>> told;
+  Application application([&](const HttpRequest& request, const HttpReply& reply) {
+    using std::chrono::duration_cast;
+    const auto now = std::chrono::steady_clock::now();
+    told.set_value({duration_cast<std::chrono::milliseconds>(request.received - request.arrived),
+                    duration_cast<std::chrono::milliseconds>(now - request.received)});
+    reply({200, "text/plain", "", {}});
+  });
+  const HttpServer server(options(), application);
+  const Client client(server.port());
+  client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\na");
+  std::this_thread::sleep_for(300ms);
+  client.send("b");
+  const auto [upload, since] = told.get_future().get();
+  EXPECT_GE(upload, 250ms);
+  EXPECT_LT(since, 250ms);
 }
 
 TEST(HttpServer, AClientThatDribblesIsLeft) {

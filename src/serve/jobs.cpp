@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/jobs.h"
 
+#include <chrono>
+
 #include "core/log.h"
 #include "serve/http.h"
 
@@ -44,12 +46,24 @@ void Jobs::Control::photo_failed(const std::string& name, const std::string& mes
   });
 }
 
+// After a restart nobody shall take another job for the one that was begun before: ids go on from
+// the time, in microseconds, which JavaScript still holds exactly.
+Jobs::Jobs(std::size_t waiting)
+    : last_id_(std::chrono::duration_cast<std::chrono::microseconds>(
+                   std::chrono::system_clock::now().time_since_epoch())
+                   .count()),
+      worker_(1, waiting) {}
+
 Jobs::~Jobs() {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, job] : jobs_) job->cancelled_ = true;
   }
   worker_.stop();
+  for (const auto& [id, job] : jobs_)
+    if (const JobState& state = job->state_; state.phase == JobState::Phase::kCancelled)
+      log_warning("job ", id, ": given up at the service's end, after ", state.done, " of ",
+                  state.total, " photos; they stay, send it again for the rest");
 }
 
 JobState Jobs::start(std::int64_t total, Work work) {

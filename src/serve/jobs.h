@@ -54,8 +54,8 @@ class Jobs {
   /// the message, of anything else the log.
   using Work = std::function<void(Control&)>;
 
-  explicit Jobs(std::size_t waiting) : worker_(1, waiting) {}
-  ~Jobs();  // cancels them
+  explicit Jobs(std::size_t waiting);
+  ~Jobs();  // cancels them; the log says which had not ended
 
   /// Throws HttpError 429 when too many wait already.
   JobState start(std::int64_t total, Work work);
@@ -70,7 +70,7 @@ class Jobs {
 
   mutable std::mutex mutex_;
   std::map<std::int64_t, std::shared_ptr<Control>> jobs_;
-  std::int64_t last_id_ = 0;
+  std::int64_t last_id_;
   WorkerPool worker_;  // last, so that its jobs end before what they use
 };
 

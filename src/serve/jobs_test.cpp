@@ -85,6 +85,36 @@ TEST(Jobs, OneIsCancelledWhetherItRunsOrWaits) {
   EXPECT_TRUE(ended);
 }
 
+TEST(Jobs, WhatTheEndCutsOffIsToldAndItsIdIsNotGivenAgain) {
+  std::promise<void> begun;
+  std::int64_t done = 0, cut_off = 0, waiting = 0;
+  testing::internal::CaptureStderr();
+  {
+    Jobs jobs(4);
+    done = jobs.start(0, [](Jobs::Control&) {}).id;
+    cut_off = jobs.start(7,
+                         [&](Jobs::Control& job) {
+                           job.update([](JobState& state) { state.done = 3; });
+                           begun.set_value();
+                           while (!job.cancelled())
+                             std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                         })
+                  .id;
+    waiting = jobs.start(5, [](Jobs::Control&) {}).id;
+    begun.get_future().wait();
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find(join("job ", cut_off, ": given up at the service's end, after 3 of 7 photos")),
+            std::string::npos)
+      << log;
+  EXPECT_NE(log.find(join("job ", waiting, ": given up at the service's end, after 0 of 5 photos")),
+            std::string::npos)
+      << log;
+  EXPECT_EQ(log.find(std::to_string(done)), std::string::npos) << log;
+  Jobs later(4);
+  EXPECT_GT(later.start(0, [](Jobs::Control&) {}).id, waiting);
+}
+
 TEST(Jobs, TooManyAreRefused) {
   Jobs jobs(1);
   const auto until_cancelled = [](Jobs::Control& job) {

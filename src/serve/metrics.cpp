@@ -55,7 +55,8 @@ struct Metrics::State {
                       &unknown = answers.Add({{"answer", "unknown"}});
   prometheus::Histogram& batch = batches.Add({}, kPhotos);
 
-  mutable std::mutex mutex;
+  mutable std::mutex mutex;  // of what follows
+  std::map<std::string, std::function<double()>> watched;
   std::vector<double> scores;  // the latest, in a ring
   std::size_t next = 0;
 };
@@ -88,6 +89,11 @@ void Metrics::refused(const std::string& why) {
   state_->refusals.Add({{"reason", why}}).Increment();
 }
 
+void Metrics::watch(const std::string& gauge, std::function<double()> value) {
+  const std::lock_guard lock(state_->mutex);
+  state_->watched[gauge] = std::move(value);
+}
+
 std::pair<std::int64_t, std::int64_t> Metrics::answers() const {
   const auto unknown = static_cast<std::int64_t>(state_->unknown.Value());
   return {unknown + static_cast<std::int64_t>(state_->known.Value()), unknown};
@@ -100,9 +106,11 @@ std::string Metrics::text(const std::map<std::string, double>& gauges,
     prometheus::BuildGauge().Name("shoplens_" + name).Help("").Register(now).Add({}).Set(value);
   };
   for (const auto& [name, value] : gauges) set(name, value);
-  if (!score_deciles.empty()) {
+  {
     const std::lock_guard lock(state_->mutex);
-    set("score_drift", population_stability(state_->scores, score_deciles));
+    for (const auto& [name, value] : state_->watched) set(name, value());
+    if (!score_deciles.empty())
+      set("score_drift", population_stability(state_->scores, score_deciles));
   }
   const prometheus::TextSerializer serializer;
   return serializer.Serialize(state_->registry.Collect()) + serializer.Serialize(now.Collect());

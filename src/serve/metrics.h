@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,9 +25,13 @@ class Metrics {
   void answer(bool unknown, std::optional<double> score);
   void refused(const std::string& why);  // queue_full, deadline, rate_limit, ...
 
-  /// In Prometheus's text format, with these gauges as they are now. score_drift is the population
-  /// stability index of the latest answers' scores against the calibration's deciles: the sum over
-  /// the ten parts of (share - 0.1) ln(share / 0.1); above 0.25 photos are not what they were.
+  /// A gauge that text() asks for its value from now on, so that `value` must outlive its calls.
+  void watch(const std::string& gauge, std::function<double()> value);
+
+  /// In Prometheus's text format, with these gauges as they are now, and the watched ones.
+  /// score_drift is the population stability index of the latest answers' scores against the
+  /// calibration's deciles: the sum over the ten parts of (share - 0.1) ln(share / 0.1); above 0.25
+  /// photos are not what they were.
   std::string text(const std::map<std::string, double>& gauges,
                    const std::vector<double>& score_deciles) const;
 

@@ -19,13 +19,17 @@ TEST(Metrics, SaysWhatItCounted) {
   metrics.answer(true, 0.3);
   metrics.answer(false, 0.8);
   metrics.refused("queue_full");
+  int waiting = 0;
+  metrics.watch("queue_requests", [&] { return waiting; });
+  waiting = 7;
   const std::string text = metrics.text({{"items", 12}}, kDeciles);
   for (const char* line :
        {"shoplens_requests_total{route=\"GET /healthz\",status=\"200\"} 2",
         "shoplens_stage_seconds_bucket{stage=\"network\",le=\"0.005\"} 1",
         "shoplens_batch_photos_sum 3", "shoplens_photos_total{answer=\"unknown\"} 1",
         "shoplens_refused_total{reason=\"queue_full\"} 1", "shoplens_items 12",
-        "# TYPE shoplens_request_seconds histogram", "shoplens_score_drift"})
+        "shoplens_queue_requests 7", "# TYPE shoplens_request_seconds histogram",
+        "shoplens_score_drift"})
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   EXPECT_EQ(metrics.answers(), (std::pair<std::int64_t, std::int64_t>{2, 1}));
   EXPECT_EQ(metrics.text({}, {}).find("score_drift"), std::string::npos);

@@ -30,9 +30,7 @@ void PhotoDecoder::decode(std::string_view bytes, Clock::time_point deadline,
     if (deadline == Clock::time_point::max())  // which no clock can be asked to wait until
       freed_.wait(lock, there_is_room);
     else if (!freed_.wait_until(lock, deadline, there_is_room))
-      throw HttpError(504, "deadline",
-                      "request: want an answer within its deadline, none was ready",
-                      "try again when the server is less busy, or send smaller photos");
+      throw past_deadline();
     free_ -= pixels;
     share.pixels += pixels;
   };

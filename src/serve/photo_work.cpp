@@ -58,14 +58,11 @@ EmbeddedPhotos embed_upload(Batcher& batcher, std::span<const Upload::Photo> pho
     } catch (const Error& e) {
       result.errors.emplace_back(i, photo_error(e));
     }
-    if (Clock::now() > deadline)
-      throw HttpError(504, "deadline",
-                      "request: want an answer within its deadline, none was ready",
-                      "try again when the server is less busy, or send fewer photos");
+    if (Clock::now() > deadline) throw past_deadline();
   }
   coming.arrived();
   prepared.resize(result.sound.size() * pipeline.floats_per_photo());
-  if (!result.sound.empty()) result.embedded = batcher.embed(std::move(prepared));
+  if (!result.sound.empty()) result.embedded = batcher.embed(std::move(prepared), deadline);
   return result;
 }
 

@@ -23,7 +23,7 @@ struct EmbeddedPhotos {
   double decode_ms = 0, resize_ms = 0;                    // of all
 };
 
-/// Throws HttpError 504 when `deadline` passes before the network is asked.
+/// Throws HttpError 504 when `deadline` passes before all of them are embedded.
 EmbeddedPhotos embed_upload(Batcher& batcher, std::span<const Upload::Photo> photos,
                             PhotoDecoder& decoder, std::chrono::steady_clock::time_point deadline);
 

@@ -12,9 +12,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Requests that need no network are short; more of them than this wait nowhere.
-constexpr int kLightThreads = 4;
-constexpr std::size_t kLightQueue = 256, kMaxClients = 10'000;
+// A page shows a hundred pictures at once; whole galleries are few, and each is large in memory.
+constexpr int kLightThreads = 4, kPictureThreads = 2, kLargeThreads = 2;
+constexpr std::size_t kLightQueue = 256, kPictureQueue = 256, kLargeQueue = 8;
+constexpr std::size_t kMaxClients = 10'000;
 
 std::vector<std::string> parts_of(const std::string& path) {
   HttpRequest request;
@@ -37,8 +38,12 @@ bool fits(const std::vector<std::string>& pattern, const std::vector<std::string
                      [](const std::string& a) { return !a.empty(); });
 }
 
+// "Shop.Example:8080" is shop.example; "[::1]:8080" is [::1], as is "::1".
 std::string host_of(std::string_view host_and_port) {
-  const std::size_t bracket = host_and_port.find(']');  // [::1]:8080
+  const std::size_t bracket = host_and_port.find(']');
+  if (bracket == std::string_view::npos &&
+      std::count(host_and_port.begin(), host_and_port.end(), ':') > 1)
+    return join('[', lower_case(host_and_port), ']');
   const std::size_t colon =
       host_and_port.find(':', bracket == std::string_view::npos ? 0 : bracket);
   return lower_case(host_and_port.substr(0, colon));
@@ -74,14 +79,31 @@ Service::Service(std::vector<Route> routes, Metrics& metrics, const ServiceOptio
       metrics_(metrics),
       options_(options),
       network_(options.threads, options.queue),
-      light_(kLightThreads, kLightQueue) {
+      light_(kLightThreads, kLightQueue),
+      pictures_(kPictureThreads, kPictureQueue),
+      large_(kLargeThreads, kLargeQueue) {
   check(options.threads >= 1, "serve: want at least 1 thread, got ", options.threads);
+  for (std::string& host : options_.hosts) host = host_of(host);
   for (const Route& route : routes_) patterns_.push_back(parts_of(route.path));
 }
 
 void Service::stop() {
-  network_.stop();
-  light_.stop();
+  for (WorkerPool* pool : {&network_, &light_, &pictures_, &large_}) pool->stop();
+}
+
+WorkerPool& Service::pool_of(Route::Work work) {
+  switch (work) {
+    case Route::Work::kNetwork:
+      return network_;
+    case Route::Work::kPicture:
+      return pictures_;
+    case Route::Work::kLarge:
+      return large_;
+    case Route::Work::kLight:
+    case Route::Work::kInstant:
+      break;
+  }
+  return light_;
 }
 
 void Service::set_tokens(std::vector<Token> tokens) {
@@ -98,7 +120,17 @@ std::uint64_t Service::admit(const HttpRequest& head) {
 }
 
 void Service::refused(const HttpRequest& head, HttpResponse& response) {
-  finish(head, nullptr, "", response);
+  // Taken apart again, as it may have been refused for its target.
+  HttpRequest asked;
+  asked.method = head.method;
+  asked.target = head.target;
+  const Route* route = nullptr;
+  try {
+    parse_target(asked);
+    route = find(asked).route;
+  } catch (const HttpError&) {  // it is for none
+  }
+  finish(head, route, "", response);
 }
 
 void Service::handle(HttpRequest request, HttpReply reply) {
@@ -118,7 +150,8 @@ void Service::handle(HttpRequest request, HttpReply reply) {
   } catch (const HttpError& e) {
     return respond(to_response(e));
   }
-  WorkerPool& pool = match->route->work == Route::Work::kNetwork ? network_ : light_;
+  if (match->route->work == Route::Work::kInstant) return respond(answer(*shared, *match));
+  WorkerPool& pool = pool_of(match->route->work);
   pool.submit(
       [this, shared, match, respond] { respond(answer(*shared, *match)); },
       [this, respond] {

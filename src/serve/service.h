@@ -20,7 +20,7 @@ struct ServiceOptions {
   double rate = 0, burst = 20;  // requests a second of one client, and at once; 0: no limit
   // Who may what; none: everyone who may connect is an admin. An empty list refuses everyone.
   std::optional<std::vector<Token>> tokens{};
-  std::vector<std::string> hosts{};  // names that Host may have; empty: any
+  std::vector<std::string> hosts{};  // names that Host may have, with any port; empty: any
 };
 
 /// Between the network and the API: finds the route, asks who it is, keeps order among many
@@ -49,6 +49,7 @@ class Service final : public HttpApplication {
   std::string authorize(const HttpRequest& request, Role least) const;  // the token's name
   void check_rate(const std::string& client);
   HttpResponse answer(const HttpRequest& request, const Match& match) const;
+  WorkerPool& pool_of(Route::Work work);
   // What is done to every answer.
   void finish(const HttpRequest& request, const Route* route, const std::string& who,
               HttpResponse& response);
@@ -66,7 +67,7 @@ class Service final : public HttpApplication {
   std::mutex rates_lock_;
   std::map<std::string, Bucket> rates_;
 
-  WorkerPool network_, light_;
+  WorkerPool network_, light_, pictures_, large_;
 };
 
 }  // namespace shoplens

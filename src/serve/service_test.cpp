@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
+#include <thread>
 
 #include "core/hash.h"
 
@@ -111,7 +113,7 @@ TEST_F(ServiceTest, RevokingTheLastTokenOpensItToNobody) {
 
 TEST_F(ServiceTest, OnlyItsOwnNamesAndPages) {
   ServiceOptions options;
-  options.hosts = {"localhost", "[::1]"};
+  options.hosts = {"localhost", "[::1]", "Shop.Example", "other.example:8443", "2001:DB8::1"};
   Service service(routes(), metrics, options);
   const auto status = [&](const std::string& host, const std::string& origin) {
     return status_of_admission(service,
@@ -120,12 +122,80 @@ TEST_F(ServiceTest, OnlyItsOwnNamesAndPages) {
   EXPECT_EQ(status("localhost:8080", ""), 0);
   EXPECT_EQ(status("[::1]:8080", "http://[::1]:8080"), 0);
   EXPECT_EQ(status("LOCALHOST", "https://LOCALHOST"), 0);
+  EXPECT_EQ(status("shop.example", ""), 0);
+  EXPECT_EQ(status("SHOP.example:443", ""), 0);
+  EXPECT_EQ(status("other.example", ""), 0);
+  EXPECT_EQ(status("other.example:8443", ""), 0);
+  EXPECT_EQ(status("[2001:db8::1]:8080", ""), 0);
   EXPECT_EQ(status("evil.example", ""), 403);
   EXPECT_EQ(status("localhost:8080", "http://localhost:9090"), 403);
   EXPECT_EQ(status("localhost:8080", "null"), 403);
   EXPECT_EQ(status("", ""), 403);
   // What all may see is told to whoever asks.
   EXPECT_EQ(status_of_admission(service, request("GET", "/", {{"host", "10.0.0.1"}})), 0);
+}
+
+TEST_F(ServiceTest, NoKindOfWorkWaitsForAnother) {
+  std::promise<void> end;
+  const auto ended = end.get_future().share();
+  std::vector<Route> kinds;
+  for (const auto& [path, work] : {std::pair{"/light", Work::kLight},
+                                   {"/picture", Work::kPicture},
+                                   {"/network", Work::kNetwork},
+                                   {"/large", Work::kLarge}})
+    kinds.push_back({"GET", path, kRead, work, [ended](const HttpRequest& r, const Arguments&) {
+                       if (r.query.contains("slow")) ended.wait();
+                       return HttpResponse{200, "text/plain", "done"};
+                     }});
+  kinds.push_back({"GET", "/instant", kNone, Work::kInstant,
+                   [thread = std::this_thread::get_id()](const HttpRequest&, const Arguments&) {
+                     const bool here = std::this_thread::get_id() == thread;
+                     return HttpResponse{200, "text/plain", here ? "here" : "elsewhere"};
+                   }});
+  ServiceOptions options;
+  options.threads = 1;
+  Service service(kinds, metrics, options);
+  std::atomic<int> answered{0};
+  for (const Route& slow : kinds) {
+    if (slow.work == Work::kInstant) continue;
+    // More than it has threads, and its queue full.
+    for (int i = 0; i < 400; ++i)
+      service.handle(request("GET", slow.path + "?slow"), [&](const HttpResponse&) { ++answered; });
+    EXPECT_EQ(ask(service, request("GET", "/instant")).body, "here");
+    for (const Route& other : kinds)
+      if (other.work > slow.work) {
+        EXPECT_EQ(ask(service, request("GET", other.path)).body, "done");
+      }
+  }
+  end.set_value();
+  service.stop();
+  EXPECT_EQ(answered, 1600);
+}
+
+TEST_F(ServiceTest, ARefusalIsCountedWhereItWasAskedFor) {
+  Service service(routes(), metrics, {});
+  const auto refuse = [&](const std::string& method, const std::string& target, int status) {
+    HttpRequest head;  // as the server has it when the target could not be parsed
+    head.method = method;
+    head.target = target;
+    head.arrived = std::chrono::steady_clock::now();
+    HttpResponse response;
+    response.status = status;
+    service.refused(head, response);
+  };
+  refuse("DELETE", "/things/7", 413);
+  refuse("GET", "/things/7", 401);
+  refuse("PUT", "/things/7", 405);
+  refuse("GET", "/nothing", 404);
+  refuse("GET", "/%zz", 400);
+  refuse("", "", 400);
+  const std::string text = metrics.text({}, {});
+  for (const char* line : {R"(shoplens_requests_total{route="DELETE /things/{id}",status="413"} 1)",
+                           R"(shoplens_requests_total{route="GET /things/{id}",status="401"} 1)",
+                           R"(shoplens_requests_total{route="none",status="405"} 1)",
+                           R"(shoplens_requests_total{route="none",status="404"} 1)",
+                           R"(shoplens_requests_total{route="none",status="400"} 2)"})
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
 }
 
 TEST_F(ServiceTest, TellsNoSecretsOfItsOwnFaults) {
