@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/k_means.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "index/exact_index.h"
+
+namespace shoplens {
+namespace {
+
+constexpr std::int64_t kSampledPerCentroid = 32;
+constexpr int kRounds = 8;
+
+// `count` different rows of n, in random order.
+std::vector<std::int64_t> sample_rows(std::int64_t n, std::int64_t count) {
+  std::vector<std::int64_t> rows(static_cast<std::size_t>(n));
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::int64_t>(i);
+  Random random{1};
+  for (std::int64_t i = 0; i < count; ++i)
+    std::swap(rows[static_cast<std::size_t>(i)],
+              rows[static_cast<std::size_t>(
+                  i + static_cast<std::int64_t>(random.uniform() * static_cast<double>(n - i)))]);
+  rows.resize(static_cast<std::size_t>(count));
+  return rows;
+}
+
+// Sums of the vectors of each cell, over their length; a cell without any stays where it was.
+void move_centroids(std::span<const float> vectors, int dim,
+                    const std::vector<std::vector<Hit>>& nearest, std::vector<float>& centroids) {
+  std::vector<double> sums(centroids.size());
+  std::vector<bool> moved(centroids.size() / static_cast<std::size_t>(dim));
+  for (std::size_t i = 0; i < nearest.size(); ++i) {
+    const std::int64_t cell = nearest[i][0].id;
+    moved[static_cast<std::size_t>(cell)] = true;
+    for (int j = 0; j < dim; ++j)
+      sums[static_cast<std::size_t>(cell * dim + j)] +=
+          vectors[i * static_cast<std::size_t>(dim) + static_cast<std::size_t>(j)];
+  }
+  for (std::size_t x = 0; x < sums.size(); ++x)
+    if (moved[x / static_cast<std::size_t>(dim)]) centroids[x] = static_cast<float>(sums[x]);
+  l2_normalize(centroids, dim);
+}
+
+}  // namespace
+
+std::vector<float> k_means(std::span<const float> vectors, int dim, std::int64_t k, int threads) {
+  const std::int64_t n = static_cast<std::int64_t>(vectors.size()) / dim;
+  check(k > 0 && k <= n, "k-means: want from 1 to ", n, " centroids, got ", k);
+  std::vector<float> sample;
+  for (const std::int64_t row : sample_rows(n, std::min(n, k * kSampledPerCentroid))) {
+    const auto vector =
+        vectors.subspan(static_cast<std::size_t>(row * dim), static_cast<std::size_t>(dim));
+    sample.insert(sample.end(), vector.begin(), vector.end());
+  }
+  l2_normalize(sample, dim);
+  std::vector<float> centroids(sample.begin(), sample.begin() + k * dim);
+  for (int round = 0; round < kRounds; ++round) {
+    ExactIndex index(dim, threads);
+    index.add_rows(centroids);
+    move_centroids(sample, dim, index.search(sample, 1), centroids);
+  }
+  return centroids;
+}
+
+}  // namespace shoplens
