@@ -12,13 +12,12 @@
 #include "core/threads.h"
 #include "index/inner_product.h"
 #include "index/int8_scan.h"
-#include "index/k_means.h"
 
 namespace shoplens {
 namespace {
 
 constexpr std::size_t kBlock = 256;              // queries that wait for each other
-constexpr std::int64_t kSampleQueries = 1000;    // 10,000 neighbours: .99 within .002
+constexpr std::int64_t kSampleQueries = 500;     // 5,000 neighbours: .99 within .003
 constexpr std::int64_t kThreadWork = 4'000'000;  // multiplications worth a thread's start
 
 // A search reads the centroids and the probed cells: with cells of sqrt(n) / 4 vectors about as
@@ -52,6 +51,8 @@ ApproximateIndex::ApproximateIndex(ExactIndex centroids, VectorRows rows, int th
     : threads_(threads > 0 ? threads : available_cores()),
       kernel_(supported_int8_kernels().back()),
       centroids_(std::move(centroids)),
+      nearest_centroid_(
+          std::make_shared<const NearestCentroid>(centroids_.vectors(), dim(), threads_)),
       rows_(std::move(rows)) {
   for (std::int64_t cell = 0; cell < cells(); ++cell)
     cells_.emplace_back(Cell{Int8Vectors(dim()), {}});
@@ -63,20 +64,9 @@ ApproximateIndex::ApproximateIndex(const SharedVectors& vectors, int dim,
                        VectorRows(dim, vectors,
                                   count_up(static_cast<std::int64_t>(vectors.values.size()) / dim)),
                        threads) {
-  const std::vector<std::int32_t> cell_of = cells_of(vectors.values);
+  const std::vector<std::int32_t> cell_of = nearest_centroid_->of(vectors.values);
   fill(cell_of);
   choose_probes(options, cell_of);
-}
-
-std::vector<std::int32_t> ApproximateIndex::cells_of(std::span<const float> vectors) const {
-  const std::size_t block = 16384 * static_cast<std::size_t>(dim());
-  std::vector<std::int32_t> cells;
-  cells.reserve(vectors.size() / static_cast<std::size_t>(dim()));
-  for (std::size_t first = 0; first < vectors.size(); first += block)
-    for (const auto& nearest :
-         centroids_.search(vectors.subspan(first, std::min(block, vectors.size() - first)), 1))
-      cells.push_back(static_cast<std::int32_t>(nearest[0].id));
-  return cells;
 }
 
 // cell_of [size()]: puts every row into its cell. Every thread walks through all rows, in their
@@ -146,7 +136,7 @@ void ApproximateIndex::add(std::span<const std::int64_t> ids, std::span<const fl
   for (const std::int64_t id : ids)
     check(!rows_.row_of(id) && seen.insert(id).second, "index add: want new, distinct ids, got ",
           id, " again");
-  const std::vector<std::int32_t> cell_of = cells_of(vectors);
+  const std::vector<std::int32_t> cell_of = nearest_centroid_->of(vectors);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const auto vector =
         vectors.subspan(i * static_cast<std::size_t>(dim()), static_cast<std::size_t>(dim()));
@@ -165,7 +155,7 @@ std::int64_t ApproximateIndex::remove(std::span<const std::int64_t> ids) {
 
 ApproximateIndex::Cell& ApproximateIndex::own_cell(std::int64_t row) {
   const std::span vector(rows_.vector(row), static_cast<std::size_t>(dim()));
-  return cells_[static_cast<std::size_t>(cells_of(vector)[0])].own();
+  return cells_[static_cast<std::size_t>(nearest_centroid_->of(vector)[0])].own();
 }
 
 // In its cell the last takes its place, and among the rows the last of all.

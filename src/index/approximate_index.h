@@ -2,11 +2,13 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "core/copy_on_write.h"
 #include "index/exact_index.h"
+#include "index/k_means.h"
 #include "index/vector_rows.h"
 
 namespace shoplens {
@@ -79,7 +81,6 @@ class ApproximateIndex : public VectorIndex {
   };
 
   ApproximateIndex(ExactIndex centroids, VectorRows rows, int threads);
-  std::vector<std::int32_t> cells_of(std::span<const float> vectors) const;
   void fill(std::span<const std::int32_t> cell_of);
   void choose_probes(const ApproximateOptions& options, std::span<const std::int32_t> cell_of);
   Cell& own_cell(std::int64_t row);
@@ -97,8 +98,9 @@ class ApproximateIndex : public VectorIndex {
 
   int threads_;
   const Int8Kernel* kernel_;
-  ExactIndex centroids_;                  // by cell
-  std::vector<CopyOnWrite<Cell>> cells_;  // a vector is in the cell of its nearest centroid
+  ExactIndex centroids_;                                     // by cell
+  std::shared_ptr<const NearestCentroid> nearest_centroid_;  // says a vector's cell
+  std::vector<CopyOnWrite<Cell>> cells_;
   VectorRows rows_;
   std::int64_t probes_ = 1;
   double recall_ = 1;
