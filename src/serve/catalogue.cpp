@@ -115,7 +115,8 @@ void Catalogue::publish() {
   if (!content.items.empty())
     serving->recognizer = std::make_unique<Recognizer>(
         std::move(content), gallery.array("whitening"), pipeline,
-        RecognizeOptions{top_, pipeline.spec().decide, serving->calibration}, path_.string());
+        RecognizeOptions{top_, pipeline.spec().decide, serving->calibration, index_file_of(path_)},
+        path_.string());
   pipeline_text_ = text;
   bool complete = true;
   if (!before || before->model.fingerprint != serving->model.fingerprint) {
