@@ -57,6 +57,17 @@ Json to_json(const std::vector<Evaluation>& evaluations, Json errors) {
   return json;
 }
 
+// The nearest that a search finds are told among as many as an answer looks at.
+Json search_json(const Matcher& matcher, const PhotoEmbeddings& embedded) {
+  const SearchReport report = matcher.search_report();
+  if (report.cells == 0) return {{"index", "exact"}, {"recall_at_10", 1.0}};
+  return {{"index", "approximate"},
+          {"cells", report.cells},
+          {"probes", report.probes},
+          {"gallery_recall_at_10", report.recall},
+          {"recall_at_10", matcher.search_recall(matcher.prepare(embedded.embeddings), 10)}};
+}
+
 void print_text(const std::vector<Evaluation>& evaluations) {
   std::cout << std::fixed << std::setprecision(2) << std::left << std::setw(16) << "percent"
             << std::right;
@@ -114,10 +125,11 @@ int eval(const EvalOptions& o) {
   gallery.check_model(pipeline->fingerprint(), "the one that embeds");
   GalleryContent content = gallery.content();
   const std::vector<GalleryItem> items = content.items;
-  const Recognizer recognizer(
-      std::move(content), gallery.array("whitening"), *pipeline,
-      {.decide = pipeline->spec().decide, .calibration = calibration_of(gallery, pipeline->spec())},
-      o.gallery);
+  const Recognizer recognizer(std::move(content), gallery.array("whitening"), *pipeline,
+                              {.decide = pipeline->spec().decide,
+                               .calibration = calibration_of(gallery, pipeline->spec()),
+                               .index_file = index_file_of(o.gallery)},
+                              o.gallery);
   const auto evaluations = evaluate(items, recognizer.matcher(), manifest, embedded,
                                     {pipeline->spec().decide, pipeline->classes()});
   if (evaluations[0].strangers > 0)
@@ -127,6 +139,7 @@ int eval(const EvalOptions& o) {
   const auto open_set = tell_strangers(recognizer, manifest, embedded);
   if (o.json) {
     Json json = to_json(evaluations, errors_json(embedded.errors, manifest.names));
+    json["search"] = search_json(recognizer.matcher(), embedded);
     if (open_set) json["open_set"] = to_json(*open_set);
     print_json(json);
   } else {

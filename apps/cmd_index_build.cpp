@@ -33,6 +33,7 @@ std::vector<GalleryItem> to_items(const Manifest& manifest, const std::vector<st
 
 struct BuildOptions {
   std::string gallery = "gallery.db", data, pipeline;
+  double recall = 0;
   NetworkOptions network;
   bool force = false, json = false;
 
@@ -44,6 +45,9 @@ struct BuildOptions {
     v(pipeline, "pipeline",
       "in place of --model: TOML file that says how the gallery answers, as `shoplens index "
       "pipeline` prints it");
+    v(recall, "recall",
+      "share of the nearest photos that a search finds, from 0 to 1; less than all is sooner found "
+      "in large galleries; 0: all, or as --pipeline says");
     network.visit(v);
     v(force, "force", "overwrite the gallery if there is one");
     v(json, "json", "print one JSON document");
@@ -69,6 +73,7 @@ int build(const BuildOptions& o) {
   check(!o.data.empty(), "index build: want --data, a CSV or a folder of labelled photos");
   check(!o.network.model.empty() || !o.pipeline.empty(),
         "index build: want --model, a model.onnx, or --pipeline");
+  check(o.recall >= 0 && o.recall <= 1, "--recall: want from 0 to 1, got ", o.recall);
   if (!o.force && fs::exists(o.gallery))  // said before the photos are embedded
     throw Error(ErrorCode::kBadInput,
                 join("index build: want a new file, this one exists (", o.gallery, ")"),
@@ -84,6 +89,7 @@ int build(const BuildOptions& o) {
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, manifest.paths, o.network);
   check(!embedded.photos.empty(), "index build: want photos, none could be read (", o.data, ")");
   PipelineSpec spec = pipeline->spec();
+  if (o.recall > 0) spec.ranking.recall = o.recall;
   for (PipelineModel& model : spec.models) model.path = relative_to_gallery(model.path, o.gallery);
   build_gallery(
       o.gallery,

@@ -14,6 +14,7 @@ namespace {
 
 struct PipelineCommandOptions {
   std::string gallery = "gallery.db", set;
+  double recall = -1;
 
   template <class V>
   void visit(V& v) {
@@ -21,6 +22,10 @@ struct PipelineCommandOptions {
     v(set, "set",
       "TOML file to take weights, views, ranking and decision from; its models must be the "
       "gallery's");
+    v(recall, "recall",
+      "share of the nearest photos that a search finds, from 0 to 1; 0: all, by an exact search; "
+      "-1: "
+      "as it is");
   }
 };
 
@@ -54,6 +59,11 @@ int pipeline(const PipelineCommandOptions& o) {
     if (wanted.whiten > 0) arrays["whitening"] = *whitening;
     gallery.configure({{"pipeline", to_toml(wanted)}}, arrays);
     own = wanted;
+  }
+  if (o.recall != -1) {
+    check(o.recall >= 0 && o.recall <= 1, "--recall: want from 0 to 1, got ", o.recall);
+    own.ranking.recall = o.recall;
+    gallery.write_note("pipeline", to_toml(own));
   }
   std::cout << to_toml(own);
   return 0;

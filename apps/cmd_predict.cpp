@@ -15,6 +15,7 @@ namespace fs = std::filesystem;
 struct PredictOptions {
   std::string gallery = "gallery.db";
   std::vector<std::string> photos;
+  std::vector<std::string> only;
   int top = 5;
   VoteOptions vote;
   NetworkOptions network;
@@ -24,6 +25,7 @@ struct PredictOptions {
   void visit(V& v) {
     v.positional(photos, "photos", "photos, folders of photos, or CSVs with a path column");
     v(gallery, "gallery", "gallery.db made by `shoplens index build`");
+    v(only, "only", "label to choose among; repeat it for several; none: all of the gallery's");
     v(top, "top", "nearest gallery photos to show");
     vote.visit(v);
     network.visit(v);
@@ -84,10 +86,11 @@ int predict(const PredictOptions& o) {
   options.top = o.top;
   options.decide = pipeline->spec().decide;
   options.calibration = calibration_of(gallery, pipeline->spec());
+  options.index_file = index_file_of(o.gallery);
   const Recognizer recognizer(gallery, *pipeline, options);
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, list.paths, o.network);
   const std::vector<Answer> answers =
-      recognizer.answer(embedded.embeddings, embedded.class_probabilities);
+      recognizer.answer(embedded.embeddings, embedded.class_probabilities, o.only);
 
   Json all = Json::array();  // in the order of the list, answers and errors
   auto failed = embedded.errors.begin();

@@ -164,6 +164,25 @@ class Pipeline(CliTest):
         error = self.run_cli("index", "pipeline", "--set", "bad.toml", status=2).stderr
         self.assertIn("unknown key fusion (bad.toml)", error)
 
+    def test_how_much_a_search_finds_is_said_by_the_gallery(self):
+        self.assertNotIn("recall", self.run_cli("index", "pipeline").stdout)
+        self.assertIn("recall = 0.75", self.run_cli("index", "pipeline", "--recall", 0.75).stdout)
+        self.assertIn("recall = 0.75", self.run_cli("index", "pipeline").stdout)
+        search = self.run_json("eval", "--data", "test.csv")["search"]  # it is small: all is found
+        self.assertEqual(search, {"index": "exact", "recall_at_10": 1.0})
+        self.assertFalse((self.folder / "gallery.db.cells").exists())
+        self.assertNotIn("recall", self.run_cli("index", "pipeline", "--recall", 0).stdout)
+        self.assertIn("--recall: want from 0 to 1, got 2",
+                      self.run_cli("index", "pipeline", "--recall", 2, status=2).stderr)
+        self.run_cli("index", "build", "--gallery", "b.db", "--data", "train.csv", "--model", "model.onnx", "--recall", 0.5)
+        self.assertIn("recall = 0.5", self.run_cli("index", "pipeline", "--gallery", "b.db").stdout)
+
+    def test_only_some_labels_are_chosen_among(self):
+        answer = self.run_json("predict", "train/gala1.png", "--only", "fuji", "--only", "conference")[0]
+        self.assertEqual({n["label"] for n in answer["neighbours"]}, {"fuji", "conference"})
+        self.assertIn("want some that the gallery has, got plum",
+                      self.run_cli("predict", "train/gala1.png", "--only", "plum", status=2).stderr)
+
     def test_tune_learns_from_held_out_photos(self):
         error = self.run_cli("index", "tune", "--data", "train.csv", status=2).stderr
         self.assertIn("want photos that are not in the gallery, train/gala0.png and 11 more", error)
@@ -263,7 +282,7 @@ class Answers(CliTest):
         self.build()
         found = self.run_json("eval", "--data", "test.csv")
         keys = {"queries", "strangers", "gallery", "recall_at_1", "recall_at_5", "map", "accuracy", "macro_f1", "labels"}
-        self.assertEqual(set(found), keys | {"errors", "coarse_label"})  # "note" is shared by no photos
+        self.assertEqual(set(found), keys | {"errors", "search", "coarse_label"})  # "note" is shared by no photos
         self.assertEqual(set(found["coarse_label"]), keys)
         self.assertEqual((found["queries"], found["gallery"]), (6, 12))
         self.assertEqual(found["recall_at_1"], 1)

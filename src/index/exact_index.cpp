@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <cstddef>
 #include <numeric>
 #include <unordered_set>
@@ -11,7 +10,7 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "index/inner_product.h"
-#include "index/survivors.h"
+#include "index/int8_scan.h"
 
 namespace shoplens {
 namespace {
@@ -20,71 +19,30 @@ constexpr std::int64_t kQueryBlock = 258;  // queries a scan: 43 tiles, their co
 constexpr std::int64_t kThreadWork =
     16'000'000;  // multiplications worth a thread's start: about 0.1 ms
 
-// On bits, because that loop becomes vector instructions; NaN and infinity have larger bits than
-// any number.
-bool all_usable(std::span<const float> values) {
-  constexpr auto kLimit = std::bit_cast<std::uint32_t>(ExactIndex::kMaxComponent);
-  std::uint32_t bad = 0;
-  for (const float x : values) bad |= (std::bit_cast<std::uint32_t>(x) & 0x7fffffffu) > kLimit;
-  return bad == 0;
-}
-
-void check_vectors(const char* where, std::span<const float> values, std::int64_t count, int dim) {
-  check(values.size() == static_cast<std::size_t>(count * dim), where, ": want ", count,
-        " vectors of ", dim, " floats, got ", values.size(), " floats");
-  check(all_usable(values), where,
-        ": want components from -1e15 to 1e15, got one larger, infinite or NaN");
-}
-
 }  // namespace
 
 // One thread's share of a scan: panels handed out by `next`, each against all the queries.
-class ExactIndex::Scan {
- public:
-  Scan(const ExactIndex& index, const Int8Queries& queries, std::atomic<std::int64_t>& next)
-      : index_(index), queries_(queries), next_(next) {}
-
-  // score_of(q) gives query q's exact scores of rows.
-  template <class ScoreOf>
-  void run(std::vector<Survivors>& survivors, const ScoreOf& score_of) const {
-    const std::int64_t panels = (index_.size() + kInt8Panel - 1) / kInt8Panel;
-    for (std::int64_t p; (p = next_++) < panels;)
-      for (std::size_t first = 0; first < survivors.size(); first += kInt8Tile)
-        scan_tile(p, first, std::min<std::size_t>(kInt8Tile, survivors.size() - first), survivors,
-                  score_of);
-  }
-
- private:
-  template <class ScoreOf>
-  void scan_tile(std::int64_t p, std::size_t first, std::size_t count,
-                 std::vector<Survivors>& survivors, const ScoreOf& score_of) const {
+// score_of(q) gives query q's exact scores of rows.
+template <class ScoreOf>
+void ExactIndex::scan(std::atomic<std::int64_t>& next, const Int8Queries& queries,
+                      const IdFilter& allowed, std::span<Survivors> survivors,
+                      const ScoreOf& score_of) const {
+  const std::int64_t panels = (size() + kInt8Panel - 1) / kInt8Panel;
+  for (std::int64_t p; (p = next++) < panels;) {
     const std::int64_t row = p * kInt8Panel;
-    const Int8Vectors& codes = index_.chunk_of(row).codes;
-    const Int8Panel panel = codes.panel(row % kChunk / kInt8Panel);
-    const std::int64_t size = codes.panel_size(row % kChunk / kInt8Panel);
-    Int8Query tile[kInt8Tile];
-    for (std::size_t q = 0; q < count; ++q) {
-      tile[q] = queries_[first + q];
-      tile[q].threshold = survivors[first + q].threshold();
-    }
-    alignas(64) float upper[kInt8Tile * kInt8Panel];
-    bool any[kInt8Tile];
-    index_.kernel_->upper_bounds(panel, tile, static_cast<int>(count), codes.groups(), upper, any);
-    for (std::size_t q = 0; q < count; ++q) {
-      if (!any[q]) continue;  // nearly always, once some panels have been seen
-      for (int i = 0; i < size; ++i) {
-        const float most = upper[q * kInt8Panel + static_cast<std::size_t>(i)];
-        if (most < survivors[first + q].threshold()) continue;
-        survivors[first + q].offer(row + i, most, most - 2 * int8_radius(panel, tile[q], i),
-                                   score_of(first + q));
-      }
+    const Chunk& chunk = chunk_of(row);
+    const auto row_of = [&](int i) {
+      const auto place = static_cast<std::size_t>(row % kChunk + i);
+      return !allowed || allowed(chunk.ids[place]) ? row + i : kNoRow;
+    };
+    for (std::size_t first = 0; first < survivors.size(); first += kInt8Tile) {
+      const std::size_t count = std::min<std::size_t>(kInt8Tile, survivors.size() - first);
+      scan_panel(*kernel_, chunk.codes, row % kChunk / kInt8Panel,
+                 queries.all().subspan(first, count), survivors.subspan(first, count), row_of,
+                 [&](std::size_t q) { return score_of(first + q); });
     }
   }
-
-  const ExactIndex& index_;
-  const Int8Queries& queries_;
-  std::atomic<std::int64_t>& next_;
-};
+}
 
 ExactIndex::ExactIndex(int dim, int threads)
     : ExactIndex(dim, threads, *supported_int8_kernels().back()) {}
@@ -161,7 +119,8 @@ std::vector<float> ExactIndex::vectors() const {
   return all;
 }
 
-std::vector<std::vector<Hit>> ExactIndex::search(std::span<const float> queries, int k) const {
+std::vector<std::vector<Hit>> ExactIndex::search(std::span<const float> queries, int k,
+                                                 const IdFilter& allowed) const {
   check(k >= 1, "index search: want k of at least 1, got ", k);
   const auto width = static_cast<std::size_t>(dim_);
   const std::size_t count = queries.size() / width;
@@ -170,13 +129,13 @@ std::vector<std::vector<Hit>> ExactIndex::search(std::span<const float> queries,
   if (size() == 0) return results;
   for (std::size_t first = 0; first < count; first += kQueryBlock) {
     const std::size_t block = std::min<std::size_t>(kQueryBlock, count - first);
-    search_block(queries.subspan(first * width, block * width), k,
+    search_block(queries.subspan(first * width, block * width), k, allowed,
                  std::span(results).subspan(first, block));
   }
   return results;
 }
 
-void ExactIndex::search_block(std::span<const float> queries, int k,
+void ExactIndex::search_block(std::span<const float> queries, int k, const IdFilter& allowed,
                               std::span<std::vector<Hit>> results) const {
   const auto kept = static_cast<std::size_t>(std::min<std::int64_t>(k, size()));
   const Int8Queries encoded(queries, dim_);
@@ -192,9 +151,8 @@ void ExactIndex::search_block(std::span<const float> queries, int k,
   const auto threads = static_cast<int>(std::clamp<std::int64_t>(work / kThreadWork, 1, threads_));
   std::vector<std::vector<Survivors>> survivors(static_cast<std::size_t>(threads), empty);
   std::atomic<std::int64_t> next{0};
-  const Scan scan(*this, encoded, next);
   parallel_for(threads, threads, [&](std::int64_t thread) {
-    scan.run(survivors[static_cast<std::size_t>(thread)], score_of);
+    scan(next, encoded, allowed, survivors[static_cast<std::size_t>(thread)], score_of);
   });
   parallel_for(static_cast<std::int64_t>(results.size()), threads, [&](std::int64_t place) {
     const auto q = static_cast<std::size_t>(place);

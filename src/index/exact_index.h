@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <atomic>
+
 #include "core/chunked_map.h"
 #include "core/copy_on_write.h"
 #include "index/int8_vectors.h"
+#include "index/survivors.h"
 #include "index/vector_index.h"
 
 namespace shoplens {
@@ -17,10 +20,6 @@ namespace shoplens {
 /// little, and stays as it is while the other changes.
 class ExactIndex : public VectorIndex {
  public:
-  /// Components above this in size are refused, as NaN is: with them a score could be infinite or
-  /// NaN.
-  static constexpr float kMaxComponent = 1e15f;
-
   explicit ExactIndex(int dim, int threads = 0);  // 0: the machine's cores
   /// With one instruction set's scan, for the test that they all agree.
   ExactIndex(int dim, int threads, const Int8Kernel& kernel);
@@ -29,12 +28,12 @@ class ExactIndex : public VectorIndex {
   void add(std::span<const std::int64_t> ids, std::span<const float> vectors) override;
   /// The same with the ids size(), size() + 1, ...: a vector's row, where nothing is ever removed.
   void add_rows(std::span<const float> vectors);
-  /// A copy of all, [size, dim], in the order they were added while nothing was removed.
-  std::vector<float> vectors() const;
-  /// The vector [dim] of an id that is here.
-  const float* vector(std::int64_t id) const { return at(*row_of_.find(id)); }
+  std::vector<float> vectors() const override;
+  const float* vector(std::int64_t id) const override { return at(*row_of_.find(id)); }
   std::int64_t remove(std::span<const std::int64_t> ids) override;
-  std::vector<std::vector<Hit>> search(std::span<const float> queries, int k) const override;
+  using VectorIndex::search;
+  std::vector<std::vector<Hit>> search(std::span<const float> queries, int k,
+                                       const IdFilter& allowed) const override;
 
  private:
   // Small enough to be copied for one vector's sake, large enough for a scan not to notice.
@@ -45,7 +44,6 @@ class ExactIndex : public VectorIndex {
     std::vector<float> vectors;     // [codes.size(), dim]
     std::vector<std::int64_t> ids;  // [codes.size()]
   };
-  class Scan;
 
   const Chunk& chunk_of(std::int64_t row) const {
     return *chunks_[static_cast<std::size_t>(row / kChunk)];
@@ -54,7 +52,10 @@ class ExactIndex : public VectorIndex {
     return chunk_of(row).vectors.data() + row % kChunk * dim_;
   }
   void remove_row(std::int64_t row);
-  void search_block(std::span<const float> queries, int k,
+  template <class ScoreOf>
+  void scan(std::atomic<std::int64_t>& next, const Int8Queries& queries, const IdFilter& allowed,
+            std::span<Survivors> survivors, const ScoreOf& score_of) const;
+  void search_block(std::span<const float> queries, int k, const IdFilter& allowed,
                     std::span<std::vector<Hit>> results) const;
 
   int dim_, threads_;

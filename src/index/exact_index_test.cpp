@@ -364,6 +364,19 @@ TEST(ExactIndex, CopiesAreSearchedWhileTheOriginalChanges) {
   }
 }
 
+TEST(ExactIndex, FindsTheBestOfThoseAllowed) {
+  const int dim = 20;
+  const auto vectors = random_vectors(3000, dim, 13), queries = random_vectors(20, dim, 14);
+  ExactIndex all(dim, 2), some(dim, 2);
+  all.add_rows(vectors);
+  const IdFilter allowed = [](std::int64_t id) { return id % 7 == 3; };
+  for (std::int64_t id = 3; id < 3000; id += 7)
+    some.add(std::vector<std::int64_t>{id}, row(vectors, id, dim));
+  for (const int k : {1, 10, 1000})
+    EXPECT_EQ(all.search(queries, k, allowed), some.search(queries, k));
+  EXPECT_TRUE(all.search(queries, 5, [](std::int64_t) { return false; })[0].empty());
+}
+
 TEST(ExactIndex, SearchesRunAtOnce) {
   ExactIndex index(32, 2);
   index.add(ids_from(0, 2000), random_vectors(2000, 32, 11));

@@ -96,6 +96,14 @@ void Int8Vectors::resize(std::int64_t size) {
   max_norm_.resize(static_cast<std::size_t>(panels()));
 }
 
+void Int8Vectors::reserve(std::int64_t size) {
+  const auto count = static_cast<std::size_t>((size + kInt8Panel - 1) / kInt8Panel);
+  lines_.reserve(count * static_cast<std::size_t>(groups_ * kInt8Group));
+  scale_.reserve(count * kInt8Panel);
+  error_.reserve(count * kInt8Panel);
+  max_norm_.reserve(count);
+}
+
 void Int8Vectors::append(std::span<const float> vectors) {
   const std::int64_t first = size_, count = static_cast<std::int64_t>(vectors.size()) / dim_;
   resize(first + count);

@@ -11,7 +11,7 @@ namespace shoplens {
 /// Vectors in 8 bits a component, with a bound on what that loses: a first scan reads a quarter of
 /// what the floats are and still proves which vectors cannot be among the best. A vector x is kept
 /// as scale * code, scale = max |x_j| / 127, with the length of what is left.
-/// Takes dim bytes (rounded up to 4) + 8 a vector. Components at most ExactIndex::kMaxComponent.
+/// Takes dim bytes (rounded up to 4) + 8 a vector. Components at most kMaxComponent.
 class Int8Vectors {
  public:
   static constexpr int kMaxDim = 1 << 16;  // 127 * 255 * kMaxDim: the most a 32-bit sum holds
@@ -23,6 +23,7 @@ class Int8Vectors {
   std::int64_t panel_size(std::int64_t panel) const;  // vectors in it: fewer in the last
   Int8Panel panel(std::int64_t panel) const;
 
+  void reserve(std::int64_t size);
   void append(std::span<const float> vectors);  // [n, dim]
   /// Puts `source`'s vector, of the same dim, in the place of a row.
   void replace(std::int64_t row, const Int8Vectors& source, std::int64_t source_row);
@@ -51,6 +52,7 @@ class Int8Queries {
   Int8Queries(std::span<const float> queries, int dim);  // [n, dim]
   /// Its threshold is the caller's to set. A zero query is all zeros: every vector scores 0.
   const Int8Query& operator[](std::size_t i) const { return queries_[i]; }
+  std::span<const Int8Query> all() const { return queries_; }
 
  private:
   std::vector<std::int8_t> codes_;  // [n, dim rounded up to 4]

@@ -3,6 +3,7 @@
 // at i*d + j.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,9 @@ struct Hit {
   float score;
   bool operator==(const Hit&) const = default;
 };
+
+/// Says of an id whether a search may find it; an empty one allows all. Asked from many threads.
+using IdFilter = std::function<bool(std::int64_t)>;
 
 /// Nearest-neighbour search by inner product. Knows vectors and ids only. Searches may run at once
 /// from many threads; add and remove need the index alone.
@@ -29,9 +33,24 @@ class VectorIndex {
   virtual void add(std::span<const std::int64_t> ids, std::span<const float> vectors) = 0;
   /// Takes the vectors of `ids` away; returns how many of them were there.
   virtual std::int64_t remove(std::span<const std::int64_t> ids) = 0;
-  /// queries [n, dim] -> n lists of the min(k, size) best, best first; ties by smaller id.
-  virtual std::vector<std::vector<Hit>> search(std::span<const float> queries, int k) const = 0;
+  /// queries [n, dim] -> n lists of the best k of those allowed (all of them, if they are fewer),
+  /// best first; ties by smaller id.
+  virtual std::vector<std::vector<Hit>> search(std::span<const float> queries, int k,
+                                               const IdFilter& allowed) const = 0;
+  std::vector<std::vector<Hit>> search(std::span<const float> queries, int k) const {
+    return search(queries, k, {});
+  }
+
+  /// The vector [dim] of an id that is here.
+  virtual const float* vector(std::int64_t id) const = 0;
+  /// A copy of all, [size, dim], in the order they were added while nothing was removed.
+  virtual std::vector<float> vectors() const = 0;
 };
+
+/// Throws kBadInput, naming `where`, unless `values` are `count` vectors whose components a search
+/// can do with: at most kMaxComponent in size, so that no score is infinite or NaN.
+void check_vectors(const char* where, std::span<const float> values, std::int64_t count, int dim);
+inline constexpr float kMaxComponent = 1e15f;
 
 /// Divides each of the vectors by its length, in place; a zero vector stays zero. Sums in double.
 void l2_normalize(std::span<float> vectors, int dim);

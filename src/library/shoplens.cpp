@@ -48,7 +48,10 @@ Pipeline open_pipeline(const Gallery& gallery, const Options& options) {
 }
 
 RecognizeOptions recognize_options(const Gallery& gallery, const PipelineSpec& spec, int top) {
-  return {.top = top, .decide = spec.decide, .calibration = calibration_of(gallery, spec)};
+  return {.top = top,
+          .decide = spec.decide,
+          .calibration = calibration_of(gallery, spec),
+          .index_file = index_file_of(gallery.path())};
 }
 
 Answer to_public(shoplens::Answer&& answer) {

@@ -2,9 +2,11 @@
 #include "ranking/ranking.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "core/error.h"
 #include "index/inner_product.h"
@@ -75,6 +77,39 @@ TEST(Ranking, RefusesNegativeNumbers) {
   EXPECT_THROW(Ranking(std::vector<float>(kDim), kDim,
                        {.augment = {-1, 3}, .expand = {}, .k_reciprocal = {}}),
                Error);
+}
+
+TEST(Ranking, FindsTheAskedShareOfALargeGallery) {
+  const auto gallery = clustered_vectors(Ranking::kFewestInCells, kDim, 200, 0.3, 1),
+             queries = clustered_vectors(300, kDim, 200, 0.3, 2);
+  const auto file = std::filesystem::temp_directory_path() /
+                    ("shoplens_ranking_" + std::to_string(::getpid()) + ".cells");
+  const RankingOptions options{.augment = {}, .expand = {}, .k_reciprocal = {}, .recall = 0.95};
+  Ranking exact(gallery, kDim, {}, 2), ranking(gallery, kDim, options, 2, file);
+  EXPECT_EQ(Ranking(gallery, kDim, options, 2).report().cells, 0);  // nowhere to keep an index
+  EXPECT_EQ(exact.report().cells, 0);
+  EXPECT_EQ(exact.recall(queries, 10), 1);
+  EXPECT_LT(ranking.report().probes, ranking.report().cells / 4);
+  EXPECT_GE(ranking.report().recall, 0.95);
+  EXPECT_GT(ranking.recall(queries, 10), 0.93);
+
+  const Ranking before = ranking;
+  const std::vector<std::int64_t> gone{1, 5, 77}, ids{100000};
+  const std::vector<float> one(queries.begin(), queries.begin() + kDim);
+  ranking.remove(gone);
+  ranking.add(ids, one);
+  EXPECT_EQ(ranking.search(one, 1)[0][0].id, 100000);
+  EXPECT_EQ(before.search(queries, 10),
+            Ranking(gallery, kDim, options, 2, file).search(queries, 10));
+  std::filesystem::remove(file);
+}
+
+TEST(Ranking, FindsOnlyWhatIsAllowed) {
+  const auto gallery = clustered_vectors(50, kDim, 5, 0.3, 1);
+  const Ranking ranking(gallery, kDim, {}, 1);
+  const auto found = ranking.search(gallery, 20, [](std::int64_t id) { return id < 9; });
+  EXPECT_EQ(found[30].size(), 9u);
+  for (const Hit& hit : found[30]) EXPECT_LT(hit.id, 9);
 }
 
 TEST(Ranking, ReRankingGivesTheSameHitsInAnotherOrder) {

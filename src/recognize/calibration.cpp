@@ -99,6 +99,7 @@ Calibration calibration_from_toml(const std::string& text, const std::string& so
 
 std::string settings_hash(PipelineSpec spec) {
   for (PipelineModel& model : spec.models) model.path = "model.onnx";
+  spec.ranking.recall = 0;
   return sha256_hex(to_toml(spec));
 }
 

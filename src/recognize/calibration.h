@@ -51,7 +51,8 @@ std::string to_toml(const Calibration& calibration);
 /// Throws kCorrupt that names `source` for anything that to_toml would not write.
 Calibration calibration_from_toml(const std::string& text, const std::string& source);
 
-/// Equal for pipelines that give the same scores: all of the spec but where its models are.
+/// Equal for pipelines that give the same scores: all of the spec but where its models are, and how
+/// many of the neighbours a search finds.
 std::string settings_hash(PipelineSpec spec);
 
 /// The gallery's, if it was learnt with `spec`; nothing, and a line in the log, if it was learnt

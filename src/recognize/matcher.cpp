@@ -19,9 +19,10 @@ AffineMap to_map(const PipelineSpec& spec, const std::optional<GalleryArray>& wh
 }  // namespace
 
 Matcher::Matcher(std::span<const float> vectors, std::vector<Block> blocks,
-                 const PipelineSpec& spec, const std::optional<GalleryArray>& whitening)
+                 const PipelineSpec& spec, const std::optional<GalleryArray>& whitening,
+                 const std::filesystem::path& index_file)
     : project_(std::make_shared<const Projection>(std::move(blocks), to_map(spec, whitening))),
-      ranking_((*project_)(vectors), project_->dim(), spec.ranking) {}
+      ranking_((*project_)(vectors), project_->dim(), spec.ranking, 0, index_file) {}
 
 Matcher::Matcher(std::span<const float> vectors, int dim)
     : Matcher(vectors, {{dim, 1.0}}, PipelineSpec{}, std::nullopt) {}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <vector>
@@ -18,7 +19,8 @@ class Matcher {
   /// vectors [n, sum of the blocks' dims], as the gallery holds them. `whitening` is read when
   /// spec.whiten is not 0; throws kCorrupt when it is not there or has another size.
   Matcher(std::span<const float> vectors, std::vector<Block> blocks, const PipelineSpec& spec,
-          const std::optional<GalleryArray>& whitening);
+          const std::optional<GalleryArray>& whitening,
+          const std::filesystem::path& index_file = {});  // as Ranking's
   /// Vectors [n, dim] compared as they are.
   Matcher(std::span<const float> vectors, int dim);
 
@@ -29,8 +31,13 @@ class Matcher {
   /// Vectors as the pipeline makes them -> as they are compared, [n, dim()].
   std::vector<float> prepare(std::span<const float> queries) const;
   /// Prepared queries -> for each the k nearest, best first; ids are rows, or as add() had them.
-  std::vector<std::vector<Hit>> search(std::span<const float> prepared, int k) const {
-    return ranking_.search(prepared, k);
+  std::vector<std::vector<Hit>> search(std::span<const float> prepared, int k,
+                                       const IdFilter& allowed = {}) const {
+    return ranking_.search(prepared, k, allowed);
+  }
+  SearchReport search_report() const { return ranking_.report(); }
+  double search_recall(std::span<const float> prepared, int k) const {
+    return ranking_.recall(prepared, k);
   }
 
   /// As Ranking's; vectors [n, sum of the blocks' dims] as the gallery holds them.

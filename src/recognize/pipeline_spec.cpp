@@ -40,7 +40,9 @@ void read_ranking(const toml::table& table, const std::string& source, PipelineS
   keys.read_at_least("rerank_k1", 2, r.k_reciprocal.k1);
   keys.read_at_least("rerank_k2", 1, r.k_reciprocal.k2);
   keys.read_at_least("rerank_lambda", 0.0, r.k_reciprocal.lambda);
+  keys.read_at_least("recall", 0.0, r.recall);
   keys.end();
+  if (r.recall > 1) corrupt_toml(source, "recall: want a number from 0 to 1, got ", r.recall);
 }
 
 void read_decide(const toml::table& table, const std::string& source, DecideOptions& decide) {
@@ -64,19 +66,21 @@ std::string to_toml(const PipelineSpec& spec) {
         toml::table{{"path", m.path}, {"fingerprint", m.fingerprint}, {"weight", m.weight}});
   const RankingOptions& r = spec.ranking;
   const DecideOptions& d = spec.decide;
+  toml::table ranking{{"whiten", spec.whiten},
+                      {"augment_k", r.augment.k},
+                      {"augment_alpha", r.augment.alpha},
+                      {"expand_k", r.expand.k},
+                      {"expand_alpha", r.expand.alpha},
+                      {"rerank", r.rerank},
+                      {"rerank_k1", r.k_reciprocal.k1},
+                      {"rerank_k2", r.k_reciprocal.k2},
+                      {"rerank_lambda", r.k_reciprocal.lambda}};
+  if (r.recall > 0) ranking.insert("recall", r.recall);  // else the text stays what it always was
   std::ostringstream out;
   out << toml::table{{"tta", to_string(spec.tta)},
                      {"norm", to_string(spec.norm)},
                      {"model", std::move(models)},
-                     {"ranking", toml::table{{"whiten", spec.whiten},
-                                             {"augment_k", r.augment.k},
-                                             {"augment_alpha", r.augment.alpha},
-                                             {"expand_k", r.expand.k},
-                                             {"expand_alpha", r.expand.alpha},
-                                             {"rerank", r.rerank},
-                                             {"rerank_k1", r.k_reciprocal.k1},
-                                             {"rerank_k2", r.k_reciprocal.k2},
-                                             {"rerank_lambda", r.k_reciprocal.lambda}}},
+                     {"ranking", std::move(ranking)},
                      {"decide", toml::table{{"vote", to_string(d.vote)},
                                             {"k", d.k},
                                             {"temperature", d.temperature},

@@ -3,10 +3,16 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
+#include <string_view>
 
 #include "core/error.h"
 
 namespace shoplens {
+
+std::filesystem::path index_file_of(const std::filesystem::path& gallery) {
+  return gallery.string() + ".cells";
+}
 
 Recognizer::Recognizer(const Gallery& gallery, const Pipeline& pipeline,
                        const RecognizeOptions& options)
@@ -24,7 +30,8 @@ Recognizer::Recognizer(GalleryContent content, const std::optional<GalleryArray>
                 join("recognizer: want photos in the gallery, it is empty (", source, ")"),
                 "add some with `shoplens index add`");
   for (const GalleryItem& item : content.items) insert(item);
-  matcher_.emplace(content.vectors, pipeline.blocks(), pipeline.spec(), whitening);
+  matcher_.emplace(content.vectors, pipeline.blocks(), pipeline.spec(), whitening,
+                   options.index_file);
 }
 
 std::unique_ptr<const Recognizer> Recognizer::changed(const GalleryChanges& changes) const {
@@ -86,12 +93,23 @@ Answer Recognizer::recognize(const Image& image) const {
   return std::move(answer(embedding, probabilities)[0]);
 }
 
+// The numbers of the items that may be found; nothing when all may.
+IdFilter Recognizer::filter_of(std::span<const std::string> labels) const {
+  if (labels.empty()) return {};
+  return [this, names = std::set<std::string_view>(labels.begin(), labels.end())](
+             std::int64_t number) { return names.contains(items_.find(number)->label); };
+}
+
 std::vector<Answer> Recognizer::answer(std::span<const float> embeddings,
-                                       std::span<const float> class_probabilities) const {
+                                       std::span<const float> class_probabilities,
+                                       std::span<const std::string> only) const {
+  for (const std::string& label : only)
+    check(knows(label), "labels: want some that the gallery has, got ", label);
   const std::size_t classes = pipeline_.classes().size();
   std::vector<Answer> answers;
   const int k = std::max({options_.top, options_.decide.neighbours(), kEvidenceNeighbours});
-  for (const std::vector<Hit>& hits : matcher_->search(matcher_->prepare(embeddings), k))
+  for (const std::vector<Hit>& hits :
+       matcher_->search(matcher_->prepare(embeddings), k, filter_of(only)))
     answers.push_back(
         to_answer(hits, class_probabilities.empty()
                             ? class_probabilities

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,7 +22,11 @@ struct RecognizeOptions {
   int top = 5;  // neighbours in an answer
   DecideOptions decide{};
   std::optional<Calibration> calibration{};  // without it no answer has a probability
+  std::filesystem::path index_file{};        // where an approximate index is kept (Ranking)
 };
+
+/// Where the approximate index of a gallery is kept: beside it.
+std::filesystem::path index_file_of(const std::filesystem::path& gallery);
 
 struct Neighbour {
   std::int64_t id;
@@ -64,8 +69,10 @@ class Recognizer {
   Answer recognize(const Image& image) const;
   /// Embeddings [n, dim], each of length 1, and when the pipeline votes by classes their
   /// probabilities [n, classes] -> n answers.
+  /// Of a product not among the labels `only`, unless that is empty, no photo is found.
   std::vector<Answer> answer(std::span<const float> embeddings,
-                             std::span<const float> class_probabilities = {}) const;
+                             std::span<const float> class_probabilities = {},
+                             std::span<const std::string> only = {}) const;
 
  private:
   struct Label {
@@ -79,6 +86,7 @@ class Recognizer {
   std::int64_t erase(std::int64_t id);
   Label& label_of(const std::string& name);
   void leave_label(const std::string& name);
+  IdFilter filter_of(std::span<const std::string> labels) const;
   Answer to_answer(const std::vector<Hit>& hits, std::span<const float> class_probabilities) const;
 
   const Pipeline& pipeline_;

@@ -147,7 +147,8 @@ std::shared_ptr<Serving> Catalogue::serving_of(const Gallery& gallery,
   if (!content.items.empty())
     serving->recognizer = std::make_unique<Recognizer>(
         std::move(content), gallery.array("whitening"), pipeline,
-        RecognizeOptions{top_, pipeline.spec().decide, serving->calibration}, path_.string());
+        RecognizeOptions{top_, pipeline.spec().decide, serving->calibration, index_file_of(path_)},
+        path_.string());
   return serving;
 }
 

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Approximate search for a comparison with other programs (bench/peers/ann.py):
+//   bench_ann build VECTORS.npy INDEX K                  made for a recall@K of .99
+//   bench_ann search INDEX QUERIES.npy K THREADS
+// The second answers each line `PROBES BATCH` on stdin with a search of all queries, BATCH at once:
+// seconds, then the ids found. PROBES 0: as many as were chosen.
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/mapped_file.h"
+#include "data/npy.h"
+#include "index/approximate_index.h"
+
+namespace shoplens {
+namespace {
+
+const std::string kKey(64, '0');
+
+double seconds_of(const auto& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// The vectors stay in their file, which may be larger than memory.
+SharedVectors map_npy(const std::string& path, int& dim) {
+  constexpr std::size_t kHeader = 128;
+  const auto file = std::make_shared<const MappedFile>(path);
+  const std::string_view header = file->bytes().substr(0, kHeader);
+  const auto comma = header.find(", ", header.find("'shape': ("));
+  dim = std::stoi(std::string(header.substr(comma + 2, 10)));
+  const auto* const values = reinterpret_cast<const float*>(file->bytes().data() + kHeader);
+  return {{values, (file->bytes().size() - kHeader) / sizeof *values}, file};
+}
+
+void build(const std::string& vectors_path, const std::string& index_path, int k) {
+  int dim = 0;
+  const SharedVectors vectors = map_npy(vectors_path, dim);
+  std::optional<ApproximateIndex> index;
+  std::cout << "made in "
+            << seconds_of([&] { index.emplace(vectors, dim, ApproximateOptions{.k = k}); })
+            << " s, ";
+  std::cout << "written in " << seconds_of([&] { index->save(index_path, kKey); })
+            << " s: " << index->probes() << " of " << index->cells() << " cells, recall "
+            << index->recall() << std::endl;
+}
+
+void search(const std::string& index_path, const std::string& queries_path, int k, int threads) {
+  const NpyMatrix queries = read_npy(queries_path);
+  auto index = ApproximateIndex::load(index_path, kKey, threads);
+  check(index.has_value(), "bench_ann: want an index of `bench_ann build` (", index_path, ")");
+  const std::int64_t chosen = index->probes();
+  std::cout << "ready, " << chosen << " of " << index->cells() << " cells" << std::endl;
+  for (std::int64_t probes, batch; std::cin >> probes >> batch;) {
+    index->set_probes(probes > 0 ? probes : chosen);
+    std::vector<std::vector<Hit>> hits;
+    const auto step = static_cast<std::size_t>(batch * queries.dim);
+    std::cout << seconds_of([&] {
+      for (std::size_t first = 0; first < queries.values.size(); first += step)
+        for (auto& list :
+             index->search(std::span(queries.values)
+                               .subspan(first, std::min(step, queries.values.size() - first)),
+                           k))
+          hits.push_back(std::move(list));
+    });
+    for (const auto& list : hits)
+      for (const Hit& hit : list) std::cout << ' ' << hit.id;
+    std::cout << std::endl;
+  }
+}
+
+}  // namespace
+}  // namespace shoplens
+
+int main(int argc, char** argv) {
+  const std::string verb = argc > 1 ? argv[1] : "";
+  try {
+    if (verb == "build" && argc == 5)
+      shoplens::build(argv[2], argv[3], std::stoi(argv[4]));
+    else if (verb == "search" && argc == 6)
+      shoplens::search(argv[2], argv[3], std::stoi(argv[4]), std::stoi(argv[5]));
+    else
+      return std::fprintf(stderr,
+                          "usage: bench_ann build VECTORS.npy INDEX K\n"
+                          "       bench_ann search INDEX QUERIES.npy K THREADS\n"),
+             2;
+  } catch (const shoplens::Error& e) {
+    std::fprintf(stderr, "error: %s\n", e.what());
+    return 2;
+  }
+}

@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Approximate search of shoplens (bench_ann) against Faiss, hnswlib and usearch on the same vectors. In steps, as an index can
+take long to build:
+
+  ann.py make --vectors 1000000           vectors, queries and the true neighbours into --folder, in pieces: any number fits
+  ann.py build NAME                       one index: shoplens ivf sq8 hnsw hnswlib usearch; says seconds and peak MiB (with
+                                          what was read of mapped files)
+  ann.py search --threads 1 [NAME ...]    those that were built, in turn: recall, queries/s and MiB of each setting
+
+The vectors are shaped as embeddings are: families of about 12 products, 48 photos a product about its centre, some products
+tight and some loose, most of the variance in few directions. The queries are further photos of the same products.
+"""
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+import faiss
+import numpy as np
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PIECE = 100_000
+K = 5
+SETTINGS = {"shoplens": (1, 2, 4, 8, 16, 32, 64, 0), "ivf": (1, 2, 4, 8, 16, 32, 64), "sq8": (1, 2, 4, 8, 16, 32, 64),
+            "hnsw": (16, 32, 64, 128, 256), "hnswlib": (16, 32, 64, 128, 256), "usearch": (16, 32, 64, 128, 256)}
+
+
+class Products:
+    """Draws photos; draw(n, key) gives the same for the same key."""
+
+    def __init__(self, count, dim):
+        rng = np.random.default_rng(1)
+        products = count // 48 + 1
+        wide, flat = ((np.arange(dim) + 8.0) ** -power for power in (0.5, 0.25))
+        self.wide, self.flat = ((s / np.linalg.norm(s)).astype(np.float32) for s in (wide, flat))
+        families = self.normal(rng, products // 12 + 1, dim) * self.wide
+        self.centres = families[rng.integers(len(families), size=products)]
+        self.centres += 0.7 * self.normal(rng, products, dim) * self.wide
+        self.centres /= np.linalg.norm(self.centres, axis=1, keepdims=True)
+        self.spread = np.exp(rng.normal(np.log(0.8), 0.35, products)).astype(np.float32)
+        self.turn = np.linalg.qr(rng.standard_normal((dim, dim)))[0].astype(np.float32)
+
+    @staticmethod
+    def normal(rng, rows, dim):
+        return rng.standard_normal((rows, dim), dtype=np.float32)
+
+    def draw(self, count, key):
+        rng = np.random.default_rng([2, key])
+        which = rng.integers(len(self.centres), size=count)
+        x = self.normal(rng, count, len(self.turn)) * self.flat * self.spread[which, None] + self.centres[which]
+        return (x / np.linalg.norm(x, axis=1, keepdims=True)) @ self.turn
+
+
+def make(args):
+    args.folder.mkdir(parents=True, exist_ok=True)
+    products = Products(args.vectors, args.dim)
+    queries = products.draw(1000, 1 << 30)
+    vectors = np.lib.format.open_memmap(args.folder / "vectors.npy", "w+", np.float32, (args.vectors, args.dim))
+    best = np.full((len(queries), 0), -1, np.int64), np.zeros((len(queries), 0), np.float32)
+    for first in range(0, args.vectors, PIECE):
+        piece = products.draw(min(PIECE, args.vectors - first), first)
+        vectors[first : first + len(piece)] = piece
+        flat = faiss.IndexFlatIP(args.dim)
+        flat.add(piece)
+        scores, ids = flat.search(queries, K)
+        ids, scores = np.hstack([best[0], ids + first]), np.hstack([best[1], scores])
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :K]
+        best = np.take_along_axis(ids, order, 1), np.take_along_axis(scores, order, 1)
+    vectors.flush()
+    np.save(args.folder / "queries.npy", queries)
+    np.save(args.folder / "truth.npy", best[0])
+    print(f"{args.vectors} x {args.dim}; cosine of the nearest, the fifth (10th, 50th, 90th percentile):",
+          *(np.percentile(best[1][:, i], (10, 50, 90)).round(2) for i in (0, K - 1)))
+
+
+def status_mib(pid, *names):
+    lines = dict(line.split(":") for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
+    return sum(int(lines[name].split()[0]) for name in names) / 1024
+
+
+class Faiss:
+    def __init__(self, name):
+        self.name = name
+
+    def begin(self, vectors):
+        n, dim = vectors.shape
+        if self.name == "hnsw":
+            self.index = faiss.IndexHNSWFlat(dim, 16, faiss.METRIC_INNER_PRODUCT)
+            self.index.hnsw.efConstruction = 100
+            return
+        cells = int(4 * n**0.5)
+        self.quantizer = faiss.IndexFlatIP(dim)
+        self.index = (faiss.IndexIVFFlat(self.quantizer, dim, cells, faiss.METRIC_INNER_PRODUCT) if self.name == "ivf" else
+                      faiss.IndexIVFScalarQuantizer(self.quantizer, dim, cells, faiss.ScalarQuantizer.QT_8bit,
+                                                    faiss.METRIC_INNER_PRODUCT))
+        self.index.cp.niter = 8
+        rows = np.sort(np.random.default_rng(0).choice(n, min(n, 39 * cells), replace=False))
+        self.index.train(vectors[rows])
+
+    def add(self, first, piece):
+        self.index.add(piece)
+
+    def save(self, path):
+        faiss.write_index(self.index, str(path))
+
+    def load(self, path, shape, threads):
+        faiss.omp_set_num_threads(threads)
+        self.index = faiss.read_index(str(path))
+
+    def search(self, queries, setting):
+        if self.name == "hnsw":
+            self.index.hnsw.efSearch = setting
+        else:
+            self.index.nprobe = setting
+        return self.index.search(queries, K)[1]
+
+
+class Hnswlib:
+    def begin(self, vectors):
+        import hnswlib
+        self.index, self.threads = hnswlib.Index("ip", vectors.shape[1]), os.cpu_count()
+        self.index.init_index(len(vectors), M=16, ef_construction=100)
+
+    def add(self, first, piece):
+        self.index.add_items(piece, np.arange(first, first + len(piece)), num_threads=self.threads)
+
+    def save(self, path):
+        self.index.save_index(str(path))
+
+    def load(self, path, shape, threads):
+        import hnswlib
+        self.index, self.threads = hnswlib.Index("ip", shape[1]), threads
+        self.index.load_index(str(path), max_elements=shape[0])
+
+    def search(self, queries, setting):
+        self.index.set_ef(setting)
+        return self.index.knn_query(queries, K, num_threads=self.threads)[0]
+
+
+class Usearch:
+    def begin(self, vectors):
+        from usearch.index import Index
+        self.threads = os.cpu_count()
+        self.index = Index(ndim=vectors.shape[1], metric="ip", dtype="f32", connectivity=16, expansion_add=100)
+
+    def add(self, first, piece):
+        self.index.add(np.arange(first, first + len(piece)), piece, threads=self.threads)
+
+    def save(self, path):
+        self.index.save(str(path))
+
+    def load(self, path, shape, threads):
+        from usearch.index import Index
+        self.index, self.threads = Index(ndim=shape[1], metric="ip", dtype="f32", connectivity=16, expansion_add=100), threads
+        self.index.load(str(path))
+
+    def search(self, queries, setting):
+        self.index.expansion_search = setting
+        return self.index.search(queries, K, threads=self.threads).keys
+
+
+def peer(name):
+    return {"hnswlib": Hnswlib, "usearch": Usearch}.get(name, lambda: Faiss(name))()
+
+
+def build_ours(args, path):
+    start = time.perf_counter()
+    process = subprocess.Popen([args.program, "build", args.folder / "vectors.npy", path, str(K)])
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0
+    return {"seconds": time.perf_counter() - start, "peak": usage.ru_maxrss / 1024}
+
+
+def build_peer(args, path, before):
+    """Goes on from `before`; stops after a piece when --seconds are over."""
+    vectors = np.load(args.folder / "vectors.npy", mmap_mode="r")
+    engine, done = peer(args.name), before["vectors"]
+    if done:
+        engine.load(path, vectors.shape, os.cpu_count())
+    start = time.perf_counter()
+    if not done:
+        engine.begin(vectors)
+    for first in range(done, len(vectors), PIECE):
+        engine.add(first, np.ascontiguousarray(vectors[first : first + PIECE]))
+        done = min(first + PIECE, len(vectors))
+        if time.perf_counter() - start > args.seconds:
+            break
+    seconds = before["seconds"] + time.perf_counter() - start
+    engine.save(path)
+    return {"seconds": seconds, "peak": status_mib("self", "VmHWM"), "vectors": done}
+
+
+def build(args):
+    path, state = args.folder / f"{args.name}.index", args.folder / f"{args.name}.json"
+    before = json.loads(state.read_text()) if args.more else {"vectors": 0, "seconds": 0}
+    built = build_ours(args, path) if args.name == "shoplens" else build_peer(args, path, before)
+    state.write_text(json.dumps(built))
+    print(f"{args.name}: {json.dumps(built)}")
+
+
+def answer(args):
+    """Answers lines `SETTING BATCH` on stdin as bench_ann does."""
+    queries, shape = np.load(args.folder / "queries.npy"), np.load(args.folder / "vectors.npy", mmap_mode="r").shape
+    engine = peer(args.name)
+    engine.load(args.folder / f"{args.name}.index", shape, args.threads)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        setting, batch = map(int, line.split())
+        start = time.perf_counter()
+        ids = [engine.search(queries[first : first + batch], setting) for first in range(0, len(queries), batch)]
+        print(time.perf_counter() - start, *np.vstack(ids).ravel(), flush=True)
+
+
+def search(args):
+    names = args.names or [name for name in SETTINGS if (args.folder / f"{name}.json").exists()]
+    truth = np.load(args.folder / "truth.npy")
+    engines = {}
+    for name in names:
+        command = [sys.executable, __file__, "answer", name, "--folder", args.folder, "--threads", str(args.threads)]
+        if name == "shoplens":
+            command = [args.program, "search", args.folder / "shoplens.index", args.folder / "queries.npy", str(K),
+                       str(args.threads)]
+        start = time.perf_counter()
+        engines[name] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        print(f"{name}: {engines[name].stdout.readline().strip()}, opened in {time.perf_counter() - start:.1f} s")
+    times, recalls = {}, {}
+    for _ in range(args.rounds):
+        for name, process in engines.items():
+            for setting in SETTINGS[name]:
+                process.stdin.write(f"{setting} {args.batch}\n")
+                process.stdin.flush()
+                seconds, *ids = process.stdout.readline().split()
+                found = np.array(ids, np.int64).reshape(truth.shape)
+                times.setdefault((name, setting), []).append(float(seconds))
+                recalls[name, setting] = np.mean([len(set(a) & set(b)) / K for a, b in zip(found, truth)])
+    print(f"{args.threads} threads, batches of {args.batch}, medians of {args.rounds} rounds in turn")
+    for name, process in engines.items():
+        built = json.loads((args.folder / f"{name}.json").read_text())
+        print(f"{name}: built in {built['seconds']:.0f} s; {status_mib(process.pid, 'RssAnon'):.0f} MiB, "
+              f"and {status_mib(process.pid, 'RssFile', 'RssShmem'):.0f} of files")
+        for setting in SETTINGS[name]:
+            print(f"  {setting or 'chosen':>8} recall@{K} {recalls[name, setting]:.4f} "
+                  f"{len(truth) / statistics.median(times[name, setting]):9.0f} queries/s")
+        process.stdin.close()
+        process.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    for verb in make, build, answer, search:
+        sub = verbs.add_parser(verb.__name__)
+        sub.set_defaults(run=verb)
+        sub.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("ann"))
+        sub.add_argument("--program", default=ROOT / "build/bin/bench_ann")
+        if verb is make:
+            sub.add_argument("--vectors", type=int, default=1_000_000)
+            sub.add_argument("--dim", type=int, default=512)
+        if verb in (build, answer):
+            sub.add_argument("name", choices=SETTINGS)
+        if verb is build:
+            sub.add_argument("--seconds", type=float, default=float("inf"), help="stop then; --more goes on")
+            sub.add_argument("--more", action="store_true")
+        if verb is search:
+            sub.add_argument("names", nargs="*")
+            sub.add_argument("--rounds", type=int, default=3)
+            sub.add_argument("--batch", type=int, default=1000)
+        sub.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    args.run(args)
+
+
+if __name__ == "__main__":
+    main()

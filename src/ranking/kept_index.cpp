@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ranking/kept_index.h"
+
+#include <chrono>
+#include <utility>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/log.h"
+
+namespace shoplens {
+namespace {
+
+std::string key_of(std::span<const float> vectors, int dim, double recall) {
+  Sha256 hash;
+  hash.update(join("dim ", dim, ", recall ", recall, '\n'));
+  hash.update({reinterpret_cast<const char*>(vectors.data()), vectors.size_bytes()});
+  return hash.hex();
+}
+
+std::optional<ApproximateIndex> load(const std::filesystem::path& file, const std::string& key,
+                                     int threads) {
+  try {
+    return ApproximateIndex::load(file, key, threads);
+  } catch (const Error& e) {
+    log_warning(e.what(), "; it is made again");
+    return std::nullopt;
+  }
+}
+
+// The vectors of the index that is returned are in the file, and no longer in memory.
+ApproximateIndex keep(ApproximateIndex index, const std::filesystem::path& file,
+                      const std::string& key, int threads) {
+  try {
+    index.save(file, key);
+  } catch (const Error& e) {
+    log_warning("the index is made again next time: ", e.what());
+    return index;
+  }
+  auto kept = load(file, key, threads);
+  return kept ? *std::move(kept) : std::move(index);
+}
+
+}  // namespace
+
+ApproximateIndex kept_index(std::vector<float> vectors, int dim, double recall, int threads,
+                            const std::filesystem::path& file) {
+  const std::string key = key_of(vectors, dim, recall);
+  if (auto kept = load(file, key, threads)) return *std::move(kept);
+  const auto start = std::chrono::steady_clock::now();
+  ApproximateIndex index(share(std::move(vectors)), dim, {.recall = recall}, threads);
+  log_info("index of ", index.size(), " vectors made in ",
+           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
+           " s: a search looks into ", index.probes(), " of ", index.cells(), " cells and finds ",
+           index.recall(), " of the nearest");
+  return keep(std::move(index), file, key, threads);
+}
+
+}  // namespace shoplens

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ranking/kept_index.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "core/files.h"
+#include "ranking/test_vectors.h"
+
+namespace shoplens {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr int kDim = 16;
+
+class KeptIndex : public ::testing::Test {
+ protected:
+  void SetUp() override { fs::create_directories(folder); }
+  void TearDown() override { fs::remove_all(folder); }
+  // Whether it came from the file, which is then left as it is, or was made.
+  bool kept(const std::vector<float>& vectors, double recall) {
+    const auto before = fs::exists(file) ? read_file(file) : "";
+    const ApproximateIndex index = kept_index(vectors, kDim, recall, 2, file);
+    EXPECT_EQ(index.search_exactly(queries, 5).size(), 20u);
+    EXPECT_EQ(index.vectors(), vectors);
+    return read_file(file) == before;
+  }
+  const fs::path folder =
+      fs::temp_directory_path() / ("shoplens_kept_" + std::to_string(::getpid()));
+  const fs::path file = folder / "g.db.cells";
+  const std::vector<float> vectors = clustered_vectors(2000, kDim, 50, 0.2, 1);
+  const std::vector<float> queries = clustered_vectors(20, kDim, 50, 0.2, 2);
+};
+
+TEST_F(KeptIndex, IsMadeOnceForTheSameVectorsAndRecall) {
+  EXPECT_FALSE(kept(vectors, 0.9));
+  EXPECT_TRUE(kept(vectors, 0.9));
+  EXPECT_FALSE(kept(vectors, 0.95));
+  auto others = vectors;
+  others[31999] = -others[31999];
+  EXPECT_FALSE(kept(others, 0.95));
+}
+
+TEST_F(KeptIndex, ADamagedFileIsMadeAgain) {
+  EXPECT_FALSE(kept(vectors, 0.9));
+  std::string bytes = read_file(file);
+  bytes[bytes.size() / 2] ^= 1;
+  write_file(file, bytes);
+  EXPECT_FALSE(kept(vectors, 0.9));
+  EXPECT_TRUE(kept(vectors, 0.9));
+}
+
+TEST_F(KeptIndex, AnswersAsBeforeItWasKept) {
+  const ApproximateIndex without(share(vectors), kDim, {.recall = 0.9}, 2);
+  const ApproximateIndex made = kept_index(vectors, kDim, 0.9, 2, file),
+                         read = kept_index(vectors, kDim, 0.9, 1, file);
+  EXPECT_EQ(made.search(queries, 5), without.search(queries, 5));
+  EXPECT_EQ(read.search(queries, 5), without.search(queries, 5));
+}
+
+TEST_F(KeptIndex, WorksWhereNothingCanBeWritten) {
+  const ApproximateIndex index = kept_index(vectors, kDim, 0.9, 2, folder / "none" / "x.cells");
+  EXPECT_EQ(index.size(), 2000);
+}
+
+}  // namespace
+}  // namespace shoplens
