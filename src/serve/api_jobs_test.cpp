@@ -13,12 +13,14 @@ namespace {
 // An empty gallery behind an API whose network takes a photo a call in two calls at once.
 class ApiJobsTest : public TestCatalogue {
  protected:
-  ApiJobsTest() {
+  std::filesystem::path empty_gallery() const {
     const Pipeline pipeline = open(1);
+    const auto path = folder / "g.db";
     build_gallery(
-        folder / "g.db",
+        path,
         {pipeline.fingerprint(), pipeline.arch(), pipeline.dim(), (folder / "model.onnx").string()},
         {}, {}, {}, true);
+    return path;
   }
   HttpResponse ask(const std::string& method, const std::string& path, HttpRequest request = {}) {
     for (const Route& route : api.routes())
@@ -41,7 +43,7 @@ class ApiJobsTest : public TestCatalogue {
   std::atomic<std::size_t> calls{0}, most_waiting{0};
   std::int64_t job = 0;
   Metrics metrics;
-  Catalogue catalogue{folder / "g.db",
+  Catalogue catalogue{empty_gallery(),
                       [this](const Gallery&) { return std::make_unique<Pipeline>(open(2)); },
                       {.max_batch = 1,
                        .on_batch =
