@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::int64_t kSampledPerCentroid = 32;
 constexpr int kRounds = 8;
-constexpr std::int64_t kFewestInGroups = 1024;
-constexpr int kGroupsLookedInto = 8;
+constexpr std::int64_t kFewestInGroups = 8192;  // below, all are soon looked at
+constexpr int kGroupsLookedInto = 16;
 constexpr std::size_t kBlock = 16384;  // vectors that wait for each other
 
 // `count` different rows of n, in random order.

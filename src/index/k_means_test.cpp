@@ -71,7 +71,7 @@ TEST(KMeans, TakesDirectionsOfVectorsOfAnyLengthAndZeros) {
 }
 
 TEST(NearestCentroid, IsTheNearestOfFewAndNearlyAlwaysOfMany) {
-  for (const int count : {1, 7, 1000, 3000}) {
+  for (const int count : {1, 7, 1000, 9000}) {
     const auto centroids = around(count, 60, 0.8, 1), vectors = around(2000, 60, 0.8, 2);
     const NearestCentroid nearest(centroids, kDim, 2);
     ExactIndex all(kDim, 2);
