@@ -2,6 +2,7 @@
 #include "recognize/throughput.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <sstream>
@@ -14,10 +15,13 @@ namespace shoplens {
 namespace {
 using Clock = std::chrono::steady_clock;
 
+constexpr std::array kBatches{1, 4, 16, 32};
 constexpr double kMeasureSeconds = 1;
-constexpr int kMaxBatch = 32;
-constexpr double kClearlyFaster = 1.03;  // less is noise, and small batches cost less memory
-constexpr double kWorthMeasuring = 60;   // seconds of work
+constexpr int kRounds = 4;               // so that a busy moment does not decide
+constexpr double kLongestCall = 0.5;     // seconds; batches that take longer are not tried
+constexpr double kClearlyFaster = 1.05;  // than the simple choice; less may be noise
+constexpr double kOutOfTheRace = 0.85;   // of the best rate
+constexpr double kWorthMeasuring = 300;  // seconds of work
 constexpr std::size_t kManyRounds = 8;   // calls a stream, from which on a batch counts as full
 
 double seconds_since(Clock::time_point start) {
@@ -47,22 +51,32 @@ double seconds_of_one(const Pipeline& pipeline) {
   return seconds_since(start);
 }
 
-struct Best {
-  Throughput choice;
-  double rate = 0;
+struct Candidate {
+  const Pipeline* pipeline;
+  int batch_size;
+  double rate = 0;  // the best of the rounds: what else runs on the machine only makes it less
+  Throughput choice() const { return {batch_size, pipeline->streams()}; }
 };
 
-// Larger and larger batches while they get faster.
-void measure_batches(const Pipeline& pipeline, double seconds, Best& best) {
-  double here = 0;
-  for (int batch = 1; batch <= kMaxBatch; batch *= 2) {
-    const double rate = photos_per_second(pipeline, batch, seconds);
-    if (rate > kClearlyFaster * best.rate) best = {{batch, pipeline.streams()}, rate};
-    if (rate < 0.9 * here) return;
-    here = std::max(here, rate);
-    // A call that is longer than its time would make measuring last too long.
-    if (2.0 * batch * pipeline.streams() / rate > seconds) return;
+double best_rate(const std::vector<Candidate>& candidates) {
+  double best = 0;
+  for (const Candidate& c : candidates) best = std::max(best, c.rate);
+  return best;
+}
+
+// The candidates with batches that are quick enough to be tried, after a first try.
+std::vector<Candidate> try_all(const std::vector<const Pipeline*>& pipelines) {
+  std::vector<Candidate> all;
+  for (const Pipeline* pipeline : pipelines) {
+    double rate = 0;
+    for (const int batch : kBatches) {
+      if (rate > 0 && batch * pipeline->streams() / rate > kLongestCall) break;
+      photos_per_second(*pipeline, batch, 0);  // a first call sets memory up
+      rate = photos_per_second(*pipeline, batch, 0);
+      all.push_back({pipeline, batch, rate});
+    }
   }
+  return all;
 }
 
 // Everything that the choice depends on.
@@ -79,7 +93,7 @@ std::optional<Throughput> read_throughput(const std::string& key, int threads) {
   std::istringstream words(*text);
   Throughput kept;
   if (!(words >> kept.batch_size >> kept.streams) || kept.batch_size < 1 ||
-      kept.batch_size > kMaxBatch || kept.streams < 1 || kept.streams > threads)
+      kept.batch_size > kBatches.back() || kept.streams < 1 || kept.streams > threads)
     return std::nullopt;
   return kept;
 }
@@ -90,15 +104,10 @@ double photos_per_second(const Pipeline& pipeline, int batch_size, double second
   const int streams = pipeline.streams();
   std::atomic<std::int64_t> calls{0};
   std::vector<Call> call(static_cast<std::size_t>(streams), Call(pipeline, batch_size));
-  const auto each = [&](const auto& work) {
-    parallel_for(streams, streams,
-                 [&](std::int64_t i) { work(call[static_cast<std::size_t>(i)]); });
-  };
-  each([&](Call& one) { one.run(pipeline, batch_size); });  // a first call sets up its batch size
   const auto start = Clock::now();
-  each([&](Call& one) {
+  parallel_for(streams, streams, [&](std::int64_t i) {
     do {
-      one.run(pipeline, batch_size);
+      call[static_cast<std::size_t>(i)].run(pipeline, batch_size);
       ++calls;
     } while (seconds_since(start) < seconds);
   });
@@ -106,20 +115,26 @@ double photos_per_second(const Pipeline& pipeline, int batch_size, double second
 }
 
 Throughput measure_throughput(const Pipeline& pipeline, const RuntimeOptions& runtime) {
-  std::vector<int> fewer;  // streams
-  for (const int streams : {runtime.threads / 2, 1})
-    if (streams >= 1 && streams < pipeline.streams() &&
-        std::find(fewer.begin(), fewer.end(), streams) == fewer.end())
-      fewer.push_back(streams);
-  const double seconds = kMeasureSeconds / (6.0 * static_cast<double>(1 + fewer.size()));
-  Best best;
-  measure_batches(pipeline, seconds, best);
-  for (const int streams : fewer) {
-    RuntimeOptions other = runtime;
-    other.streams = streams;
-    measure_batches(Pipeline(pipeline.spec(), other), seconds, best);
+  std::vector<std::unique_ptr<Pipeline>> opened;
+  std::vector<const Pipeline*> pipelines{&pipeline};
+  for (const int streams : {runtime.threads / 2, 1}) {
+    if (streams < 1 || streams >= pipelines.back()->streams()) continue;
+    RuntimeOptions fewer = runtime;
+    fewer.streams = streams;
+    pipelines.push_back(
+        opened.emplace_back(std::make_unique<Pipeline>(pipeline.spec(), fewer)).get());
   }
-  return best.choice;
+  std::vector<Candidate> candidates = try_all(pipelines);
+  const double seconds = kMeasureSeconds / static_cast<double>(kRounds * candidates.size());
+  for (int round = 0; round < kRounds; ++round)
+    for (Candidate& c : candidates)
+      if (c.rate >= kOutOfTheRace * best_rate(candidates) || &c == &candidates.front())
+        c.rate = std::max(c.rate, photos_per_second(*c.pipeline, c.batch_size, seconds));
+  const Candidate& simple = candidates.front();
+  const auto best =
+      std::max_element(candidates.begin(), candidates.end(),
+                       [](const Candidate& a, const Candidate& b) { return a.rate < b.rate; });
+  return best->rate > kClearlyFaster * simple.rate ? best->choice() : simple.choice();
 }
 
 int streams_for(std::size_t photos, int batch_size, int threads) {

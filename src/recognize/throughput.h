@@ -17,12 +17,13 @@ struct Throughput {
 };
 
 /// What `seconds` of work on made-up pixels says: photos a second, in calls of `batch_size` photos
-/// on every stream of the pipeline.
+/// on every stream of the pipeline, at least one on each.
 double photos_per_second(const Pipeline& pipeline, int batch_size, double seconds);
 
-/// The fastest of batches of 1 to 32 photos on a stream for each thread, for every second one, and
-/// on a single one. `pipeline` is what `spec` and `runtime` open, with a stream for each thread.
-/// Measures for about a second, beside the time that opening the networks takes.
+/// The fastest of batches of 1, 4, 16 and 32 photos on a stream for each thread, on half as many,
+/// and on a single one; a photo a call on a stream a thread unless another is clearly faster.
+/// `pipeline` is what `runtime` opens, with a stream for each thread. Measures for a second or two,
+/// in rounds, as a machine may be busy for a moment; opening the other networks comes on top.
 Throughput measure_throughput(const Pipeline& pipeline, const RuntimeOptions& runtime);
 
 /// The pipeline opened for `photos` photos, with its streams and batch size: `fixed`, or what is
