@@ -203,7 +203,8 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
       busy.headers.emplace_back("Retry-After", "1");
       return refuse(std::move(busy));
     }
-    lowest().expires_after(server_->options.body_timeout);
+    parser_->eager(true);  // as async_read has it
+    begin_transfer(server_->options.body_timeout);
     if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       return asio::async_write(stream_, asio::buffer(kContinue), with_self(&Session::on_continued));
@@ -216,7 +217,14 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   }
 
   void read_body() {
-    http::async_read(stream_, buffer_, *parser_, with_self(&Session::on_request));
+    if (parser_->is_done()) return on_request({}, 0);
+    http::async_read_some(stream_, buffer_, *parser_, with_self(&Session::on_body));
+  }
+
+  void on_body(error_code ec, std::size_t bytes) {
+    if (ec) return on_request(ec, bytes);
+    prolong_transfer(bytes);
+    read_body();
   }
 
   void on_request(error_code ec, std::size_t) {
@@ -283,13 +291,34 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     answer_.content_length(response.body.size());
     if (!head_) answer_.body() = std::move(response.body);
     id_.clear();
-    lowest().expires_after(server_->options.write_timeout);
-    if (head_) {
-      serializer_.emplace(answer_);
+    begin_transfer(server_->options.write_timeout);
+    serializer_.emplace(answer_);
+    if (head_)
       http::async_write_header(stream_, *serializer_, with_self(&Session::on_written));
-    } else {
-      http::async_write(stream_, answer_, with_self(&Session::on_written));
-    }
+    else
+      write_some();
+  }
+
+  void write_some() {
+    http::async_write_some(
+        stream_, *serializer_,
+        [self = this->shared_from_this()](error_code ec, std::size_t bytes) {
+          if (ec || self->serializer_->is_done()) return self->on_written(ec, bytes);
+          self->prolong_transfer(bytes);
+          self->write_some();
+        });
+  }
+
+  void begin_transfer(std::chrono::seconds timeout) {
+    transfer_begin_ = std::chrono::steady_clock::now();
+    transfer_timeout_ = timeout;
+    transferred_ = 0;
+    lowest().expires_at(transfer_begin_ + timeout);
+  }
+  void prolong_transfer(std::size_t bytes) {
+    transferred_ += bytes;
+    const auto earned = std::chrono::seconds(transferred_ / server_->options.least_rate);
+    lowest().expires_at(transfer_begin_ + transfer_timeout_ + earned);
   }
 
   void on_written(error_code ec, std::size_t) {
@@ -347,6 +376,9 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   std::optional<http::response_serializer<http::string_body>> serializer_;
   std::array<char, 16384> drained_;
   HttpRequest request_;
+  std::chrono::steady_clock::time_point transfer_begin_;  // of a body or an answer
+  std::chrono::seconds transfer_timeout_;
+  std::uint64_t transferred_ = 0;
   std::string id_;
   std::uint64_t promised_ = 0, max_body_ = 0;
   unsigned version_ = 11;

@@ -255,6 +255,24 @@ TEST(HttpServer, AClientThatDribblesIsLeft) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
 }
 
+TEST(HttpServer, ALargeBodyAndAnswerMayTakeLongWhileTheyMove) {
+  HttpServerOptions impatient = options();
+  impatient.body_timeout = impatient.write_timeout = 1s;
+  impatient.least_rate = 250;
+  Application application([](const HttpRequest& request, const HttpReply& reply) {
+    reply({200, "text/plain", std::string(request.body.empty() ? 0 : 40u << 20, 'x') + "end", {}});
+  });
+  const HttpServer server(impatient, application);
+  const Client client(server.port());
+  client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n");
+  for (int i = 0; i < 9; ++i) {
+    std::this_thread::sleep_for(200ms);
+    client.send(std::string(100, 'x'));
+  }
+  std::this_thread::sleep_for(1500ms);  // by now the answer waits for its reader
+  EXPECT_NE(client.read_until("end"), "");
+}
+
 TEST(HttpServer, NoMoreConnectionsThanItMay) {
   HttpServerOptions few = options();
   few.max_connections_per_client = 3;
