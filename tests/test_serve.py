@@ -264,7 +264,6 @@ class Catalogue(ServeTest):
         self.assertEqual(server.json("GET", "/v1/status")["items"], 12)
         self.assertTrue(self.run_json("index", "verify")["sound"])
 
-<<<<<<< HEAD
     def test_a_snapshot_of_a_model_that_is_not_here_changes_nothing(self):
         server = self.serve()
         (self.folder / "elsewhere").mkdir()
@@ -285,7 +284,7 @@ class Catalogue(ServeTest):
         status = server.json("GET", "/v1/status")
         self.assertEqual(status["items"], 12)
         self.assertNotEqual(status["model"]["fingerprint"], self.fingerprint)
-=======
+
     def test_a_large_gallery_is_no_load_on_memory_and_can_be_put_back(self):
         server = self.serve("--max-upload", 1)
         for i in range(3):
@@ -309,7 +308,6 @@ class Catalogue(ServeTest):
         server.stop()
         server = self.serve("--max-restore", 1)
         server.error(413, "too_large", "POST", "/v1/restore", snapshot[:2 << 20])
->>>>>>> 4ec7c10 (serve: galleries go through files, not memory, and a restore has a limit of its own)
 
     def test_two_writers_and_readers_lose_nothing(self):
         server = self.serve()
