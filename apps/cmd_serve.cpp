@@ -20,8 +20,9 @@ struct ServeOptions {
   std::string gallery = "gallery.db", host = "127.0.0.1", tokens, certificate, key;
   std::vector<std::string> allow_host, model;
   int port = 8080, top = 5, max_photos = 16, max_body_mb = 32, max_upload_mb = 256,
-      max_megapixels = 50, max_connections = 1024, max_connections_per_client = 256, workers = 0,
-      queue = 8, max_batch = 0, keep_unknown = 200, threads = 0, drain = 30;
+      max_restore_mb = 16384, max_megapixels = 50, max_connections = 1024,
+      max_connections_per_client = 256, workers = 0, queue = 8, max_batch = 0, keep_unknown = 200,
+      threads = 0, drain = 30;
   double max_wait_ms = 2, deadline = 10, rate = 0, burst = 20;
   bool insecure = false;
   std::string precision = "auto", device = "CPU";
@@ -43,7 +44,8 @@ struct ServeOptions {
     v(top, "top", "nearest gallery photos in an answer");
     v(max_photos, "max-photos", "photos in a request");
     v(max_body_mb, "max-body", "MiB of a request with photos");
-    v(max_upload_mb, "max-upload", "MiB of an import, a gallery or a model that is sent");
+    v(max_upload_mb, "max-upload", "MiB of an import or a model that is sent");
+    v(max_restore_mb, "max-restore", "MiB of a gallery that is put back");
     v(max_megapixels, "max-megapixels", "of a photo");
     v(max_connections, "max-connections", "connections at once");
     v(max_connections_per_client, "max-connections-per-client", "of one address");
@@ -85,6 +87,7 @@ void check_options(const ServeOptions& o) {
   for (const auto& [name, value] : {std::pair<const char*, double>{"--max-photos", o.max_photos},
                                     {"--max-body", o.max_body_mb},
                                     {"--max-upload", o.max_upload_mb},
+                                    {"--max-restore", o.max_restore_mb},
                                     {"--max-megapixels", o.max_megapixels},
                                     {"--max-connections", o.max_connections},
                                     {"--max-connections-per-client", o.max_connections_per_client},
@@ -120,6 +123,7 @@ ApiOptions api_options(const ServeOptions& o) {
   options.max_photos = static_cast<std::size_t>(o.max_photos);
   options.max_body = static_cast<std::uint64_t>(o.max_body_mb) << 20;
   options.max_upload = static_cast<std::uint64_t>(o.max_upload_mb) << 20;
+  options.max_restore = static_cast<std::uint64_t>(o.max_restore_mb) << 20;
   options.decode.max_bytes = static_cast<std::uint64_t>(o.max_body_mb) << 20;
   options.decode.max_pixels = static_cast<std::uint64_t>(o.max_megapixels) * 1'000'000;
   options.deadline = std::chrono::milliseconds(static_cast<std::int64_t>(o.deadline * 1000));

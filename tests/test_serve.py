@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import random
 import re
 import signal
 import socket
@@ -283,6 +284,30 @@ class Catalogue(ServeTest):
         status = server.json("GET", "/v1/status")
         self.assertEqual(status["items"], 12)
         self.assertNotEqual(status["model"]["fingerprint"], self.fingerprint)
+
+    def test_a_large_gallery_is_no_load_on_memory_and_can_be_put_back(self):
+        server = self.serve("--max-upload", 1)
+        for i in range(3):
+            photo = self.photo("test/fuji0.png") + random.Random(i).randbytes(20 << 20)
+            server.json("POST", "/v1/items", *multipart(photo=photo, label=b"large"), status=201)
+        before, sizes = server.rss(), []
+        connections = [server.connection() for _ in range(8)]
+        for connection in connections:  # whose answers wait
+            connection.request("GET", "/v1/snapshot")
+        responses = [connection.getresponse() for connection in connections]
+        self.assertLess(server.rss() - before, 150, "of 8 x 60 MiB")
+        for response in responses:
+            snapshot = response.read()
+            sizes.append(len(snapshot))
+        self.assertGreater(min(sizes), 60 << 20)
+        server.json("DELETE", "/v1/labels/large")
+        before = server.rss()
+        server.json("POST", "/v1/restore", snapshot)
+        self.assertLess(server.rss() - before, 50)
+        self.assertEqual(server.json("GET", "/v1/status")["items"], 15)
+        server.stop()
+        server = self.serve("--max-restore", 1)
+        server.error(413, "too_large", "POST", "/v1/restore", snapshot[:2 << 20])
 
     def test_two_writers_and_readers_lose_nothing(self):
         server = self.serve()

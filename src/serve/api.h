@@ -33,6 +33,7 @@ struct Route {
   } work;
   std::function<HttpResponse(const HttpRequest&, const Arguments&)> handler;  // may throw HttpError
   std::uint64_t max_body = 64u << 10;                                         // bytes
+  bool body_to_a_file = false;                                                // HttpRequest::file
 };
 
 /// Sets up a model.onnx that a gallery is to be given, for its views.
@@ -47,7 +48,8 @@ struct ApiOptions {
   std::size_t max_photos = 16;                         // in a request
   std::size_t max_import = 20'000;                     // photos in an import
   std::uint64_t max_body = 32u << 20;                  // bytes of a request with photos
-  std::uint64_t max_upload = 256u << 20;               // of an import, a gallery, a model
+  std::uint64_t max_upload = 256u << 20;               // of an import, a model
+  std::uint64_t max_restore = 16ull << 30;             // of a gallery
   DecodeLimits decode{32u << 20, 50'000'000, 16'384};  // of a photo; twice its pixels at once
   std::chrono::milliseconds deadline{10'000};          // of a recognition, once its body is here
   int top = 5;

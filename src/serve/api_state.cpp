@@ -61,7 +61,7 @@ std::vector<Route> Api::routes() {
       {"DELETE", "/v1/unknowns/{id}", kWrite, kLight, to(&Api::delete_unknown)},
       {"GET", "/v1/unknowns/{id}/photo", kRead, kPicture, to(&Api::unknown_photo)},
       {"GET", "/v1/snapshot", kAdmin, kLarge, to(&Api::snapshot)},
-      {"POST", "/v1/restore", kAdmin, kLarge, to(&Api::restore), large},
+      {"POST", "/v1/restore", kAdmin, kLarge, to(&Api::restore), options_.max_restore, true},
       {"POST", "/v1/imports", kWrite, kLarge, to(&Api::start_import), large},
       {"POST", "/v1/upgrades", kAdmin, kLarge, to(&Api::start_upgrade), large},
   };
@@ -106,19 +106,18 @@ HttpResponse Api::metrics(const R&, const A&) {
 }
 
 HttpResponse Api::snapshot(const R&, const A&) {
-  const PrivateFile file;
-  catalogue_.snapshot(file.path());
+  const auto file = std::make_shared<const PrivateFile>();
+  catalogue_.snapshot(file->path());
   return {200,
           "application/vnd.sqlite3",
-          read_file(file.path()),
-          {{"Content-Disposition", "attachment; filename=\"gallery.db\""}}};
+          "",
+          {{"Content-Disposition", "attachment; filename=\"gallery.db\""}},
+          file};
 }
 
 HttpResponse Api::restore(const R& request, const A&) {
-  const PrivateFile file;
-  write_file(file.path(), request.body);
   try {
-    catalogue_.restore(file.path());
+    catalogue_.restore(request.file->path());
   } catch (const Error& e) {
     if (e.code == ErrorCode::kIo) throw;
     log_warning("restore: ", e.what());  // with the server's paths, which are not for the client

@@ -2,8 +2,10 @@
 // A request and its answer, whatever carries them.
 #pragma once
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +13,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "serve/private_file.h"
 
 namespace shoplens {
 
@@ -21,8 +24,9 @@ struct HttpRequest {
   std::map<std::string, std::string> query;  // decoded
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
-  std::string client;  // address
-  std::string id;      // of the request: its X-Request-Id if that is sound, else made up
+  std::shared_ptr<const PrivateFile> file{};  // has the body instead, where Admission says so
+  std::string client;                         // address
+  std::string id;  // of the request: its X-Request-Id if that is sound, else made up
   std::chrono::steady_clock::time_point arrived;   // its first byte
   std::chrono::steady_clock::time_point received;  // its last: from here on the server is at work
 
@@ -35,6 +39,7 @@ struct HttpResponse {
   int status = 200;
   std::string type = "application/json", body;
   std::vector<std::pair<std::string, std::string>> headers{};
+  std::shared_ptr<const PrivateFile> file{};  // if there is one, the body instead
 };
 
 /// {"error": {"code", "message", "hint"}}
@@ -62,13 +67,19 @@ void parse_target(HttpRequest& request);
 /// Called once for each request.
 using HttpReply = std::function<void(HttpResponse)>;
 
+/// How the body of a request is taken.
+struct Admission {
+  std::uint64_t max_body;  // bytes
+  bool to_a_file = false;  // it is too large for memory
+};
+
 /// What a server is for. All but the reply is called on the network thread and must not block.
 class HttpApplication {
  public:
   virtual ~HttpApplication() = default;
-  /// Of a request whose body has not been read: how many bytes it may have. What is thrown as
-  /// HttpError is the answer instead, and the body is not read.
-  virtual std::uint64_t admit(const HttpRequest& head) = 0;
+  /// Of a request whose body has not been read. What is thrown as HttpError is the answer instead,
+  /// and the body is not read.
+  virtual Admission admit(const HttpRequest& head) = 0;
   /// Of a request that was admitted. Replies from any thread, once.
   virtual void handle(HttpRequest request, HttpReply reply) = 0;
   /// An answer that the server gives without handle(): a last look at it. `head` has what is known.

@@ -16,6 +16,7 @@
 
 #include "core/log.h"
 #include "core/random.h"
+#include "serve/http_body.h"
 #include "serve/text.h"
 
 namespace shoplens {
@@ -48,6 +49,11 @@ std::string made_up_id() {
 HttpResponse too_large(std::uint64_t most) {
   return error_response(413, "too_large", join("request: want a body of at most ", most, " bytes"),
                         "send a smaller photo, or fewer at once");
+}
+
+HttpResponse no_disk() {
+  return error_response(503, "storage", "body: want room for it on the disk, found none",
+                        "try again when there is more");
 }
 
 HttpResponse refusal(error_code ec, const HttpServerOptions& options, std::uint64_t max_body) {
@@ -188,14 +194,19 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     }
     try {
       parse_target(request_);
-      max_body_ = server_->application.admit(request_);
+      admission_ = server_->application.admit(request_);
+      if (admission_.to_a_file) open_file();
     } catch (const HttpError& e) {
       return refuse(to_response(e));
+    } catch (const Error& e) {
+      log_warning("request ", id_, ": ", e.what());
+      return refuse(no_disk());
     }
+    const std::uint64_t most = admission_.max_body;
     const auto length = parser_->content_length();
-    if (length && *length > max_body_) return refuse(too_large(max_body_));
-    parser_->body_limit(max_body_);
-    promised_ = length ? *length : parser_->chunked() ? max_body_ : 0;
+    if (length && *length > most) return refuse(too_large(most));
+    parser_->body_limit(most);
+    promised_ = admission_.to_a_file ? 0 : length ? *length : parser_->chunked() ? most : 0;
     if (server_->bodies += promised_; server_->bodies > server_->options.max_bodies) {
       HttpResponse busy = error_response(
           503, "overloaded", "request: want memory for its body, other requests have it",
@@ -203,7 +214,8 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
       busy.headers.emplace_back("Retry-After", "1");
       return refuse(std::move(busy));
     }
-    lowest().expires_after(server_->options.body_timeout);
+    parser_->eager(true);  // as async_read has it
+    begin_transfer(server_->options.body_timeout);
     if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       return asio::async_write(stream_, asio::buffer(kContinue), with_self(&Session::on_continued));
@@ -211,21 +223,38 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     read_body();
   }
 
+  void open_file() {
+    const auto file = std::make_shared<const PrivateFile>();
+    if (!parser_->get().body().open(file->path(), beast::file_mode::write))
+      throw Error(ErrorCode::kIo, "serve: want a temporary file, cannot open it");
+    request_.file = file;
+  }
+
   void on_continued(error_code ec, std::size_t) {
     if (!ec) read_body();
   }
 
   void read_body() {
-    http::async_read(stream_, buffer_, *parser_, with_self(&Session::on_request));
+    if (parser_->is_done()) return on_request({}, 0);
+    http::async_read_some(stream_, buffer_, *parser_, with_self(&Session::on_body));
+  }
+
+  void on_body(error_code ec, std::size_t bytes) {
+    if (ec) return on_request(ec, bytes);
+    prolong_transfer(bytes);
+    read_body();
   }
 
   void on_request(error_code ec, std::size_t) {
     if (ec == http::error::partial_message || ec == beast::error::timeout ||
         ec == asio::error::operation_aborted)
       return;
-    if (ec) return refuse(refusal(ec, server_->options, max_body_));
+    HttpBody::value_type& body = parser_->get().body();
+    if (body.disk_failed) return refuse(no_disk());
+    if (ec) return refuse(refusal(ec, server_->options, admission_.max_body));
     lowest().expires_never();  // answering has a deadline of its own
-    request_.body = std::move(parser_->get().body());
+    request_.body = std::move(body.text);
+    body.file.reset();
     request_.received = std::chrono::steady_clock::now();
     // Until the reply comes nothing else keeps the network thread from running out of work.
     server_->application.handle(
@@ -237,7 +266,7 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
         });
   }
 
-  void read_head(const http::request<http::string_body>& message) {
+  void read_head(const http::request<HttpBody>& message) {
     request_.method = text(message.method_string());
     request_.target = text(message.target());
     for (const auto& field : message) {
@@ -273,6 +302,8 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     release_body();
     if (server_->stopping) keep_alive_ = false;
     answer_ = {};
+    if (response.file && !answer_.body().open(response.file->path(), beast::file_mode::scan))
+      response = no_disk();
     answer_.result(static_cast<unsigned>(response.status));
     answer_.version(version_);
     answer_.set(http::field::server, "shoplens");
@@ -280,19 +311,43 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
     answer_.set("X-Request-Id", id_);
     for (const auto& [name, value] : response.headers) answer_.set(name, value);
     answer_.keep_alive(keep_alive_);
-    answer_.content_length(response.body.size());
-    if (!head_) answer_.body() = std::move(response.body);
+    if (!response.file) answer_.body().text = std::move(response.body);
+    answer_.content_length(HttpBody::size(answer_.body()));
+    if (head_) answer_.body() = {};
     id_.clear();
-    lowest().expires_after(server_->options.write_timeout);
-    if (head_) {
-      serializer_.emplace(answer_);
+    begin_transfer(server_->options.write_timeout);
+    serializer_.emplace(answer_);
+    if (head_)
       http::async_write_header(stream_, *serializer_, with_self(&Session::on_written));
-    } else {
-      http::async_write(stream_, answer_, with_self(&Session::on_written));
-    }
+    else
+      write_some();
+  }
+
+  void write_some() {
+    http::async_write_some(stream_, *serializer_,
+                           [self = this->shared_from_this()](error_code ec, std::size_t bytes) {
+                             if (ec || self->serializer_->is_done())
+                               return self->on_written(ec, bytes);
+                             self->prolong_transfer(bytes);
+                             self->write_some();
+                           });
+  }
+
+  void begin_transfer(std::chrono::seconds timeout) {
+    transfer_begin_ = std::chrono::steady_clock::now();
+    transfer_timeout_ = timeout;
+    transferred_ = 0;
+    lowest().expires_at(transfer_begin_ + timeout);
+  }
+  void prolong_transfer(std::size_t bytes) {
+    transferred_ += bytes;
+    const auto earned = std::chrono::seconds(transferred_ / server_->options.least_rate);
+    lowest().expires_at(transfer_begin_ + transfer_timeout_ + earned);
   }
 
   void on_written(error_code ec, std::size_t) {
+    serializer_.reset();
+    answer_ = {};  // it may be large, and the connection may be idle from now on
     if (ec && ec != http::error::need_buffer) return;
     head_ = false;
     if (keep_alive_) return wait_for_request();
@@ -342,13 +397,17 @@ class Session final : public AnySession, public std::enable_shared_from_this<Ses
   std::string client_;
   Stream stream_;
   beast::flat_buffer buffer_{1u << 20};
-  std::optional<http::request_parser<http::string_body>> parser_;
-  http::response<http::string_body> answer_;
-  std::optional<http::response_serializer<http::string_body>> serializer_;
+  std::optional<http::request_parser<HttpBody>> parser_;
+  http::response<HttpBody> answer_;
+  std::optional<http::response_serializer<HttpBody>> serializer_;
   std::array<char, 16384> drained_;
   HttpRequest request_;
+  std::chrono::steady_clock::time_point transfer_begin_;  // of a body or an answer
+  std::chrono::seconds transfer_timeout_;
+  std::uint64_t transferred_ = 0;
   std::string id_;
-  std::uint64_t promised_ = 0, max_body_ = 0;
+  Admission admission_{};
+  std::uint64_t promised_ = 0;
   unsigned version_ = 11;
   bool keep_alive_ = false, head_ = false, idle_ = false;
 };

@@ -17,9 +17,11 @@ struct HttpServerOptions {
   std::uint64_t max_bodies = 512u << 20;  // of all that are being read or answered
   std::uint32_t max_header = 16u << 10;
   int max_connections = 1024, max_connections_per_client = 256;
-  // For a whole header, a whole body, a whole answer, and between two requests: a client that
-  // dribbles is not waited for longer.
+  // For a whole header, a body, an answer, and between two requests. What `least_rate` bytes of
+  // body or answer take is a second more, so that a large one may take long, and a client that
+  // dribbles is not waited for.
   std::chrono::seconds header_timeout{10}, body_timeout{60}, write_timeout{60}, idle_timeout{60};
+  std::uint64_t least_rate = 64u << 10;
 };
 
 struct HttpServerState;  // of http_server.cpp

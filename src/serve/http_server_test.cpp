@@ -74,10 +74,10 @@ class Application final : public HttpApplication {
   explicit Application(std::function<void(HttpRequest, HttpReply)> handler)
       : handler_(std::move(handler)) {}
 
-  std::uint64_t admit(const HttpRequest& head) override {
+  Admission admit(const HttpRequest& head) override {
     if (head.segments == std::vector<std::string>{"closed"})
       throw HttpError(403, "forbidden", "path: want another");
-    return 1000;
+    return {1000, head.segments == std::vector<std::string>{"file"}};
   }
   void handle(HttpRequest request, HttpReply reply) override {
     if (handler_) return handler_(std::move(request), std::move(reply));
@@ -253,6 +253,54 @@ TEST(HttpServer, AClientThatDribblesIsLeft) {
   EXPECT_EQ(body.read_all(), "");
   EXPECT_EQ(silent.read_all(), "");
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+}
+
+TEST(HttpServer, ALargeBodyAndAnswerMayTakeLongWhileTheyMove) {
+  HttpServerOptions impatient = options();
+  impatient.body_timeout = impatient.write_timeout = 1s;
+  impatient.least_rate = 250;
+  Application application([](const HttpRequest& request, const HttpReply& reply) {
+    reply({200, "text/plain", std::string(request.body.empty() ? 0 : 40u << 20, 'x') + "end", {}});
+  });
+  const HttpServer server(impatient, application);
+  const Client client(server.port());
+  client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n");
+  for (int i = 0; i < 9; ++i) {
+    std::this_thread::sleep_for(200ms);
+    client.send(std::string(100, 'x'));
+  }
+  std::this_thread::sleep_for(1500ms);  // by now the answer waits for its reader
+  EXPECT_NE(client.read_until("end"), "");
+}
+
+TEST(HttpServer, BodiesMayBeFiles) {
+  std::weak_ptr<const PrivateFile> sent;
+  Application application([&](const HttpRequest& request, const HttpReply& reply) {
+    sent = request.file;
+    reply({200, "text/plain", request.body, {}, request.file});
+  });
+  const HttpServer server(options(), application);
+  const Client client(server.port());
+  std::string text(990, 'x');
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 25);
+  for (int i = 0; i < 2; ++i) {
+    client.send("POST /file HTTP/1.1\r\nHost: x\r\nContent-Length: 993\r\n\r\n" + text + "end");
+    const std::string answer = client.read_until("end");
+    EXPECT_NE(answer.find("Content-Length: 993\r\n"), std::string::npos) << answer;
+    EXPECT_TRUE(answer.ends_with("\r\n\r\n" + text + "end")) << answer;
+  }
+  client.send("HEAD /file HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(client.read_until("\r\n\r\n").ends_with("\r\n\r\n"));
+  EXPECT_NE(once(server.port(),
+                 "POST /file HTTP/1.1\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+                 "3\r\nabc\r\n0\r\n\r\n")
+                .find("\r\n\r\nabc"),
+            std::string::npos);
+  EXPECT_EQ(once(server.port(), "POST /file HTTP/1.1\r\nContent-Length: 1001\r\n\r\n")
+                .find("HTTP/1.1 413"),
+            0u);
+  for (int i = 0; i < 100 && !sent.expired(); ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_TRUE(sent.expired());
 }
 
 TEST(HttpServer, NoMoreConnectionsThanItMay) {

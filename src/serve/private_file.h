@@ -2,6 +2,7 @@
 #pragma once
 #include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -27,6 +28,10 @@ class PrivateFile {
   PrivateFile(const PrivateFile&) = delete;
   PrivateFile& operator=(const PrivateFile&) = delete;
   const std::filesystem::path& path() const { return path_; }
+  std::uint64_t size() const {
+    std::error_code ignored;
+    return std::filesystem::file_size(path_, ignored);
+  }
 
  private:
   std::filesystem::path path_;

@@ -111,12 +111,12 @@ void Service::set_tokens(std::vector<Token> tokens) {
   options_.tokens = std::move(tokens);
 }
 
-std::uint64_t Service::admit(const HttpRequest& head) {
+Admission Service::admit(const HttpRequest& head) {
   const Match match = find(head);
   // What all may see a watchdog may ask for by any name.
   if (match.route->role != Role::kNone) check_origin(head);
   authorize(head, match.route->role);
-  return match.route->max_body;
+  return {match.route->max_body, match.route->body_to_a_file};
 }
 
 void Service::refused(const HttpRequest& head, HttpResponse& response) {
@@ -272,16 +272,17 @@ void Service::finish(const HttpRequest& request, const Route* route, const std::
   const double seconds = std::chrono::duration<double>(Clock::now() - request.arrived).count();
   metrics_.request(route ? join(route->method, ' ', route->path) : "none", response.status,
                    seconds);
-  const nlohmann::ordered_json line{{"time", utc_now()},
-                                    {"request", request.id},
-                                    {"client", request.client},
-                                    {"token", who},
-                                    {"method", request.method},
-                                    {"target", request.target.substr(0, 200)},
-                                    {"status", response.status},
-                                    {"sent", response.body.size()},
-                                    {"received", request.body.size()},
-                                    {"ms", std::round(seconds * 1e5) / 100}};
+  const nlohmann::ordered_json line{
+      {"time", utc_now()},
+      {"request", request.id},
+      {"client", request.client},
+      {"token", who},
+      {"method", request.method},
+      {"target", request.target.substr(0, 200)},
+      {"status", response.status},
+      {"sent", response.file ? response.file->size() : response.body.size()},
+      {"received", request.file ? request.file->size() : request.body.size()},
+      {"ms", std::round(seconds * 1e5) / 100}};
   log_info(line.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
 }
 

@@ -29,7 +29,7 @@ class Service final : public HttpApplication {
  public:
   Service(std::vector<Route> routes, Metrics& metrics, const ServiceOptions& options);
 
-  std::uint64_t admit(const HttpRequest& head) override;
+  Admission admit(const HttpRequest& head) override;
   void handle(HttpRequest request, HttpReply reply) override;
   void refused(const HttpRequest& head, HttpResponse& response) override;
 

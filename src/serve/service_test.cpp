@@ -79,7 +79,7 @@ TEST_F(ServiceTest, FindsTheRouteAndItsArguments) {
   EXPECT_EQ(wrong.status, 405);
   const std::pair<std::string, std::string> allow{"Allow", "GET, DELETE"};
   EXPECT_EQ(std::count(wrong.headers.begin(), wrong.headers.end(), allow), 1);
-  EXPECT_EQ(service.admit(request("DELETE", "/things/7")), 7u);
+  EXPECT_EQ(service.admit(request("DELETE", "/things/7")).max_body, 7u);
 }
 
 TEST_F(ServiceTest, AsksForTheRole) {
