@@ -98,6 +98,13 @@ int embed(const EmbedOptions& o) {
   const fs::path out = o.out;
   check(out.extension() == ".npy", "embed: want --out to end in .npy, got ", o.out);
   EmbeddingFiles files(out);
+  std::error_code absent;
+  for (const fs::path& made : {files.csv(), files.errors_csv()})
+    if (fs::equivalent(made, o.data, absent))
+      throw Error(ErrorCode::kBadInput,
+                  join("embed: want a --out beside which no list of photos is overwritten, ", o.out,
+                       " has its own in ", made.string(), ", which is --data"),
+                  "give another --out");
   PhotoList list(o.data, files.list_copy());
   const bool resume = o.resume && files.can_resume();
   if (!resume && files.can_resume())

@@ -31,6 +31,12 @@ class LongList(CliTest):
     def outputs(self, name):
         return [(self.folder / (name + end)).read_bytes() for end in (".npy", ".csv", ".errors.csv")]
 
+    def test_the_list_itself_is_never_overwritten(self):
+        before = (self.folder / "train.csv").read_bytes()
+        error = self.run_cli("embed", "--model", "model.onnx", "--data", "train.csv", "--out", "train.npy", status=2).stderr
+        self.assertIn("train.npy has its own in train.csv, which is --data", error)
+        self.assertEqual((self.folder / "train.csv").read_bytes(), before)
+
     def test_killed_at_random_and_resumed_is_the_same_to_the_bit(self):
         self.write_many(20000)
         start = time.monotonic()
