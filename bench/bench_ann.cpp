@@ -4,7 +4,6 @@
 //   bench_ann search INDEX QUERIES.npy K THREADS
 // The second answers each line `PROBES BATCH` on stdin with a search of all queries, BATCH at once:
 // seconds, then the ids found. PROBES 0: as many as were chosen.
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -14,17 +13,12 @@
 #include "core/mapped_file.h"
 #include "data/npy.h"
 #include "index/approximate_index.h"
+#include "timing.h"
 
 namespace shoplens {
 namespace {
 
 const std::string kKey(64, '0');
-
-double seconds_of(const auto& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 // The vectors stay in their file, which may be larger than memory.
 SharedVectors map_npy(const std::string& path, int& dim) {

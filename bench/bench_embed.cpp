@@ -7,7 +7,6 @@
 // medians.
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,23 +18,13 @@
 #include "image/decode.h"
 #include "recognize/embed_photos.h"
 #include "recognize/throughput.h"
+#include "timing.h"
 
 namespace shoplens {
 namespace {
 
 constexpr int kRounds = 9;
 constexpr std::size_t kLongList = 1'000'000'000;
-
-double seconds_of(const auto& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 std::vector<float> prepare_all(const Pipeline& pipeline,
                                const std::vector<std::filesystem::path>& photos) {

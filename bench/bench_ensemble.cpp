@@ -4,7 +4,6 @@
 //   bench_ensemble MODEL... -- PHOTO...
 // The two in turn; prints medians and the ratio's.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -14,23 +13,13 @@
 #include "core/threads.h"
 #include "image/decode.h"
 #include "recognize/embed_photos.h"
+#include "timing.h"
 
 namespace shoplens {
 namespace {
 
 constexpr int kRounds = 7;
 constexpr std::int64_t kBatch = 16;
-
-double seconds_of(const auto& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 RuntimeOptions on_all_cores() {
   RuntimeOptions options;

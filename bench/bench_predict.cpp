@@ -13,6 +13,7 @@
 #include "core/files.h"
 #include "image/decode.h"
 #include "recognize/recognizer.h"
+#include "timing.h"
 
 namespace shoplens {
 namespace {
@@ -21,11 +22,6 @@ using Clock = std::chrono::steady_clock;
 constexpr int kRounds = 200, kWarm = 20;
 constexpr std::array<const char*, 5> kStages{"read", "decode", "resize, normalise", "network",
                                              "search, decide"};
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-  return values[values.size() / 2];
-}
 
 void run(const char* gallery_path, const char* model_path, const std::vector<std::string>& photos) {
   const Gallery gallery(gallery_path);

@@ -3,7 +3,6 @@
 //   bench_search VECTORS.npy QUERIES.npy K
 // Answers each line `BATCH` on stdin with one search of the next BATCH queries: milliseconds, then
 // the ids found. Says "ready" first, with the GB/s at which this machine's threads read memory.
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <numeric>
@@ -13,15 +12,10 @@
 #include "core/threads.h"
 #include "data/npy.h"
 #include "index/exact_index.h"
+#include "timing.h"
 
 namespace shoplens {
 namespace {
-
-double seconds_of(const auto& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 // What a sum over 1 GB reaches, the best of five times.
 double stream_gb_per_s() {
