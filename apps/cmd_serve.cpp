@@ -21,7 +21,7 @@ struct ServeOptions {
   std::vector<std::string> allow_host, model;
   int port = 8080, top = 5, max_photos = 16, max_body_mb = 32, max_upload_mb = 256,
       max_restore_mb = 16384, max_megapixels = 50, max_connections = 1024,
-      max_connections_per_client = 256, workers = 0, queue = 8, max_batch = 0, keep_unknown = 200,
+      max_connections_per_client = 256, workers = 0, queue = 0, max_batch = 0, keep_unknown = 200,
       threads = 0, drain = 30;
   double max_wait_ms = 2, deadline = 10, rate = 0, burst = 20;
   bool insecure = false;
@@ -53,7 +53,9 @@ struct ServeOptions {
       "requests with photos that are worked on at once; 0: enough to fill the next network call "
       "of each core");
     v(queue, "queue",
-      "requests that wait for that; one more, and the first of them is answered 429");
+      "requests that wait for that; one more, and the first of them is answered 429; 0: two for "
+      "each "
+      "core, so that under any load an answer takes less than three times what it takes alone");
     v(max_batch, "max-batch",
       "photos in one network call; 0: 1 on a CPU, whose cores take each photo fastest alone, else "
       "16");
@@ -139,7 +141,7 @@ int photos_in_a_call(const ServeOptions& o) {
 ServiceOptions service_options(const ServeOptions& o) {
   ServiceOptions options;
   options.threads = o.workers > 0 ? o.workers : available_cores() * (photos_in_a_call(o) + 1);
-  options.queue = static_cast<std::size_t>(o.queue);
+  options.queue = static_cast<std::size_t>(o.queue > 0 ? o.queue : 2 * available_cores());
   options.rate = o.rate;
   options.burst = o.burst;
   if (!o.tokens.empty()) options.tokens = read_tokens(o.tokens);

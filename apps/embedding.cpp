@@ -37,6 +37,7 @@ std::unique_ptr<Pipeline> open(const PipelineSpec& spec, const NetworkOptions& o
   RuntimeOptions runtime;
   runtime.device = options.device;
   runtime.precision = options.precision;
+  runtime.cache = true;
   runtime.threads = options.threads > 0 ? options.threads : available_cores();
   if (!fixed && options.batch_size > 0)
     fixed = {options.batch_size, streams_for(photos, options.batch_size, runtime.threads)};

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/cache_file.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <vector>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -14,6 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxBytes = 1 << 16;
 constexpr const char* kEnd = "end\n";  // tells a whole file from a cut one
+constexpr std::size_t kHashDigits = 64;
 
 // Empty: there is no place. A relative $XDG_CACHE_HOME does not count, says its specification.
 fs::path folder_of(const std::string& kind) {
@@ -24,12 +27,55 @@ fs::path folder_of(const std::string& kind) {
   return {};
 }
 
+fs::path path_of(const std::string& kind, const std::string& key) {
+  const fs::path folder = folder_of(kind);
+  return folder.empty() ? folder : folder / sha256_hex(key);
+}
+
+// False where that cannot be.
+bool make_folder_of(const fs::path& path) {
+  std::error_code failed;
+  if (!path.empty()) fs::create_directories(path.parent_path(), failed);
+  return !path.empty() && !failed;
+}
+
+// Ends a file of bytes, which say nothing of their own.
+std::string hash_of(std::string_view bytes, const std::string& key) {
+  Sha256 hash;
+  hash.update(bytes);
+  hash.update(key);
+  return hash.hex();
+}
+
+// Removes what was used longest ago until the rest has at most `max_bytes`.
+void trim(const fs::path& folder, std::uint64_t max_bytes) {
+  struct File {
+    fs::file_time_type time;
+    std::uint64_t bytes;
+    fs::path path;
+  };
+  std::vector<File> files;
+  std::error_code failed;
+  for (fs::directory_iterator it(folder, failed), end; !failed && it != end; it.increment(failed)) {
+    std::error_code gone;  // another process trims too
+    const File file{it->last_write_time(gone), it->file_size(gone), it->path()};
+    if (!gone) files.push_back(file);
+  }
+  std::sort(files.begin(), files.end(),
+            [](const File& a, const File& b) { return a.time > b.time; });
+  std::uint64_t kept = 0;
+  for (const File& file : files) {
+    kept += file.bytes;
+    if (kept > max_bytes) fs::remove(file.path, failed);
+  }
+}
+
 }  // namespace
 
 std::optional<std::string> read_cached(const std::string& kind, const std::string& key) try {
-  const fs::path folder = folder_of(kind);
-  if (folder.empty()) return std::nullopt;
-  std::string text = read_file(folder / sha256_hex(key), kMaxBytes);
+  const fs::path path = path_of(kind, key);
+  if (path.empty()) return std::nullopt;
+  std::string text = read_file(path, kMaxBytes);
   if (!text.starts_with(key + '\n') || !text.ends_with(kEnd)) return std::nullopt;
   text.resize(text.size() - std::string(kEnd).size());
   if (text.size() <= key.size()) return std::nullopt;
@@ -39,12 +85,35 @@ std::optional<std::string> read_cached(const std::string& kind, const std::strin
 }
 
 void write_cached(const std::string& kind, const std::string& key, const std::string& value) try {
-  const fs::path folder = folder_of(kind);
-  if (folder.empty()) return;
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (!failed) write_file(folder / sha256_hex(key), key + '\n' + value + kEnd);
+  const fs::path path = path_of(kind, key);
+  if (make_folder_of(path)) write_file(path, key + '\n' + value + kEnd);
 } catch (const Error&) {  // it will be measured again
+}
+
+CachedBytes map_cached(const std::string& kind, const std::string& key) try {
+  const fs::path path = path_of(kind, key);
+  if (path.empty()) return {};
+  CachedBytes cached{std::make_unique<MappedFile>(path), {}};
+  const std::string_view all = cached.file->bytes();
+  if (all.size() < kHashDigits) return {};
+  cached.bytes = all.substr(0, all.size() - kHashDigits);
+  if (all.substr(cached.bytes.size()) != hash_of(cached.bytes, key)) return {};
+  std::error_code failed;  // then it seems older than it is
+  fs::last_write_time(path, fs::file_time_type::clock::now(), failed);
+  return cached;
+} catch (const Error&) {
+  return {};
+}
+
+void keep_bytes(const std::string& kind, const std::string& key, std::string_view value,
+                std::uint64_t max_bytes) try {
+  const fs::path path = path_of(kind, key);
+  if (!make_folder_of(path)) return;
+  AtomicFile file(path);
+  file.stream() << value << hash_of(value, key);
+  file.commit();
+  trim(path.parent_path(), max_bytes);
+} catch (const Error&) {  // it will be made again
 }
 
 }  // namespace shoplens

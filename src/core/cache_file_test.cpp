@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -63,7 +64,45 @@ TEST_F(CacheFileTest, APlaceThatCannotBeWrittenIsNoError) {
     if (!*place) ::setenv("HOME", "relative", 1);
     write_cached("speed", "a key", "17 3\n");
     EXPECT_FALSE(read_cached("speed", "a key")) << place;
+    keep_bytes("speed", "a key", "17 3\n", 1000);
+    EXPECT_FALSE(map_cached("speed", "a key").file) << place;
   }
+}
+
+TEST_F(CacheFileTest, BytesAreMappedAsTheyWereKept) {
+  EXPECT_FALSE(map_cached("speed", "a key").file);
+  const std::string value("a\0b\n", 4);
+  keep_bytes("speed", "a key", value, 1000);
+  const CachedBytes cached = map_cached("speed", "a key");
+  ASSERT_TRUE(cached.file);
+  EXPECT_EQ(cached.bytes, value);
+  EXPECT_FALSE(map_cached("speed", "another key").file);
+
+  std::string whole = read_file(file_);
+  for (std::size_t n = 0; n < whole.size(); ++n) {
+    write_file(file_, whole.substr(0, n));
+    EXPECT_FALSE(map_cached("speed", "a key").file) << n;
+    std::string changed = whole;
+    changed[n] ^= 1;
+    write_file(file_, changed);
+    EXPECT_FALSE(map_cached("speed", "a key").file) << n;
+  }
+  keep_bytes("speed", "another key", value, 1000);
+  fs::rename(file_.parent_path() / sha256_hex("another key"), file_);
+  EXPECT_FALSE(map_cached("speed", "a key").file);
+}
+
+TEST_F(CacheFileTest, BytesThatWereNotMappedForLongestGo) {
+  const auto now = fs::file_time_type::clock::now();
+  for (const char* key : {"a", "b", "c", "d"}) {
+    keep_bytes("speed", key, std::string(1000, '0'), 1 << 20);
+    fs::last_write_time(file_.parent_path() / sha256_hex(key),
+                        now - std::chrono::hours(2 + *key - 'a'));
+  }
+  EXPECT_TRUE(map_cached("speed", "d").file);
+  keep_bytes("speed", "e", std::string(1000, '0'), 3500);
+  for (const char* key : {"a", "d", "e"}) EXPECT_TRUE(map_cached("speed", key).file) << key;
+  for (const char* key : {"b", "c"}) EXPECT_FALSE(map_cached("speed", key).file) << key;
 }
 
 }  // namespace

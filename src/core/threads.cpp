@@ -12,6 +12,18 @@
 #include <vector>
 
 namespace shoplens {
+namespace {
+
+// What the first processor's line of that name says.
+std::string cpuinfo(const std::string& name) {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);)
+    if (const auto at = line.find(": "); line.starts_with(name + '\t') && at != line.npos)
+      return line.substr(at + 2);
+  return "";
+}
+
+}  // namespace
 
 int available_cores() {
   cpu_set_t set;
@@ -20,11 +32,13 @@ int available_cores() {
 }
 
 std::string processor_name() {
-  std::ifstream in("/proc/cpuinfo");
-  for (std::string line; std::getline(in, line);)
-    if (const auto at = line.find(": "); line.starts_with("model name") && at != line.npos)
-      return line.substr(at + 2);
-  return "unknown";
+  const std::string name = cpuinfo("model name");
+  return name.empty() ? "unknown" : name;
+}
+
+std::string processor_features() {
+  const std::string x86 = cpuinfo("flags");
+  return x86.empty() ? cpuinfo("Features") : x86;
 }
 
 void parallel_for(std::int64_t count, int threads, const std::function<void(std::int64_t)>& body) {

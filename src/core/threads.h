@@ -15,6 +15,10 @@ int available_cores();
 /// The processor as Linux calls it, "AMD EPYC 9B45"; "unknown" where it says nothing.
 std::string processor_name();
 
+/// The instructions it has, as Linux lists them; empty where it says nothing. Virtual machines with
+/// the same name can differ in them.
+std::string processor_features();
+
 /// Calls body(i) for every i in [0, count) on `threads` threads (the caller is one of them) and
 /// returns when all are done. The first exception thrown is rethrown here after the others have
 /// ended.

@@ -16,6 +16,14 @@ TEST(ProcessorName, IsOneLineOfText) {
   EXPECT_EQ(name.find('\n'), name.npos);
 }
 
+TEST(ProcessorFeatures, AreWordsOfOneLine) {
+  const std::string features = ' ' + processor_features() + ' ';
+  EXPECT_EQ(features.find('\n'), features.npos);
+#ifdef __x86_64__
+  EXPECT_NE(features.find(" sse2 "), features.npos);
+#endif
+}
+
 TEST(Threads, ThereIsACore) { EXPECT_GE(available_cores(), 1); }
 
 TEST(ParallelFor, CallsEveryIndexOnce) {

@@ -184,7 +184,8 @@ class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
     context->save_for_backward({x, weight, bias, mean, inverse_std});
     context->saved_data["training"] = norm->is_training();
     context->saved_data["epilogue"] = static_cast<std::int64_t>(epilogue);
-    context->saved_data["kernels"] = reinterpret_cast<std::int64_t>(kernels);
+    const auto& all = supported_norm_kernels();
+    context->saved_data["kernels"] = std::find(all.begin(), all.end(), kernels) - all.begin();
     return y;
   }
 
@@ -192,8 +193,8 @@ class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
     check(!at::GradMode::is_enabled(), "batch norm: want a first derivative, got a second");
     const variable_list saved = context->get_saved_variables();
     const torch::Tensor &x = saved[0], &weight = saved[1];
-    const auto& kernels =
-        *reinterpret_cast<const NormKernels*>(context->saved_data["kernels"].toInt());
+    const auto& kernels = *supported_norm_kernels().at(
+        static_cast<std::size_t>(context->saved_data["kernels"].toInt()));
     const auto epilogue = static_cast<std::size_t>(context->saved_data["epilogue"].toInt());
     const bool training = context->saved_data["training"].toBool();
     const NormParameters norm = parameters(saved[3], saved[4], weight, saved[2]);
@@ -262,14 +263,17 @@ std::optional<Epilogue> epilogue_of(std::optional<Activation> activation) {
 
 }  // namespace
 
-std::vector<const NormKernels*> supported_norm_kernels() {
-  std::vector<const NormKernels*> kernels{&kNormBaseline};
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    kernels.push_back(&kNormAvx2);
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512bf16"))
-    kernels.push_back(&kNormAvx512);
+const std::vector<const NormKernels*>& supported_norm_kernels() {
+  static const std::vector<const NormKernels*> kernels = [] {
+    std::vector<const NormKernels*> found{&kNormBaseline};
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+      found.push_back(&kNormAvx2);
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512bf16"))
+      found.push_back(&kNormAvx512);
+    return found;
+  }();
   return kernels;
 }
 

@@ -23,7 +23,7 @@ torch::Tensor batch_norm_activate(BatchNormImpl& norm, std::optional<Activation>
                                   const torch::Tensor& x);
 
 /// Those this processor can run, the fastest last: norm_activate takes that one.
-std::vector<const NormKernels*> supported_norm_kernels();
+const std::vector<const NormKernels*>& supported_norm_kernels();
 
 /// The fused function itself on the kernels given, for tests; x as in norm_activate's fused case.
 /// Does not count num_batches_tracked.

@@ -18,18 +18,18 @@ constexpr int kRowGroup = 4;
 // GCC 12 does not convert vectors whose width a template's parameter gives: each width is written.
 template <int lanes>
 struct Vectors;
-#define SHOPLENS_VECTORS(lanes)                                           \
-  template <>                                                             \
-  struct Vectors<lanes> {                                                 \
-    typedef float Floats __attribute__((vector_size(4 * lanes)));         \
-    typedef std::uint32_t Words __attribute__((vector_size(4 * lanes)));  \
-    typedef std::uint16_t Halves __attribute__((vector_size(2 * lanes))); \
-    static void convert(const Halves& from, Words& to) {                  \
-      to = __builtin_convertvector(from, Words);                          \
-    }                                                                     \
-    static void convert(const Words& from, Halves& to) {                  \
-      to = __builtin_convertvector(from, Halves);                         \
-    }                                                                     \
+#define SHOPLENS_VECTORS(lanes)                                             \
+  template <>                                                               \
+  struct Vectors<lanes> {                                                   \
+    typedef float Floats __attribute__((vector_size(4 * (lanes))));         \
+    typedef std::uint32_t Words __attribute__((vector_size(4 * (lanes))));  \
+    typedef std::uint16_t Halves __attribute__((vector_size(2 * (lanes)))); \
+    static void convert(const Halves& from, Words& to) {                    \
+      to = __builtin_convertvector(from, Words);                            \
+    }                                                                       \
+    static void convert(const Words& from, Halves& to) {                    \
+      to = __builtin_convertvector(from, Halves);                           \
+    }                                                                       \
   };
 SHOPLENS_VECTORS(1)
 SHOPLENS_VECTORS(2)

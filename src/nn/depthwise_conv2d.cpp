@@ -141,7 +141,8 @@ struct DepthwiseFunction : torch::autograd::Function<DepthwiseFunction> {
     context->save_for_backward({x, weight});
     context->saved_data["options"] = std::vector<std::int64_t>{
         options.stride, options.top, options.left, options.bottom, options.right};
-    context->saved_data["kernels"] = reinterpret_cast<std::int64_t>(kernels);
+    const auto& all = depthwise_kernels();
+    context->saved_data["kernels"] = std::find(all.begin(), all.end(), kernels) - all.begin();
     return shoplens::forward(x, weight, bias, options, *kernels);
   }
 
@@ -154,10 +155,10 @@ struct DepthwiseFunction : torch::autograd::Function<DepthwiseFunction> {
     const DepthwiseOptions options{static_cast<int>(o[0]), static_cast<int>(o[1]),
                                    static_cast<int>(o[2]), static_cast<int>(o[3]),
                                    static_cast<int>(o[4])};
-    const auto* kernels =
-        reinterpret_cast<const DepthwiseKernels*>(context->saved_data["kernels"].toInt());
+    const auto kernels = static_cast<std::size_t>(context->saved_data["kernels"].toInt());
     const torch::Tensor gradient = outputs[0].contiguous(kChannelsLast);
-    const Gradients gradients = shoplens::backward(saved[0], saved[1], gradient, options, *kernels);
+    const Gradients gradients =
+        shoplens::backward(saved[0], saved[1], gradient, options, *depthwise_kernels().at(kernels));
     torch::Tensor grad_bias;
     if (context->needs_input_grad(2))
       grad_bias = gradient.sum({0, 2, 3}, /*keepdim=*/false, torch::kFloat);
@@ -170,8 +171,11 @@ struct DepthwiseFunction : torch::autograd::Function<DepthwiseFunction> {
 const std::vector<const DepthwiseKernels*>& depthwise_kernels() {
   static const std::vector<const DepthwiseKernels*> kernels = [] {
     std::vector<const DepthwiseKernels*> found{&kDepthwiseBaseline};
-    if (__builtin_cpu_supports("x86-64-v3")) found.push_back(&kDepthwiseAvx2);
-    if (__builtin_cpu_supports("x86-64-v4")) found.push_back(&kDepthwiseAvx512);
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+      found.push_back(&kDepthwiseAvx2);
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+      found.push_back(&kDepthwiseAvx512);
     return found;
   }();
   return kernels;

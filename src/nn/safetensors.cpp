@@ -26,14 +26,14 @@ constexpr std::uint64_t kMaxHeader = 100'000'000;  // as the reference reader
 constexpr std::size_t kMaxDimensions = 64;         // of a torch::Tensor
 constexpr int kMaxDepth = 3;                       // { tensor: { shape: [
 
-struct Type {
+struct ElementType {
   const char* name;
   torch::ScalarType scalar;
 };
-constexpr Type kTypes[] = {{"F64", torch::kDouble}, {"F32", torch::kFloat},
-                           {"F16", torch::kHalf},   {"BF16", torch::kBFloat16},
-                           {"I64", torch::kLong},   {"I32", torch::kInt},
-                           {"U8", torch::kByte},    {"BOOL", torch::kBool}};
+constexpr ElementType kTypes[] = {{"F64", torch::kDouble}, {"F32", torch::kFloat},
+                                  {"F16", torch::kHalf},   {"BF16", torch::kBFloat16},
+                                  {"I64", torch::kLong},   {"I32", torch::kInt},
+                                  {"U8", torch::kByte},    {"BOOL", torch::kBool}};
 
 /// One entry of the header.
 struct Entry {
@@ -76,7 +76,7 @@ Json parse_header(const std::string& text, const Source& source) {
 
 torch::ScalarType type_of(const std::string& tensor, const Json& name, const Source& source) {
   std::string all;
-  for (const Type& type : kTypes) {
+  for (const ElementType& type : kTypes) {
     if (name == type.name) return type.scalar;
     all += (all.empty() ? std::string() : ", ") + type.name;
   }
@@ -173,7 +173,7 @@ std::string read_header(std::ifstream& in, std::uint64_t file_size, const Source
 }
 
 const char* type_name(const std::string& tensor, torch::ScalarType scalar) {
-  for (const Type& type : kTypes)
+  for (const ElementType& type : kTypes)
     if (type.scalar == scalar) return type.name;
   throw Error(ErrorCode::kUnsupported,
               join("safetensors: ", tensor, ": no type for ", torch::toString(scalar)));

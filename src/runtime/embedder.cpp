@@ -9,14 +9,21 @@
 #include <openvino/openvino.hpp>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <vector>
 
+#include "core/cache_file.h"
 #include "core/error.h"
 #include "core/threads.h"
 #include "runtime/openvino_error.h"
 
 namespace shoplens {
 namespace {
+
+// Networks as the device compiled them: reading an ONNX file and compiling it is most of a short
+// command's time.
+constexpr const char* kCacheKind = "networks";
+constexpr std::uint64_t kMaxCacheBytes = std::uint64_t{1} << 30;
 
 // `auto` asks the device, which knows whether its cores have bf16 instructions.
 std::string resolve_precision(const ov::Core& core, const RuntimeOptions& options) {
@@ -71,6 +78,7 @@ struct Embedder::State {
   std::string precision;
   int streams = 1;
   ov::Core core;
+  CachedBytes cached;  // what `model` reads, if it is from the cache
   ov::CompiledModel model;
 
   // Requests not in use; each is used by one call at a time.
@@ -91,9 +99,7 @@ struct Embedder::State {
                   "export it again with --classes");
     try {
       precision = resolve_precision(core, options);
-      const auto network = core.read_model(file.string());
-      keep_outputs(*network, {embedding_name(), classes ? "classes" : ""});
-      model = core.compile_model(network, options.device, compile_properties(options, precision));
+      open(options);
       streams = options.streams;
       for (int i = 0; i < streams; ++i) idle.push_back(model.create_infer_request());
     } catch (const ov::Exception& e) {
@@ -102,6 +108,44 @@ struct Embedder::State {
                        last_line(e.what()), " (", file.string(), ")"));
     }
     check_shapes();
+  }
+
+  void open(const RuntimeOptions& options) {
+    const ov::AnyMap properties = compile_properties(options, precision);
+    const std::string key = options.cache ? cache_key(options) : "";
+    if (options.cache && import_cached(key, options.device, properties)) return;
+    const auto network = core.read_model(path.string());
+    keep_outputs(*network, {embedding_name(), classes ? "classes" : ""});
+    model = core.compile_model(network, options.device, properties);
+    if (options.cache) keep(key);
+  }
+
+  bool import_cached(const std::string& key, const std::string& device,
+                     const ov::AnyMap& properties) try {
+    cached = map_cached(kCacheKind, key);
+    if (!cached.file) return false;
+    // OpenVINO only reads it.
+    const ov::Tensor bytes(ov::element::u8, {cached.bytes.size()},
+                           const_cast<char*>(cached.bytes.data()));
+    model = core.import_model(bytes, device, properties);
+    return true;
+  } catch (const std::exception&) {  // whatever OpenVINO makes of it: it is compiled again
+    return false;
+  }
+
+  void keep(const std::string& key) try {
+    std::ostringstream out;
+    model.export_model(out);
+    keep_bytes(kCacheKind, key, out.view(), kMaxCacheBytes);
+  } catch (const ov::Exception&) {  // a device that cannot export
+  }
+
+  // Everything that the compiled network depends on; the fingerprint is that of the whole graph.
+  std::string cache_key(const RuntimeOptions& options) const {
+    return join("shoplens network 1\nmodel ", info.fingerprint, "\noutputs ", embedding_name(),
+                classes ? " classes" : "", "\nprecision ", precision, "\ndevice ", options.device,
+                "\nthreads ", options.threads, "\nstreams ", options.streams, "\nprocessor ",
+                processor_name(), ' ', processor_features(), "\nopenvino ", openvino_version());
   }
 
   const char* embedding_name() const { return raw ? "raw" : "embedding"; }

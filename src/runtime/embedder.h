@@ -18,6 +18,7 @@ struct RuntimeOptions {
                      // 1 answers one photo soonest, one a core gets most photos through
   bool raw = false;  // embeddings at the length that the network gives them
   bool classes = false;  // compute the scores of the training classes too
+  bool cache = false;    // keep what the device compiled for the next start (core/cache_file.h)
 };
 
 /// The last feature map of a photo: values [channels, rows, columns].

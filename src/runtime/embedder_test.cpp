@@ -2,9 +2,11 @@
 #include "runtime/embedder.h"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmath>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -119,6 +121,50 @@ TEST_F(EmbedderTest, ManyThreadsGetWhatOneGets) {
       for (int i = 0; i < 20; ++i) EXPECT_EQ(embed(embedder, in, 4), want);
     });
   for (std::thread& t : threads) t.join();
+}
+
+TEST_F(EmbedderTest, ANetworkFromTheCacheIsTheSameToTheBit) {
+  const fs::path cache = folder / "cache", link = folder / "link";
+  ::setenv("XDG_CACHE_HOME", cache.c_str(), 1);
+  write_tiny_model(folder / "classes.onnx", 32, 16, 1, {"a", "b", "c"});
+  RuntimeOptions options;
+  const auto in = pixels(3);
+  const auto run = [&](bool with_cache) {
+    options.cache = with_cache;
+    std::vector<float> out(48), scores(9);
+    Embedder(folder / "classes.onnx", options).embed(in.data(), 3, out.data(), scores.data());
+    out.insert(out.end(), scores.begin(), scores.end());
+    return out;
+  };
+  std::set<fs::path> kept;
+  const auto new_file = [&] {
+    for (const auto& file : fs::directory_iterator(cache / "shoplens" / "networks"))
+      if (kept.insert(file.path()).second) return file.path();
+    return fs::path();
+  };
+  const auto plain = run(false);
+  EXPECT_EQ(run(true), plain);
+  const fs::path other = new_file();
+  options.raw = options.classes = true;
+  const auto want = run(false);
+  EXPECT_EQ(run(true), want);
+  const fs::path file = new_file();
+  ASSERT_FALSE(file.empty());
+
+  // Not written again means that it was used; damaged, cut, or another network's, it is not used.
+  const std::string whole = read_file(file);
+  std::string flipped = whole;
+  flipped[flipped.size() / 2] ^= 1;
+  for (const std::string& content :
+       {whole, flipped, whole.substr(0, 100), std::string(), read_file(other)}) {
+    write_file(file, content);
+    fs::remove(link);
+    fs::create_hard_link(file, link);
+    EXPECT_EQ(run(true), want);
+    EXPECT_EQ(fs::equivalent(file, link), content == whole);
+    EXPECT_TRUE(new_file().empty());
+  }
+  ::unsetenv("XDG_CACHE_HOME");
 }
 
 TEST_F(EmbedderTest, AnEmbeddingOfZeroIsAnErrorThatNamesTheModel) {

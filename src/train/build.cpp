@@ -13,7 +13,7 @@ namespace {
 void move(torch::nn::Module& module, const Execution& execution) {
   module.to(execution.device);
   for (const auto& tensors : {module.parameters(), module.buffers()})
-    for (torch::Tensor t : tensors)
+    for (const torch::Tensor& t : tensors)
       if (t.is_floating_point()) t.set_data(t.detach().to(execution.weights));
 }
 

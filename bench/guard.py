@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Whether shoplens became slower: ratios against something that runs beside it in the same minutes, so that a noisy or another
+machine matters little, held against bench/baseline.json. Warns of each that is a tenth worse; `./check --bench` runs it.
+
+  guard.py            needs a build by ./check
+  guard.py --record   writes the ratios as the baseline of processors with these instructions
+
+Every ratio is the peer's time over ours (more is better) but for "predict" and "embed", which are all the time over that of
+the parts that cannot be avoided (less is better). Medians of rounds in turn.
+"""
+import argparse
+import json
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+from PIL import Image
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+BIN = ROOT / "build" / "bin"
+BASELINE = ROOT / "bench" / "baseline.json"
+TOLERANCE = 0.10
+
+
+def instructions():
+    """What a baseline is for: kernels differ by these, and so do their ratios."""
+    flags = set(re.search(r"^flags\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)[1].split())
+    return "avx512_bf16" if "avx512_bf16" in flags else "avx512" if "avx512f" in flags else "avx2"
+
+
+def run(program, *args):
+    done = subprocess.run([BIN / program, *map(str, args)], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"guard: {program} failed: {done.stderr.strip()}")
+    return done.stdout
+
+
+def seconds(work):
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def search(folder, rounds=15):
+    """Exact search of 48,000 x 512 against NumPy's matrix product and argpartition on the same float32 vectors."""
+    rng = np.random.default_rng(1)
+    vectors, queries = (rng.standard_normal((n, 512), dtype=np.float32) for n in (48_000, 257 * rounds))
+    for x in vectors, queries:
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+    np.save(folder / "vectors.npy", vectors)
+    np.save(folder / "queries.npy", queries)
+    process = subprocess.Popen([BIN / "bench_search", folder / "vectors.npy", folder / "queries.npy", "5"],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process.stdout.readline()
+    found = {}
+    for batch in 1, 256:
+        ratios = []
+        for _ in range(rounds):
+            process.stdin.write(f"{batch}\n")
+            process.stdin.flush()
+            ours = float(process.stdout.readline().split(maxsplit=1)[0]) / 1e3
+            ratios.append(seconds(lambda: np.argpartition(queries[:batch] @ vectors.T, -5, axis=1)) / ours)
+        found[f"search, {batch} at once: NumPy / shoplens"] = statistics.median(ratios)
+    process.stdin.close()
+    process.wait()
+    return found
+
+
+def resize(rounds=5):
+    """To 224 x 224, against Pillow."""
+    found = {}
+    for width, height, bicubic in (640, 480, 0), (1024, 768, 1):
+        picture = Image.fromarray(np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8))
+        filter_ = Image.Resampling.BICUBIC if bicubic else Image.Resampling.BILINEAR
+        ratios = []
+        for _ in range(rounds):
+            name = f"BM_Resize/width:{width}/height:{height}/bicubic:{bicubic}"
+            ours = google_benchmark("bench_resize", f"^{name}$", "--benchmark_min_time=0.1")[0]["real_time"] / 1e3
+            pillow = min(seconds(lambda: picture.resize((224, 224), filter_)) for _ in range(30))
+            ratios.append(pillow / ours)
+        found[f"resize, {width}x{height} {'bicubic' if bicubic else 'bilinear'}: Pillow / shoplens"] = statistics.median(ratios)
+    return found
+
+
+def google_benchmark(program, only, *args):
+    return json.loads(run(program, f"--benchmark_filter={only}", "--benchmark_format=json", *args))["benchmarks"]
+
+
+def layers():
+    """Of a training step, against LibTorch in the same iterations; the geometric mean of some layers."""
+    found = {}
+    for program, name, only in (("bench_depthwise", "depthwise convolution", "channels:(144|576)/.*same:0"),
+                                ("bench_batch_norm", "batch norm, activation", ".")):
+        ratios = [layer["times_faster"] for layer in google_benchmark(program, only, "--benchmark_min_time=1")]
+        found[f"{name}: LibTorch / shoplens"] = statistics.geometric_mean(ratios)
+    return found
+
+
+def photos(folder):
+    """predict and embed of a network with random weights on made-up photos."""
+    pictures = folder / "photos"
+    run("shoplens", "demo-photos", "--out", pictures, "--classes", 4, "--train", 8, "--test", 20, "--size", 320)
+    run("shoplens", "train", "--data", pictures / "train.csv", "--out", folder / "run", "--epochs", 1, "--img-size", 224)
+    model, gallery = folder / "model.onnx", folder / "gallery.db"
+    run("shoplens", "export", folder / "run", "--out", model)
+    run("shoplens", "index", "build", "--gallery", gallery, "--model", model, "--data", pictures / "train.csv")
+    files = sorted((pictures / "test").rglob("*.jpg"))
+    predict = re.search(r"([\d.]+)x the network", run("bench_predict", gallery, model, *files))
+    embed = re.search(r"their share ([\d.]+)", run("bench_embed", model, 1, 2, "--", *files))
+    return {"predict, one photo: all / network": float(predict[1]), "embed: files / network and decoding": float(embed[1])}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--record", action="store_true")
+    record = parser.parse_args().record
+    kind = instructions()
+    baselines = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+    with tempfile.TemporaryDirectory() as folder:
+        measured = search(pathlib.Path(folder)) | resize() | layers() | photos(pathlib.Path(folder))
+    if record:
+        baselines[kind] = {name: round(ratio, 3) for name, ratio in measured.items()}
+        BASELINE.write_text(json.dumps(baselines, indent=2) + "\n")
+    baseline = baselines.get(kind, {})
+    worse = 0
+    print(f"{'ratio':>8} {'baseline':>8}   ({kind})")
+    for name, ratio in measured.items():
+        before = baseline.get(name)
+        less_is_better = name.endswith(("all / network", "network and decoding"))
+        loss = 0 if before is None else (ratio / before if less_is_better else before / ratio) - 1
+        worse += loss > TOLERANCE
+        print(f"{ratio:8.2f} {before or float('nan'):8.2f}   {name}" + (f"   WARNING: {loss:.0%} worse" if loss > TOLERANCE else ""))
+    if not baseline:
+        print(f"bench/baseline.json has nothing for {kind}: guard.py --record on a quiet machine")
+    elif worse:
+        print(f"{worse} of {len(measured)} are more than {TOLERANCE:.0%} worse; run it again on a quiet machine before you believe it")
+
+
+if __name__ == "__main__":
+    main()
