@@ -117,7 +117,7 @@ TEST(EmbeddingModel, RefusesUnknownParts) {
   EXPECT_THROW(EmbeddingModel({.arch = "alexnet"}), Error);
   EXPECT_THROW(EmbeddingModel({.dim = -1}), Error);
   try {
-    EmbeddingModel({.pool = "max"});
+    const EmbeddingModel model({.pool = "max"});
     FAIL();
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "model: want pool gem, avg or token, got max");

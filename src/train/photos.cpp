@@ -25,7 +25,7 @@ std::shared_ptr<const Image> Photos::picture(std::int64_t sample) const {
   }
   Image loaded = load_image(paths_[sample]);
   if (!keep_whole_) loaded = fit_image(loaded, preprocessing_);
-  const auto picture = std::make_shared<const Image>(std::move(loaded));
+  auto picture = std::make_shared<const Image>(std::move(loaded));
   const std::lock_guard lock(mutex_);
   const auto bytes = static_cast<std::int64_t>(picture->pixels.size());
   if (!cache_[sample] && bytes <= room_) {

@@ -107,7 +107,7 @@ bool RunFolder::has_checkpoint() const {
 RunState RunFolder::load_checkpoint(const NamedTensors& tensors) const {
   const fs::path file = path_ / "last" / "checkpoint.safetensors";
   const Safetensors saved = read_safetensors(file);
-  const RunState state = to_state(saved.metadata, file);
+  RunState state = to_state(saved.metadata, file);
   load_tensors(tensors, saved.tensors, file);
   return state;
 }
