@@ -28,12 +28,14 @@ constexpr int kTile = 4;
 constexpr int kAhead = 32;
 
 // kWrite 1: to be written.
-template <int kWrite, class Element>
+template <int kWrite, int kChannels, class Element>
 inline void prefetch(const Element* pixel, std::int64_t step) {
+  constexpr int kLine = 64, kBytes = kChannels * static_cast<int>(sizeof(Element));
   const auto* const later = reinterpret_cast<const char*>(pixel + kAhead * step);
-  __builtin_prefetch(later, kWrite);
-  if (step * sizeof(Element) % 64 != 0)  // a block may lie across two lines
-    __builtin_prefetch(later + kDepthwiseBlock * sizeof(Element) - 1, kWrite);
+#pragma GCC unroll 4
+  for (int byte = 0; byte < kBytes; byte += kLine) __builtin_prefetch(later + byte, kWrite);
+  if (step * sizeof(Element) % kLine != 0)  // they may begin within a line
+    __builtin_prefetch(later + kBytes - 1, kWrite);
 }
 
 inline Floats& at(float* p) { return *reinterpret_cast<Floats*>(p); }
@@ -125,7 +127,7 @@ void load_row(const Element* source, std::int64_t step, std::int64_t lead, std::
   }
   float* const first = row + lead * kLanes;
   for (std::int64_t i = 0; i < count; ++i, source += step) {
-    prefetch<0>(source, step);
+    prefetch<0, kDepthwiseBlock>(source, step);
     for (int v = 0; v < block.vectors; ++v)
       at(first + (v * columns + i) * kLanes) =
           load(source + v * kLanes, block.channels - v * kLanes);
@@ -153,7 +155,7 @@ void forward_row(const DepthwiseShape& s, const float* const* rows, const float*
 #pragma GCC unroll 4
     for (int t = 0; t < kTile; ++t)
       if (o + t < s.out_width) {
-        prefetch<1>(y + (o + t) * s.channels, s.channels);
+        prefetch<1, kLanes>(y + (o + t) * s.channels, s.channels);
         store(sum[t], y + (o + t) * s.channels, lanes);
       }
   }
@@ -326,7 +328,7 @@ void backward_of(const DepthwiseShape& s, std::int64_t index, std::int64_t begin
     }
     Element* const out = grad_x + i * s.width * s.channels + block.first;
     for (std::int64_t w = 0; w < s.width; ++w) {
-      prefetch<1>(out + w * s.channels, s.channels);
+      prefetch<1, kDepthwiseBlock>(out + w * s.channels, s.channels);
       for (int v = 0; v < block.vectors; ++v)
         store(at(grad_x_row + (v * columns + s.left + w) * kLanes),
               out + w * s.channels + v * kLanes, block.channels - v * kLanes);

@@ -141,8 +141,8 @@ TEST(ClipGradNorm, ScalesAllGradientsTogether) {
 }
 
 TEST(AdaptiveClipGrad, BoundsEachUnitByItsWeights) {
-  const auto leaf = [](at::Tensor values, at::Tensor gradient) {
-    at::Tensor parameter = values.requires_grad_(true);
+  const auto leaf = [](const at::Tensor& values, const at::Tensor& gradient) {
+    at::Tensor parameter = values.detach().requires_grad_(true);
     parameter.mutable_grad() = gradient;
     return parameter;
   };
