@@ -207,6 +207,7 @@ int serve(const ServeOptions& o) {
   network.precision = o.precision;
   network.device = o.device;
   network.threads = o.threads;
+  network.batch_size = photos_in_a_call(o);  // nothing is measured, which takes memory and seconds
   const auto open = [&](const Gallery& gallery) {
     // As for very many photos: a stream a core.
     return open_gallery_pipeline(gallery, network, std::numeric_limits<std::size_t>::max() / 2);
@@ -222,6 +223,7 @@ int serve(const ServeOptions& o) {
     next.model = {model.string()};
     next.tta = to_string(tta);
     next.threads = 1;  // the other cores are for answers
+    next.batch_size = 1;
     return open_pipeline("upgrade", next, 1);
   };
   Api api(catalogue, metrics, open_next, api_options(o));
