@@ -25,7 +25,8 @@ if(SHOPLENS_MOLD)
 endif()
 
 if(SHOPLENS_SANITIZE)
-  add_compile_options(-fsanitize=${SHOPLENS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_compile_options(-fsanitize=${SHOPLENS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+    $<$<CXX_COMPILER_ID:Clang>:-fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/tests/sanitizers.ignore>)
   add_link_options(-fsanitize=${SHOPLENS_SANITIZE})
   if(SHOPLENS_SANITIZE MATCHES "address|thread")
     add_library(shoplens_dlopen OBJECT "${PROJECT_SOURCE_DIR}/tests/dlopen_under_sanitizers.cpp")
