@@ -6,8 +6,8 @@ machine matters little, held against bench/baseline.json. Warns of each that is 
   guard.py            needs a build by ./check
   guard.py --record   writes the ratios as the baseline of processors with these instructions
 
-Every ratio is the peer's time over ours (more is better) but for "predict" and "embed", which are all the time over that of
-the parts that cannot be avoided (less is better). Medians of rounds in turn.
+"X / shoplens" is X's time over ours: more is better. The others are all the time over that of the parts that cannot be
+avoided: less is better. Medians of rounds in turn.
 """
 import argparse
 import json
@@ -132,8 +132,8 @@ def main():
     print(f"{'ratio':>8} {'baseline':>8}   ({kind})")
     for name, ratio in measured.items():
         before = baseline.get(name)
-        less_is_better = name.endswith(("all / network", "network and decoding"))
-        loss = 0 if before is None else (ratio / before if less_is_better else before / ratio) - 1
+        more_is_better = name.endswith("/ shoplens")
+        loss = 0 if before is None else (before / ratio if more_is_better else ratio / before) - 1
         worse += loss > TOLERANCE
         print(f"{ratio:8.2f} {before or float('nan'):8.2f}   {name}" + (f"   WARNING: {loss:.0%} worse" if loss > TOLERANCE else ""))
     if not baseline:
