@@ -20,31 +20,33 @@ constexpr const char* kSummary = "train an embedding model on a catalogue of pho
 std::atomic<bool> interrupted = false;
 extern "C" void interrupt(int) { interrupted = true; }
 
+// A recipe, then --config and flags, which win over it. False: --help was asked for.
+bool read_options(TrainOptions& options, const Words& words) {
+  TrainOptions first;  // the flags alone, for the recipe's name
+  if (parse_flags(options_of(first), words) && !first.recipe.empty())
+    from_toml(options_of(options), find_recipe(first.recipe).text, "recipe " + first.recipe);
+  return parse_flags(options_of(options), words);
+}
+
 // The options of the run that is resumed. What the command line says may not contradict them, but
 // for what does not change the result: where the run ends for now, and which machine does it.
-TrainOptions resumed(TrainOptions given) {
-  TrainOptions saved = RunFolder::open(given.out).options(), defaults;
-  const auto given_list = options_of(given), saved_list = options_of(saved),
-             default_list = options_of(defaults);
+TrainOptions resumed(const std::string& out, const Words& words) {
+  TrainOptions saved = RunFolder::open(out).options();
+  TrainOptions wanted = saved;
+  wanted.stop_epoch = TrainOptions().stop_epoch;  // it is for one sitting
+  read_options(wanted, words);
+  wanted = resolved(wanted);
   const std::vector<std::string> free{"out",     "resume",  "stop-epoch", "device",
                                       "threads", "workers", "prefetch",   "cache-mb"};
-  for (std::size_t i = 0; i < given_list.size(); ++i) {
-    const Option& option = given_list[i];
-    const bool set = to_json({option}) != to_json({default_list[i]});
-    if (std::count(free.begin(), free.end(), option.name)) continue;
-    if (set && to_json({option}) != to_json({saved_list[i]}))
-      throw Error(ErrorCode::kBadInput,
-                  join("train: the run in ", given.out, " was begun with another --", option.name),
-                  "leave it out to go on with the run; to change it, begin a new run");
-  }
-  for (std::size_t i = 0; i < given_list.size(); ++i)
-    if (std::count(free.begin(), free.end(), given_list[i].name) &&
-        to_json({given_list[i]}) != to_json({default_list[i]}))
-      from_json({saved_list[i]}, to_json({given_list[i]}), "train");
-  saved.stop_epoch = given.stop_epoch;
-  saved.resume = true;
-  saved.out = given.out;
-  return saved;
+  const auto wanted_list = options_of(wanted), saved_list = options_of(saved);
+  for (std::size_t i = 0; i < wanted_list.size(); ++i)
+    if (!std::count(free.begin(), free.end(), wanted_list[i].name) &&
+        to_json({wanted_list[i]}) != to_json({saved_list[i]}))
+      throw Error(
+          ErrorCode::kBadInput,
+          join("train: the run in ", out, " was begun with another --", wanted_list[i].name),
+          "leave it out to go on with the run; to change it, begin a new run");
+  return wanted;
 }
 
 // A step takes and gives back some GB in large pieces. glibc would hand each to the kernel and get
@@ -56,12 +58,10 @@ void keep_freed_memory() {
   mallopt(M_TOP_PAD, 64 << 20);
 }
 
-int train(const TrainOptions& given) {
+int train(const TrainOptions& options) {
   keep_freed_memory();
   std::signal(SIGTERM, interrupt);
   std::signal(SIGINT, interrupt);
-  check(!given.out.empty(), "train: want --out, got none");
-  const TrainOptions options = given.resume ? resumed(given) : given;
   const bool folds = wants_all_folds(options);
   const RunEnd end =
       folds ? train_folds(options, interrupted) : Trainer(options, interrupted).run();
@@ -73,18 +73,17 @@ int train(const TrainOptions& given) {
   return 0;
 }
 
-// A recipe is read before flags and --config, which win over it.
 int run_train(const Words& words) {
-  TrainOptions options;
   if (std::count(words.begin(), words.end(), "--list-recipes")) {
     for (const Recipe& recipe : recipes())
       std::cout << recipe.name << "\t" << recipe.summary() << '\n';
     return 0;
   }
-  TrainOptions first;  // the flags alone, for the recipe's name
-  if (parse_flags(options_of(first), words) && !first.recipe.empty())
-    from_toml(options_of(options), find_recipe(first.recipe).text, "recipe " + first.recipe);
-  if (parse_flags(options_of(options), words)) return train(options);
+  TrainOptions options;
+  if (read_options(options, words)) {
+    check(!options.out.empty(), "train: want --out, got none");
+    return train(options.resume ? resumed(options.out, words) : options);
+  }
   std::cout << help_text("shoplens train", kSummary, options_of(options))
             << "  --list-recipes    names the shipped recipes\n";
   return 0;

@@ -130,6 +130,9 @@ class TrainTest(unittest.TestCase):
         self.assertIn("bad.safetensors", error("import", "--arch", "mobilenetv2_100", "--weights", "bad.safetensors"))
         self.assertIn("config.toml", error("export", "photos"))
         self.assertIn("begun with another --lr", error(*self.begun(), "--resume", "--lr", 0.5))
+        # A value that is the default is said too.
+        self.assertIn("begun with another --epochs", error("train", "--out", "begun", "--resume", "--epochs", 10))
+        self.run_cli("train", "--out", "begun", "--resume", *TRAIN, "--stop-epoch", 1)
 
     def begun(self):
         self.train("begun", "--stop-epoch", 1)
