@@ -152,7 +152,7 @@ PhotoEmbeddings embed_and_report(const Pipeline& pipeline, const std::vector<fs:
 fs::path write_embeddings(const fs::path& npy, const Manifest& manifest,
                           const std::vector<std::int64_t>& rows, std::span<const float> vectors,
                           int dim) {
-  const auto csv = fs::path(npy).replace_extension(".csv");
+  auto csv = fs::path(npy).replace_extension(".csv");
   write_npy(npy, vectors, dim);
   write_file(csv, rows_csv(manifest, rows));
   return csv;

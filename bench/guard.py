@@ -106,11 +106,12 @@ def photos(folder):
     """predict and embed of a network with random weights on made-up photos."""
     pictures = folder / "photos"
     run("shoplens", "demo-photos", "--out", pictures, "--classes", 4, "--train", 8, "--test", 20, "--size", 320)
-    run("shoplens", "train", "--data", pictures / "train.csv", "--out", folder / "run", "--epochs", 1, "--img-size", 224)
+    run("shoplens", "train", "--data", pictures / "train.csv", "--out", folder / "run", "--epochs", 1, "--warmup-epochs", 0,
+        "--img-size", 224)
     model, gallery = folder / "model.onnx", folder / "gallery.db"
     run("shoplens", "export", folder / "run", "--out", model)
     run("shoplens", "index", "build", "--gallery", gallery, "--model", model, "--data", pictures / "train.csv")
-    files = sorted((pictures / "test").rglob("*.jpg"))
+    files = sorted((pictures / "shelf").rglob("*.jpg"))
     predict = re.search(r"([\d.]+)x the network", run("bench_predict", gallery, model, *files))
     embed = re.search(r"their share ([\d.]+)", run("bench_embed", model, 1, 2, "--", *files))
     return {"predict, one photo: all / network": float(predict[1]), "embed: files / network and decoding": float(embed[1])}

@@ -93,14 +93,14 @@ void write_cached(const std::string& kind, const std::string& key, const std::st
 CachedBytes map_cached(const std::string& kind, const std::string& key) try {
   const fs::path path = path_of(kind, key);
   if (path.empty()) return {};
-  CachedBytes cached{std::make_unique<MappedFile>(path), {}};
-  const std::string_view all = cached.file->bytes();
+  auto file = std::make_unique<MappedFile>(path);
+  const std::string_view all = file->bytes();
   if (all.size() < kHashDigits) return {};
-  cached.bytes = all.substr(0, all.size() - kHashDigits);
-  if (all.substr(cached.bytes.size()) != hash_of(cached.bytes, key)) return {};
+  const std::string_view bytes = all.substr(0, all.size() - kHashDigits);
+  if (all.substr(bytes.size()) != hash_of(bytes, key)) return {};
   std::error_code failed;  // then it seems older than it is
   fs::last_write_time(path, fs::file_time_type::clock::now(), failed);
-  return cached;
+  return {std::move(file), bytes};
 } catch (const Error&) {
   return {};
 }

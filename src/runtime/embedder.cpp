@@ -189,7 +189,7 @@ struct Embedder::State {
           ov::Tensor(ov::element::f32, {1, 3, size, size}, const_cast<float*>(pixels)));
       request.infer();
       const ov::Tensor map = request.get_output_tensor();
-      const ov::Shape shape = map.get_shape();
+      const ov::Shape& shape = map.get_shape();
       check(shape.size() == 4 && shape[0] == 1, "embedder: want features [1, C, H, W], got ", shape,
             " (", path.string(), ")");
       return {static_cast<int>(shape[1]),
