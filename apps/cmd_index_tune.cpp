@@ -70,7 +70,7 @@ int pipeline(const PipelineCommandOptions& o) {
 }
 
 struct TuneOptions {
-  std::string gallery = "gallery.db", data;
+  std::string gallery = "gallery.db", data, report;
   int whiten = 0;
   bool dry_run = false, json = false;
   NetworkOptions network;
@@ -80,6 +80,8 @@ struct TuneOptions {
     v(gallery, "gallery", "gallery.db made by `shoplens index build`");
     v(data, "data",
       "labelled photos that are not in the gallery, alike those that will be asked about");
+    v(report, "report",
+      "further labelled photos, to see what each setting does for them; nothing is chosen by them");
     v(whiten, "whiten", "shorten the compared vectors to this length; 0: when it helps");
     v(dry_run, "dry-run", "show the trials and leave the gallery as it is");
     network.visit(v);
@@ -88,23 +90,34 @@ struct TuneOptions {
 };
 
 void print_text(const std::vector<TuneTrial>& trials) {
-  std::cout << std::fixed << std::setprecision(2) << "  accuracy       R@5       mAP      mean\n";
+  const bool report = trials[0].report.has_value();
+  std::cout << std::fixed << std::setprecision(2) << "  accuracy       R@5       mAP      mean"
+            << (report ? " |  report:       R@5       mAP" : "") << '\n';
+  const auto print = [](const std::initializer_list<double>& values) {
+    for (const double value : values) std::cout << std::setw(10) << value * 100;
+  };
   for (const TuneTrial& t : trials) {
-    for (const double value : {t.accuracy, t.recall_at_5, t.map, t.score})
-      std::cout << std::setw(10) << value * 100;
+    print({t.held_out.accuracy, t.held_out.recall_at_5, t.held_out.map, t.score});
+    if (t.report) {
+      std::cout << " |";
+      print({t.report->accuracy, t.report->recall_at_5, t.report->map});
+    }
     std::cout << (t.kept ? "  * " : "    ") << t.what << '\n';
   }
 }
 
+Json to_json(const TuneFigures& f) {
+  return {{"accuracy", f.accuracy}, {"recall_at_5", f.recall_at_5}, {"map", f.map}};
+}
+
 Json to_json(const std::vector<TuneTrial>& trials) {
   Json list = Json::array();
-  for (const TuneTrial& t : trials)
-    list.push_back({{"what", t.what},
-                    {"accuracy", t.accuracy},
-                    {"recall_at_5", t.recall_at_5},
-                    {"map", t.map},
-                    {"score", t.score},
-                    {"kept", t.kept}});
+  for (const TuneTrial& t : trials) {
+    Json trial = to_json(t.held_out);
+    trial.update({{"what", t.what}, {"score", t.score}, {"kept", t.kept}});
+    if (t.report) trial["report"] = to_json(*t.report);
+    list.push_back(trial);
+  }
   return list;
 }
 
@@ -112,14 +125,21 @@ int tune_gallery(const TuneOptions& o) {
   check(!o.data.empty(), "index tune: want --data, a CSV or a folder of labelled photos");
   check(o.whiten >= 0, "--whiten: want at least 0, got ", o.whiten);
   Gallery gallery(o.gallery);
-  const Manifest held_out = read_manifest(o.data);
-  check_held_out("index tune", gallery, held_out);
-  const auto pipeline = open_gallery_pipeline(gallery, o.network, held_out.size());
+  const auto read_held_out = [&](const std::string& path) {
+    Manifest photos = path.empty() ? Manifest{} : read_manifest(path);
+    check_held_out("index tune", gallery, photos);
+    return photos;
+  };
+  const Manifest held_out = read_held_out(o.data), report = read_held_out(o.report);
+  const auto pipeline = open_gallery_pipeline(gallery, o.network, held_out.size() + report.size());
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, held_out.paths, o.network);
+  PhotoEmbeddings reported;
+  if (!o.report.empty()) reported = embed_and_report(*pipeline, report.paths, o.network);
   const GalleryContent content = gallery.content();
   const std::vector<Block> blocks = pipeline->blocks();
-  TuneResult result = tune(pipeline_of(gallery),
-                           {content, blocks, held_out, embedded, pipeline->classes()}, o.whiten);
+  TuneData data{content, blocks, held_out, embedded, pipeline->classes()};
+  if (!o.report.empty()) data.report = &report, data.report_embedded = &reported;
+  const TuneResult result = tune(pipeline_of(gallery), data, o.whiten);
   if (!o.dry_run) {
     std::map<std::string, GalleryArray> arrays;
     if (result.spec.whiten > 0) arrays["whitening"] = to_array(result.whitening);
@@ -129,10 +149,11 @@ int tune_gallery(const TuneOptions& o) {
     print_json({{"gallery", o.gallery},
                 {"trials", to_json(result.trials)},
                 {"pipeline", to_toml(result.spec)},
-                {"errors", errors_json(embedded.errors, held_out.names)}});
+                {"errors", errors_json(embedded.errors, held_out.names)},
+                {"report_errors", errors_json(reported.errors, report.names)}});
   else
     print_text(result.trials);
-  return status_of(embedded);
+  return std::max(status_of(embedded), status_of(reported));
 }
 
 }  // namespace

@@ -25,8 +25,8 @@ LIBRARIES = {
     r"boost/": ({"serve"}, False),
     r"prometheus/": ({"serve"}, False),
 }
-# Headers that are one .cpp's own, whose library they are about.
-INSIDE = ("jpeg_", "error_trap", "http_body")
+# Headers of a few .cpp only, whose library they are about.
+INSIDE = ("jpeg_", "error_trap", "http_body", "http_session")
 
 
 def problems(root):

@@ -189,6 +189,16 @@ class Pipeline(CliTest):
         before = self.run_cli("index", "pipeline").stdout
         trials = self.run_json("index", "tune", "--data", "test.csv", "--dry-run")["trials"]
         self.assertEqual(trials[0]["what"], "as it is")
+        self.write_list("further.csv", "further", 3)
+        reported = self.run_json("index", "tune", "--data", "test.csv", "--report", "further.csv", "--dry-run")["trials"]
+        for trial in reported:
+            self.assertEqual(set(trial.pop("report")), {"accuracy", "recall_at_5", "map"})
+        self.assertEqual(reported, trials)  # nothing is chosen by them
+        text = self.run_cli("index", "tune", "--data", "test.csv", "--report", "further.csv", "--dry-run").stdout
+        self.assertIn("report:", text.splitlines()[0])
+        self.assertEqual(len(text.splitlines()), 1 + len(trials))
+        self.assertIn("train/gala0.png and 11 more is", self.run_cli("index", "tune", "--data", "test.csv", "--report",
+                                                                      "train.csv", status=2).stderr)
         self.assertEqual(self.run_cli("index", "pipeline").stdout, before)
         self.run_cli("index", "tune", "--data", "test.csv", "--whiten", 6)
         self.assertIn("whiten = 6", self.run_cli("index", "pipeline").stdout)

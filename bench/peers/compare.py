@@ -4,6 +4,9 @@
 ratio round by round. Prints images/s and peak memory of training and of `embed`, from the same photos and weights.
 
   compare.py --data ../shared/data/grocery/train.csv --rounds 3
+
+Both compute in bfloat16 where the processor has instructions for it, and in float32 where it has none (--amp auto); the job
+int8 is `embed` in 8 bits against the peer's `embed`.
 """
 import argparse
 import csv
@@ -30,8 +33,14 @@ def run(command):
         return out.read(), usage.ru_maxrss / 1024
 
 
-def peer(job, *words):
-    result = json.loads(run([*PYTHON, job, *words])[0])
+def widest_type():
+    """What shoplens takes by itself."""
+    flags = pathlib.Path("/proc/cpuinfo").read_text()
+    return "bf16" if "avx512_bf16" in flags or "amx_bf16" in flags else "fp32"
+
+
+def peer(job, amp, *words):
+    result = json.loads(run([*PYTHON, job, "--amp", amp, *words])[0])
     # The workers copy little of the parent, but each holds its own interpreter and photos.
     return result["images_per_second"], result["peak_mib"]
 
@@ -47,17 +56,18 @@ def subset(data, count, folder):
     return path
 
 
-def our_training(shoplens, data, arch, size, weights, folder, round_):
+def our_training(shoplens, amp, data, arch, size, weights, folder, round_):
     out = folder / f"run-{arch}-{round_}"
     # The first epoch decodes and warms up; the second is what every later one is like.
     _, peak = run([shoplens, "train", "--data", data, "--arch", arch, "--weights", weights, "--img-size", size,
-                   "--epochs", 2, "--out", out])
+                   "--amp", amp, "--epochs", 2, "--out", out])
     rows = list(csv.DictReader(open(out / "summary.csv", newline="")))
     return float(rows[1]["images_per_second"]), peak
 
 
-def our_embedding(shoplens, data, model, folder):
-    text, peak = run([shoplens, "embed", "--model", model, "--data", data, "--out", folder / "e.npy", "--json"])
+def our_embedding(shoplens, amp, data, model, folder):
+    text, peak = run([shoplens, "embed", "--model", model, "--data", data, "--precision", "bf16" if amp == "bf16" else "f32",
+                      "--out", folder / "e.npy", "--json"])
     result = json.loads(text)
     return result["photos"] / result["seconds"], peak
 
@@ -82,34 +92,44 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--train-photos", type=int, default=640)
+    parser.add_argument("--train-photos", type=int, default=640, help="at least 128: the peer is timed after five batches of 32")
     parser.add_argument("--embed-photos", type=int, default=1280)
-    parser.add_argument("--jobs", default="train,embed")
+    parser.add_argument("--jobs", default="train,embed", help="of train, embed, int8")
+    parser.add_argument("--amp", default="auto", choices=["auto", "bf16", "fp32"])
     parser.add_argument("--archs", default="mobilenetv2_100:224,efficientnet_b1:240")
     parser.add_argument("--shoplens", default=str(ROOT / "build/bin/shoplens"))
     o = parser.parse_args()
-    print(f"{'':34} {'shoplens':>8} {'Python':>8}   ratio (range)      peak MiB: shoplens, Python (without its workers)")
+    if o.amp == "auto":
+        o.amp = widest_type()
+    print(f"{o.amp:34} {'shoplens':>8} {'Python':>8}   ratio (range)      peak MiB: shoplens, Python (without its workers)")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for arch, size in (item.split(":") for item in o.archs.split(",")):
             weights = random_weights(arch, folder)
-            if "train" in o.jobs:
+            if "train" in o.jobs.split(","):
                 data, ours, theirs = subset(o.data, o.train_photos, folder), [], []
                 for round_ in range(o.rounds):
-                    ours.append(our_training(o.shoplens, data, arch, size, weights, folder, round_))
-                    theirs.append(peer("train", "--data", data, "--arch", arch, "--weights", weights, "--img-size", size,
-                                       "--steps", o.train_photos // 32, "--epochs", 2))
+                    ours.append(our_training(o.shoplens, o.amp, data, arch, size, weights, folder, round_))
+                    theirs.append(peer("train", o.amp, "--data", data, "--arch", arch, "--weights", weights, "--img-size", size,
+                                       "--steps", 2 * (o.train_photos // 32), "--epochs", 2))
                 report(f"train {arch}@{size}, images/s", ours, theirs)
-            if "embed" in o.jobs:
-                model = folder / f"{arch}.onnx"
+            embedding = {"embed", "int8"} & set(o.jobs.split(","))
+            if embedding:
+                models = {"embed": folder / f"{arch}.onnx", "int8": folder / f"{arch}.int8.onnx"}
                 run([o.shoplens, "import", "--arch", arch, "--weights", weights, "--img-size", size, "--fit", "squash",
-                     "--interpolation", "bilinear", "--out", model])
-                data, ours, theirs = subset(o.data, o.embed_photos, folder), [], []
+                     "--interpolation", "bilinear", "--out", models["embed"]])
+                if "int8" in embedding:  # weights of chance answer nothing right, in whatever type: only the time counts
+                    run([o.shoplens, "quantize", models["embed"], "--calibrate", subset(o.data, 64, folder), "--range-photos", 32,
+                         "--want-cosine", 0, "--min-cosine", 0, "--max-recall-loss", 100, "--out", models["int8"]])
+                data, rows = subset(o.data, o.embed_photos, folder), {"peer": []}
                 for _ in range(o.rounds):
-                    ours.append(our_embedding(o.shoplens, data, model, folder))
-                    theirs.append(peer("embed", "--data", data, "--arch", arch, "--weights", weights,
-                                       "--img-size", size))
-                report(f"embed {arch}@{size}, photos/s", ours, theirs)
+                    for job in sorted(embedding):
+                        amp = "fp32" if job == "int8" else o.amp
+                        rows.setdefault(job, []).append(our_embedding(o.shoplens, amp, data, models[job], folder))
+                    rows["peer"].append(peer("embed", o.amp, "--data", data, "--arch", arch, "--weights", weights,
+                                             "--img-size", size))
+                for job in sorted(embedding):
+                    report(f"{job} {arch}@{size}, photos/s", rows[job], rows["peer"])
 
 
 main()

@@ -105,11 +105,12 @@ CachedBytes map_cached(const std::string& kind, const std::string& key) try {
   return {};
 }
 
-void keep_bytes(const std::string& kind, const std::string& key, std::string_view value,
-                std::uint64_t max_bytes) try {
+void keep_bytes(const std::string& kind, const std::string& key, std::uint64_t max_bytes,
+                const std::function<std::string()>& make) try {
   const fs::path path = path_of(kind, key);
   if (!make_folder_of(path)) return;
   AtomicFile file(path);
+  const std::string value = make();
   file.stream() << value << hash_of(value, key);
   file.commit();
   trim(path.parent_path(), max_bytes);

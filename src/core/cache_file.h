@@ -4,6 +4,7 @@
 // never an error.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,9 +31,10 @@ struct CachedBytes {
 /// As read_cached, of what keep_bytes kept; no `file` when there is none, or it is damaged.
 CachedBytes map_cached(const std::string& kind, const std::string& key);
 
-/// As write_cached, for a large value. Those of the kind that were not mapped for longest are
-/// removed until all have at most `max_bytes`.
-void keep_bytes(const std::string& kind, const std::string& key, std::string_view value,
-                std::uint64_t max_bytes);
+/// As write_cached, for a large value, which is made only where there is a place for it. Those of
+/// the kind that were not mapped for longest are removed until all have at most `max_bytes`.
+/// Throws what `make` throws, but for an Error.
+void keep_bytes(const std::string& kind, const std::string& key, std::uint64_t max_bytes,
+                const std::function<std::string()>& make);
 
 }  // namespace shoplens

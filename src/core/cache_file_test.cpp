@@ -64,7 +64,10 @@ TEST_F(CacheFileTest, APlaceThatCannotBeWrittenIsNoError) {
     if (!*place) ::setenv("HOME", "relative", 1);
     write_cached("speed", "a key", "17 3\n");
     EXPECT_FALSE(read_cached("speed", "a key")) << place;
-    keep_bytes("speed", "a key", "17 3\n", 1000);
+    keep_bytes("speed", "a key", 1000, [] {
+      ADD_FAILURE() << "made for no place";
+      return std::string("17 3\n");
+    });
     EXPECT_FALSE(map_cached("speed", "a key").file) << place;
   }
 }
@@ -72,7 +75,7 @@ TEST_F(CacheFileTest, APlaceThatCannotBeWrittenIsNoError) {
 TEST_F(CacheFileTest, BytesAreMappedAsTheyWereKept) {
   EXPECT_FALSE(map_cached("speed", "a key").file);
   const std::string value("a\0b\n", 4);
-  keep_bytes("speed", "a key", value, 1000);
+  keep_bytes("speed", "a key", 1000, [&] { return value; });
   const CachedBytes cached = map_cached("speed", "a key");
   ASSERT_TRUE(cached.file);
   EXPECT_EQ(cached.bytes, value);
@@ -87,20 +90,21 @@ TEST_F(CacheFileTest, BytesAreMappedAsTheyWereKept) {
     write_file(file_, changed);
     EXPECT_FALSE(map_cached("speed", "a key").file) << n;
   }
-  keep_bytes("speed", "another key", value, 1000);
+  keep_bytes("speed", "another key", 1000, [&] { return value; });
   fs::rename(file_.parent_path() / sha256_hex("another key"), file_);
   EXPECT_FALSE(map_cached("speed", "a key").file);
 }
 
 TEST_F(CacheFileTest, BytesThatWereNotMappedForLongestGo) {
   const auto now = fs::file_time_type::clock::now();
+  const auto a_thousand = [] { return std::string(1000, '0'); };
   for (const char* key : {"a", "b", "c", "d"}) {
-    keep_bytes("speed", key, std::string(1000, '0'), 1 << 20);
+    keep_bytes("speed", key, 1 << 20, a_thousand);
     fs::last_write_time(file_.parent_path() / sha256_hex(key),
                         now - std::chrono::hours(2 + *key - 'a'));
   }
   EXPECT_TRUE(map_cached("speed", "d").file);
-  keep_bytes("speed", "e", std::string(1000, '0'), 3500);
+  keep_bytes("speed", "e", 3500, a_thousand);
   for (const char* key : {"a", "d", "e"}) EXPECT_TRUE(map_cached("speed", key).file) << key;
   for (const char* key : {"b", "c"}) EXPECT_FALSE(map_cached("speed", key).file) << key;
 }

@@ -14,11 +14,19 @@ struct Candidate {
   AffineMap map;
 };
 
+TuneFigures figures_of(const Evaluation& e) {
+  return {e.accuracy, e.metrics.recall_at_5, e.metrics.map};
+}
+
+Manifest labels_only(Manifest photos) {
+  photos.columns.clear();
+  return photos;
+}
+
 class Tuner {
  public:
   Tuner(PipelineSpec spec, const TuneData& data, double least_gain)
-      : data_(data), least_gain_(least_gain), labels_only_(data.held_out) {
-    labels_only_.columns.clear();
+      : data_(data), least_gain_(least_gain) {
     best_ = {std::move(spec), {}};
     best_score_ = try_out("as it is", best_, true);
   }
@@ -53,16 +61,19 @@ class Tuner {
     const auto whitening =
         c.map.out > 0 ? std::optional<GalleryArray>(to_array(c.map)) : std::nullopt;
     const Matcher matcher(data_.gallery.vectors, blocks_of(c.spec), c.spec, whitening);
-    const Evaluation e = evaluate(data_.gallery.items, matcher, labels_only_, data_.embedded,
-                                  {c.spec.decide, data_.classes})[0];
-    const double score = tune_score(e);
-    trials_.push_back({what, e.accuracy, e.metrics.recall_at_5, e.metrics.map, score, kept});
-    return score;
+    const auto by_label = [&](const Manifest& photos, const PhotoEmbeddings& embedded) {
+      return evaluate(data_.gallery.items, matcher, labels_only(photos), embedded,
+                      {c.spec.decide, data_.classes})[0];
+    };
+    const Evaluation e = by_label(data_.held_out, data_.embedded);
+    trials_.push_back({what, figures_of(e), tune_score(e), kept});
+    if (data_.report)
+      trials_.back().report = figures_of(by_label(*data_.report, *data_.report_embedded));
+    return trials_.back().score;
   }
 
   const TuneData& data_;
   double least_gain_;
-  Manifest labels_only_;
   Candidate best_;
   double best_score_ = 0;
   std::vector<TuneTrial> trials_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,13 +15,23 @@ struct TuneData {
   const Manifest& held_out;
   const PhotoEmbeddings& embedded;          // of the rows of held_out
   const std::vector<std::string>& classes;  // that embedded.class_probabilities are of
+  // Further photos that each setting is tried on, to see; nothing is chosen by them. Both or none.
+  const Manifest* report = nullptr;
+  const PhotoEmbeddings* report_embedded = nullptr;
+};
+
+/// What photos found in the gallery, as fractions.
+struct TuneFigures {
+  double accuracy, recall_at_5, map;
 };
 
 /// One setting tried.
 struct TuneTrial {
   std::string what;
-  double accuracy, recall_at_5, map, score;
+  TuneFigures held_out;
+  double score;
   bool kept;
+  std::optional<TuneFigures> report{};
 };
 
 struct TuneResult {

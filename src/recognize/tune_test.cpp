@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/random.h"
 
@@ -83,6 +85,29 @@ TEST_F(TuneTest, WhatItChoseScoresWhatItSaid) {
   for (const TuneTrial& trial : result.trials)
     if (trial.kept) best = trial.score;
   EXPECT_DOUBLE_EQ(score, best);
+}
+
+TEST_F(TuneTest, FurtherPhotosAreSeenAndChooseNothing) {
+  const TuneResult without = run();
+  EXPECT_FALSE(without.trials[0].report);
+  Manifest wrong = held_out;  // so that each setting looks worst where it does best
+  std::rotate(wrong.labels.begin(), wrong.labels.begin() + 1, wrong.labels.end());
+  const TuneResult with =
+      tune({.models = {{"a", "f1"}, {"b", "f2"}}},
+           {gallery, blocks, held_out, embedded, no_classes, &wrong, &embedded}, 0);
+  ASSERT_EQ(with.trials.size(), without.trials.size());
+  for (std::size_t i = 0; i < with.trials.size(); ++i) {
+    const TuneTrial& trial = with.trials[i];
+    EXPECT_EQ(trial.what, without.trials[i].what);
+    EXPECT_EQ(trial.kept, without.trials[i].kept) << trial.what;
+    ASSERT_TRUE(trial.report);
+    EXPECT_LE(trial.report->accuracy, 1 - trial.held_out.accuracy) << trial.what;
+  }
+  const TuneResult same =
+      tune({.models = {{"a", "f1"}, {"b", "f2"}}},
+           {gallery, blocks, held_out, embedded, no_classes, &held_out, &embedded}, 0);
+  for (const TuneTrial& trial : same.trials)
+    EXPECT_EQ(trial.report->map, trial.held_out.map) << trial.what;
 }
 
 TEST_F(TuneTest, KeepsTheStatedLength) {

@@ -134,9 +134,11 @@ struct Embedder::State {
   }
 
   void keep(const std::string& key) try {
-    std::ostringstream out;
-    model.export_model(out);
-    keep_bytes(kCacheKind, key, out.view(), kMaxCacheBytes);
+    keep_bytes(kCacheKind, key, kMaxCacheBytes, [&] {
+      std::ostringstream out;
+      model.export_model(out);
+      return std::move(out).str();
+    });
   } catch (const ov::Exception&) {  // a device that cannot export
   }
 

@@ -1,416 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/http_server.h"
 
-#include <algorithm>
-#include <atomic>
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
-#include <map>
-#include <mutex>
-#include <optional>
-#include <set>
-#include <thread>
 
-#include "core/log.h"
-#include "core/random.h"
-#include "serve/http_body.h"
-#include "serve/text.h"
+#include "serve/http_session.h"
 
 namespace shoplens {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
-
-// A request id is quoted in logs and headers, so only these characters.
-bool is_sound_id(std::string_view id) {
-  return !id.empty() && id.size() <= 64 &&
-         id.find_first_not_of(
-             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
-             std::string_view::npos;
-}
-
-std::string made_up_id() {
-  static const auto seed =
-      static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
-  static std::atomic<std::uint64_t> count{0};
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx",
-                static_cast<unsigned long long>(Random{seed, count++}.next()));
-  return text;
-}
-
-HttpResponse too_large(std::uint64_t most) {
-  return error_response(413, "too_large", join("request: want a body of at most ", most, " bytes"),
-                        "send a smaller photo, or fewer at once");
-}
-
-HttpResponse no_disk() {
-  return error_response(503, "storage", "body: want room for it on the disk, found none",
-                        "try again when there is more");
-}
-
-HttpResponse refusal(error_code ec, const HttpServerOptions& options, std::uint64_t max_body) {
-  if (ec == http::error::body_limit) return too_large(max_body);
-  if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
-    return error_response(431, "header_too_large",
-                          join("request: want a header of at most ", options.max_header, " bytes"),
-                          "send fewer or shorter header fields");
-  return error_response(400, "bad_request", join("request: want HTTP/1.1, got ", ec.message()),
-                        "see /openapi.json");
-}
-
-}  // namespace
-
-class AnySession {
- public:
-  virtual ~AnySession() = default;
-  virtual void stop_when_idle() = 0;  // from any thread
-  virtual void close() = 0;
-};
-
-struct HttpServerState : std::enable_shared_from_this<HttpServerState> {
-  HttpServerState(const HttpServerOptions& options_in, HttpApplication& application_in)
-      : options(options_in), application(application_in) {}
-
-  void listen();
-  void accept();
-  void enter(const std::shared_ptr<AnySession>& session, const std::string& client);
-  void leave(const AnySession* session, const std::string& client);
-  std::vector<std::shared_ptr<AnySession>> alive() const;
-
-  HttpServerOptions options;
-  HttpApplication& application;
-  asio::io_context io{1};
-  std::optional<asio::ssl::context> tls;
-  tcp::acceptor acceptor{io};
-  std::thread thread;
-  std::atomic<std::uint64_t> bodies{0};  // bytes promised to requests that are being read, answered
-  std::atomic<bool> stopping{false};
-  std::atomic<bool> ended{false};
-
-  mutable std::mutex mutex;  // of the two below
-  std::map<const AnySession*, std::weak_ptr<AnySession>> sessions;
-  std::map<std::string, int> of_client;
-};
-
-namespace {
-
-// One connection: reads a request, hands it over, writes the answer, again. All of it runs on the
-// server's network thread, but for the reply, which comes from any.
-template <class Stream>
-class Session final : public AnySession, public std::enable_shared_from_this<Session<Stream>> {
- public:
-  template <class... Arguments>
-  Session(std::shared_ptr<HttpServerState> server, std::string client, Arguments&&... arguments)
-      : server_(std::move(server)),
-        client_(std::move(client)),
-        stream_(std::forward<Arguments>(arguments)...) {}
-  ~Session() override {
-    release_body();
-    server_->leave(this, client_);
-  }
-
-  void start() {
-    server_->enter(this->shared_from_this(), client_);
-    if constexpr (kTls) {
-      idle_ = true;
-      lowest().expires_after(server_->options.header_timeout);
-      stream_.async_handshake(asio::ssl::stream_base::server,
-                              [self = this->shared_from_this()](error_code ec) {
-                                self->idle_ = false;
-                                if (!ec) self->wait_for_request();
-                              });
-    } else {
-      wait_for_request();
-    }
-  }
-
-  void stop_when_idle() override {
-    asio::post(server_->io, [self = this->shared_from_this()] {
-      if (self->idle_) self->close();
-    });
-  }
-  void close() override {
-    error_code ignored;
-    lowest().socket().shutdown(tcp::socket::shutdown_both, ignored);
-    lowest().close();
-  }
-
- private:
-  static constexpr std::uint64_t kMostDrained = 64u << 20;
-  static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
-
-  static std::string text(beast::string_view view) { return {view.data(), view.size()}; }
-  beast::tcp_stream& lowest() { return beast::get_lowest_layer(stream_); }
-  auto with_self(void (Session::*then)(error_code, std::size_t)) {
-    return beast::bind_front_handler(then, this->shared_from_this());
-  }
-
-  // Until the first byte comes a client may take its time; after it a header has to come.
-  void wait_for_request() {
-    if (server_->stopping) return close();
-    if (buffer_.size() > 0) return read_header();  // a pipelined one
-    idle_ = true;
-    lowest().expires_after(server_->options.idle_timeout);
-    stream_.async_read_some(buffer_.prepare(4096), with_self(&Session::on_first_bytes));
-  }
-
-  void on_first_bytes(error_code ec, std::size_t bytes) {
-    idle_ = false;
-    if (ec) return;
-    buffer_.commit(bytes);
-    read_header();
-  }
-
-  void read_header() {
-    parser_.emplace();
-    request_ = {};
-    request_.client = client_;
-    keep_alive_ = false;
-    parser_->header_limit(server_->options.max_header);
-    parser_->body_limit(UINT64_MAX);  // until the head says what is asked
-    request_.arrived = std::chrono::steady_clock::now();
-    lowest().expires_after(server_->options.header_timeout);
-    http::async_read_header(stream_, buffer_, *parser_, with_self(&Session::on_header));
-  }
-
-  void on_header(error_code ec, std::size_t) {
-    if (ec == http::error::end_of_stream || ec == http::error::partial_message) return close();
-    if (ec == beast::error::timeout || ec == asio::error::operation_aborted) return;
-    if (ec) return refuse(refusal(ec, server_->options, 0));
-    read_head(parser_->get());
-    if (!is_framed()) {
-      keep_alive_ = false;
-      return refuse(error_response(400, "bad_request",
-                                   "Transfer-Encoding: want chunked or none, got another",
-                                   "send the body as it is, with its Content-Length"));
-    }
-    try {
-      parse_target(request_);
-      admission_ = server_->application.admit(request_);
-      if (admission_.to_a_file) open_file();
-    } catch (const HttpError& e) {
-      return refuse(to_response(e));
-    } catch (const Error& e) {
-      log_warning("request ", id_, ": ", e.what());
-      return refuse(no_disk());
-    }
-    const std::uint64_t most = admission_.max_body;
-    const auto length = parser_->content_length();
-    if (length && *length > most) return refuse(too_large(most));
-    parser_->body_limit(most);
-    promised_ = admission_.to_a_file ? 0 : length ? *length : parser_->chunked() ? most : 0;
-    if (server_->bodies += promised_; server_->bodies > server_->options.max_bodies) {
-      HttpResponse busy = error_response(
-          503, "overloaded", "request: want memory for its body, other requests have it",
-          "try again in a moment");
-      busy.headers.emplace_back("Retry-After", "1");
-      return refuse(std::move(busy));
-    }
-    parser_->eager(true);  // as async_read has it
-    begin_transfer(server_->options.body_timeout);
-    if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
-      static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-      return asio::async_write(stream_, asio::buffer(kContinue), with_self(&Session::on_continued));
-    }
-    read_body();
-  }
-
-  void open_file() {
-    const auto file = std::make_shared<const PrivateFile>();
-    if (!parser_->get().body().open(file->path(), beast::file_mode::write))
-      throw Error(ErrorCode::kIo, "serve: want a temporary file, cannot open it");
-    request_.file = file;
-  }
-
-  void on_continued(error_code ec, std::size_t) {
-    if (!ec) read_body();
-  }
-
-  void read_body() {
-    if (parser_->is_done()) return on_request({}, 0);
-    http::async_read_some(stream_, buffer_, *parser_, with_self(&Session::on_body));
-  }
-
-  void on_body(error_code ec, std::size_t bytes) {
-    if (ec) return on_request(ec, bytes);
-    prolong_transfer(bytes);
-    read_body();
-  }
-
-  void on_request(error_code ec, std::size_t) {
-    if (ec == http::error::partial_message || ec == beast::error::timeout ||
-        ec == asio::error::operation_aborted)
-      return;
-    HttpBody::value_type& body = parser_->get().body();
-    if (body.disk_failed) return refuse(no_disk());
-    if (ec) return refuse(refusal(ec, server_->options, admission_.max_body));
-    lowest().expires_never();  // answering has a deadline of its own
-    request_.body = std::move(body.text);
-    body.file.reset();
-    request_.received = std::chrono::steady_clock::now();
-    // Until the reply comes nothing else keeps the network thread from running out of work.
-    server_->application.handle(
-        std::move(request_), [self = this->shared_from_this(),
-                              work = asio::make_work_guard(server_->io)](HttpResponse response) {
-          asio::post(self->server_->io, [self, response = std::move(response)]() mutable {
-            self->write(std::move(response));
-          });
-        });
-  }
-
-  void read_head(const http::request<HttpBody>& message) {
-    request_.method = text(message.method_string());
-    request_.target = text(message.target());
-    for (const auto& field : message) {
-      std::string& value = request_.headers[lower_case(text(field.name_string()))];
-      if (!value.empty()) value += ", ";  // as if it had been one field
-      value += text(field.value());
-    }
-    request_.id = request_.header("x-request-id");
-    if (!is_sound_id(request_.id)) request_.id = made_up_id();
-    id_ = request_.id;
-    keep_alive_ = message.keep_alive();
-    version_ = message.version();
-    head_ = request_.method == "HEAD";
-  }
-
-  // Of a body in another coding nobody knows where it ends (RFC 9112 section 6.3), and the parser
-  // would take it for the next request.
-  bool is_framed() const {
-    const auto coding = request_.headers.find("transfer-encoding");
-    return coding == request_.headers.end() || lower_case(coding->second) == "chunked";
-  }
-
-  // Answered without being handled. With a body on its way, or what is no HTTP, nobody knows where
-  // the next request would begin, and the connection is given up.
-  void refuse(HttpResponse response) {
-    if (!parser_->is_done()) keep_alive_ = false;
-    if (id_.empty()) request_.id = id_ = made_up_id();
-    server_->application.refused(request_, response);
-    write(std::move(response));
-  }
-
-  void write(HttpResponse response) {
-    release_body();
-    if (server_->stopping) keep_alive_ = false;
-    answer_ = {};
-    if (response.file && !answer_.body().open(response.file->path(), beast::file_mode::scan))
-      response = no_disk();
-    answer_.result(static_cast<unsigned>(response.status));
-    answer_.version(version_);
-    answer_.set(http::field::server, "shoplens");
-    answer_.set(http::field::content_type, response.type);
-    answer_.set("X-Request-Id", id_);
-    for (const auto& [name, value] : response.headers) answer_.set(name, value);
-    answer_.keep_alive(keep_alive_);
-    if (!response.file) answer_.body().text = std::move(response.body);
-    answer_.content_length(HttpBody::size(answer_.body()));
-    if (head_) answer_.body() = {};
-    id_.clear();
-    begin_transfer(server_->options.write_timeout);
-    serializer_.emplace(answer_);
-    if (head_)
-      http::async_write_header(stream_, *serializer_, with_self(&Session::on_written));
-    else
-      write_some();
-  }
-
-  void write_some() {
-    http::async_write_some(stream_, *serializer_,
-                           [self = this->shared_from_this()](error_code ec, std::size_t bytes) {
-                             if (ec || self->serializer_->is_done())
-                               return self->on_written(ec, bytes);
-                             self->prolong_transfer(bytes);
-                             self->write_some();
-                           });
-  }
-
-  void begin_transfer(std::chrono::seconds timeout) {
-    transfer_begin_ = std::chrono::steady_clock::now();
-    transfer_timeout_ = timeout;
-    transferred_ = 0;
-    lowest().expires_at(transfer_begin_ + timeout);
-  }
-  void prolong_transfer(std::size_t bytes) {
-    transferred_ += bytes;
-    const auto earned = std::chrono::seconds(transferred_ / server_->options.least_rate);
-    lowest().expires_at(transfer_begin_ + transfer_timeout_ + earned);
-  }
-
-  void on_written(error_code ec, std::size_t) {
-    serializer_.reset();
-    answer_ = {};  // it may be large, and the connection may be idle from now on
-    if (ec && ec != http::error::need_buffer) return;
-    head_ = false;
-    if (keep_alive_) return wait_for_request();
-    finish();
-  }
-
-  // Says that nothing more comes, and reads for a moment: a socket closed with bytes unread would
-  // reset the connection and take the answer with it. TLS reads nothing once it has said so, and
-  // its client may read the answer only when all of its body is sent.
-  void finish() {
-    lowest().expires_after(std::chrono::seconds(2));
-    if constexpr (kTls) {
-      drain(unread_body());
-    } else {
-      error_code ignored;
-      lowest().socket().shutdown(tcp::socket::shutdown_send, ignored);
-      drain(kMostDrained);
-    }
-  }
-  std::uint64_t unread_body() const {
-    if (parser_->is_done()) return 0;
-    if (!parser_->is_header_done() || !parser_->content_length_remaining()) return kMostDrained;
-    const std::uint64_t rest = *parser_->content_length_remaining();
-    return std::min(kMostDrained, rest - std::min<std::uint64_t>(rest, buffer_.size()));
-  }
-  void drain(std::uint64_t most) {
-    if (most == 0) return end();
-    stream_.async_read_some(asio::buffer(drained_),
-                            [self = this->shared_from_this(), most](error_code ec, std::size_t n) {
-                              if (ec) return self->end();
-                              self->drain(most - std::min<std::uint64_t>(most, n));
-                            });
-  }
-  void end() {
-    if constexpr (kTls)
-      stream_.async_shutdown([self = this->shared_from_this()](error_code) { self->close(); });
-    else
-      close();
-  }
-
-  void release_body() {
-    server_->bodies -= promised_;
-    promised_ = 0;
-  }
-
-  std::shared_ptr<HttpServerState> server_;
-  std::string client_;
-  Stream stream_;
-  beast::flat_buffer buffer_{1u << 20};
-  std::optional<http::request_parser<HttpBody>> parser_;
-  http::response<HttpBody> answer_;
-  std::optional<http::response_serializer<HttpBody>> serializer_;
-  std::array<char, 16384> drained_;
-  HttpRequest request_;
-  std::chrono::steady_clock::time_point transfer_begin_;  // of a body or an answer
-  std::chrono::seconds transfer_timeout_;
-  std::uint64_t transferred_ = 0;
-  std::string id_;
-  Admission admission_{};
-  std::uint64_t promised_ = 0;
-  unsigned version_ = 11;
-  bool keep_alive_ = false, head_ = false, idle_ = false;
-};
 
 asio::ssl::context read_certificate(const HttpServerOptions& options) {
   asio::ssl::context tls(asio::ssl::context::tls_server);
@@ -480,31 +81,27 @@ void HttpServerState::accept() {
     }
     if (welcome) {
       socket.set_option(tcp::no_delay(true), ignored);
-      if (self->tls)
-        std::make_shared<Session<beast::ssl_stream<beast::tcp_stream>>>(
-            self, client, std::move(socket), *self->tls)
-            ->start();
-      else
-        std::make_shared<Session<beast::tcp_stream>>(self, client, std::move(socket))->start();
+      start_session(self, client, std::move(socket));
     }
     self->accept();
   });
 }
 
-void HttpServerState::enter(const std::shared_ptr<AnySession>& session, const std::string& client) {
+void HttpServerState::enter(const std::shared_ptr<HttpSession>& session,
+                            const std::string& client) {
   const std::lock_guard lock(mutex);
   sessions[session.get()] = session;
   ++of_client[client];
 }
 
-void HttpServerState::leave(const AnySession* session, const std::string& client) {
+void HttpServerState::leave(const HttpSession* session, const std::string& client) {
   const std::lock_guard lock(mutex);
   if (sessions.erase(session) > 0 && --of_client[client] == 0) of_client.erase(client);
 }
 
 // Not to be destroyed under the lock: leave() takes it.
-std::vector<std::shared_ptr<AnySession>> HttpServerState::alive() const {
-  std::vector<std::shared_ptr<AnySession>> all;
+std::vector<std::shared_ptr<HttpSession>> HttpServerState::alive() const {
+  std::vector<std::shared_ptr<HttpSession>> all;
   const std::lock_guard lock(mutex);
   for (const auto& [key, session] : sessions)
     if (auto shared = session.lock()) all.push_back(std::move(shared));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP/1.1 on Boost.Beast, which no other file sees.
+// HTTP/1.1 on Boost.Beast, which only http_server.cpp and http_session.* see.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -24,7 +24,7 @@ struct HttpServerOptions {
   std::uint64_t least_rate = 64u << 10;
 };
 
-struct HttpServerState;  // of http_server.cpp
+struct HttpServerState;  // of http_session.h
 
 /// Accepts connections on its own thread and hands each request to the application. What is wrong
 /// with a request before it is one (syntax, size, time) it answers itself, as error_response does.
