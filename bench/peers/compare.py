@@ -45,9 +45,10 @@ def peer(job, amp, *words):
     return result["images_per_second"], result["peak_mib"]
 
 
-def subset(data, count, folder):
+def subset(data, count, folder, spread=True):
+    """`count` rows of the list, of all of it or the first."""
     rows = list(csv.DictReader(open(data, newline="")))
-    rows = rows[:: max(1, len(rows) // count)][:count]
+    rows = rows[:: max(1, len(rows) // count) if spread else 1][:count]
     path = folder / f"subset{count}.csv"
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)
@@ -119,7 +120,7 @@ def main():
                 run([o.shoplens, "import", "--arch", arch, "--weights", weights, "--img-size", size, "--fit", "squash",
                      "--interpolation", "bilinear", "--out", models["embed"]])
                 if "int8" in embedding:  # weights of chance answer nothing right, in whatever type: only the time counts
-                    run([o.shoplens, "quantize", models["embed"], "--calibrate", subset(o.data, 64, folder), "--range-photos", 32,
+                    run([o.shoplens, "quantize", models["embed"], "--calibrate", subset(o.data, 64, folder, spread=False), "--range-photos", 32,
                          "--want-cosine", 0, "--min-cosine", 0, "--max-recall-loss", 100, "--out", models["int8"]])
                 data, rows = subset(o.data, o.embed_photos, folder), {"peer": []}
                 for _ in range(o.rounds):

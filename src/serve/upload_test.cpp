@@ -108,6 +108,16 @@ TEST(Upload, JsonThatIsOtherwiseIsRefused) {
         "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]", "{\"label\": \"\xff\"}"})
     EXPECT_EQ(status_of(request_of("application/json", body)), 400) << body;
   EXPECT_EQ(status_of(request_of("application/json", R"({"photos": ["", "", "", "", ""]})")), 413);
+  // A million small things, which would take their square of steps to read, are not read.
+  std::string many = "{\"photos\":[{}";
+  for (int i = 0; i < 1'000'000; ++i) many += ",{}";
+  EXPECT_EQ(status_of(request_of("application/json", many + "]}")), 413);
+  // What is in a word is neither a level nor a value, whatever it has of quotes and backslashes.
+  const std::string odd = R"([[[[[[[[[[,,\"[,{\\\"]\\)" + std::string(200, ',');
+  const Upload word = read_upload(
+      request_of("application/json", "{\"label\": \"" + odd + "\", \"photos\": [\"AAAA\"]}"), 4);
+  EXPECT_EQ(word.fields.at("label"), R"([[[[[[[[[[,,"[,{\"]\)" + std::string(200, ','));
+  EXPECT_EQ(word.photos.size(), 1u);
   std::string deep(100'000, '[');
   EXPECT_EQ(status_of(request_of("application/json", deep)), 400);
   const std::string lng(5000, 'a');
