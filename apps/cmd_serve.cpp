@@ -145,7 +145,7 @@ ServiceOptions service_options(const ServeOptions& o) {
   options.rate = o.rate;
   options.burst = o.burst;
   if (!o.tokens.empty()) options.tokens = read_tokens(o.tokens);
-  options.hosts = o.allow_host;
+  options.hosts = options.pages = o.allow_host;
   // On loopback a browser's other pages are the danger; elsewhere nobody has a token to steal.
   if (is_loopback(o.host))
     for (const char* name : {"localhost", "127.0.0.1", "[::1]"}) options.hosts.emplace_back(name);
@@ -231,8 +231,9 @@ int serve(const ServeOptions& o) {
   HttpServer server(server_options(o), service);
   metrics.watch("queue_requests", [&] { return static_cast<double>(service.waiting()); });
   metrics.watch("connections", [&] { return static_cast<double>(server.connections()); });
-  log_info("serving ", o.gallery, " on ", o.certificate.empty() ? "http" : "https", "://", o.host,
-           ":", server.port());
+  const bool v6 = o.host.find(':') != std::string::npos;
+  log_info("serving ", o.gallery, " on ", o.certificate.empty() ? "http" : "https", "://",
+           v6 ? "[" : "", o.host, v6 ? "]:" : ":", server.port());
   wait_until_end(catalogue, service, server, o, signals);
   log_info("ending: no new connections, answering those there are");
   const bool all = server.stop(std::chrono::seconds(o.drain));

@@ -225,6 +225,7 @@ class Calibrate(CliTest):
     def test_a_gallery_learns_what_it_does_not_know(self):
         done = self.run_cli("calibrate", "--data", "val.csv", "--figure", "f.svg", "--false-accept-rate", 0.1)
         self.assertIn("30 photos of known products, 30 of strangers, cross-validated", done.stdout)
+        self.assertRegex(done.stdout, r"known photos named when at most 5% of strangers are\n")
         self.assertIn("</svg>", (self.folder / "f.svg").read_text())
         answer = self.run_json("predict", "train/gala0.png")[0]
         self.assertEqual(answer["label"], "gala")
@@ -250,6 +251,10 @@ class Calibrate(CliTest):
             write_png(self.folder / f"other/{i}.png", i, f"other {i}")
         made = self.run_json("calibrate", "--data", "val.csv", "--strangers", "other", "--dry-run")
         self.assertEqual((made["open_set"]["known"], made["open_set"]["strangers"]), (30, 20))
+        roc = [tuple(point[key] for key in ("threshold", "false_accept", "true_accept")) for point in made["open_set"]["roc"]]
+        self.assertEqual(roc[0], (None, 0, 0))
+        self.assertEqual(roc[-1][1:], (1, 1))
+        self.assertEqual(roc, [roc[0]] + sorted(roc[1:], key=lambda point: -point[0]))
         self.assertNotIn("probability", self.run_json("predict", "test/gala0.png")[0])
 
     def test_what_cannot_be_learnt_from_is_refused(self):

@@ -527,8 +527,11 @@ class Trust(ServeTest):
         own = {"Origin": f"http://127.0.0.1:{server.port}"}
         self.assertEqual(server.ask("POST", "/v1/recognize", photo, own)[0], 200)
         for headers in {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Host": "evil.example"}:
-            server.error(403, "forbidden", "POST", "/v1/recognize", photo, headers)
+            code = "forbidden" if "Host" in headers else "foreign_page"
+            server.error(403, code, "POST", "/v1/recognize", photo, headers)
         self.assertEqual(server.ask("GET", "/v1/items", headers={"Host": "shop.example"})[0], 200)
+        # a proxy that puts its own name for the server into Host
+        self.assertEqual(server.ask("POST", "/v1/recognize", photo, {"Origin": "https://shop.example"})[0], 200)
         headers = server.ask("GET", "/v1/items")[1]
         self.assertFalse([name for name in headers if name.lower().startswith("access-control")])
 
@@ -658,6 +661,18 @@ class Order(ServeTest):
         statuses = [server.ask("GET", "/v1/labels")[0] for _ in range(8)]
         self.assertEqual(statuses[:3], [200] * 3)
         self.assertIn(429, statuses)
+        # its body is not waited for
+        connection = server.connection()
+        connection.putrequest("POST", "/v1/items?label=kiwi")
+        connection.putheader("Content-Length", "1000000")
+        connection.endheaders()
+        self.assertEqual(connection.getresponse().status, 429)
+
+    def test_secrets_are_not_guessed_without_end(self):
+        self.run_cli("token", "--tokens", "tokens.txt", "--name", "till", "--role", "read")
+        server = self.serve("--rate", 0.01, "--burst", 3, "--tokens", "tokens.txt")
+        wrong = {"Authorization": "Bearer wrong"}
+        self.assertEqual([server.ask("GET", "/v1/labels", headers=wrong)[0] for _ in range(5)], [401] * 3 + [429] * 2)
 
     def test_what_was_begun_is_answered_before_the_end(self):
         server = self.serve()

@@ -37,8 +37,15 @@ function showProducts() {
   if (!labels.length) $('products').append(nothing('No products yet', 'A few photos of each product are all that it needs.'));
   else if (!found.length) $('products').append(nothing(`No product is called “${wanted}”`, 'Try a part of its name.'));
   if (found.length > shown)
-    $('products').append(make('div.row.centre.more', press('Show more', () => { shown += kShown; showProducts(); })));
+    $('products').append(make('div.row.centre.more', press('Show more', showMore)));
   if (focused) $('search').focus();
+}
+
+function showMore() {
+  const first = shown;
+  shown += kShown;
+  showProducts();
+  $('products').children[first].focus();
 }
 
 export async function showProduct(label) {

@@ -21,9 +21,9 @@ function duration(seconds) {
 }
 
 // How far the scores of late are from those of the calibration (population stability index).
-function strangeness(drift, photos) {
-  if (drift === undefined) return 'not learnt';
-  if (!photos) return '–';
+function strangeness(drift, calibrated) {
+  if (!calibrated) return 'not learnt';
+  if (drift === undefined) return 'too few to say';
   return drift < 0.1 ? 'as expected' : drift < 0.25 ? 'a bit new' : 'unfamiliar';
 }
 
@@ -39,7 +39,7 @@ async function showFigures() {
     'Photos of them': status.items.toLocaleString('en'),
     'Photos answered': photos.toLocaleString('en'),
     'Unknown of these': photos ? percent(status.photos_unknown / photos) : '–',
-    'Photos look': strangeness(of('score_drift')[0]?.value, photos),
+    'Photos look': strangeness(of('score_drift')[0]?.value, status.calibrated),
     'Network': status.model.arch,
   };
   $('numbers').replaceChildren(...Object.entries(rows).map(row => make('div', make('dt', row[0]), make('dd', row[1]))));

@@ -10,18 +10,23 @@ const kHeat = [[0, 0, 4], [66, 10, 104], [147, 38, 103], [221, 81, 58], [252, 16
 export function matchButton(photo, pair) {
   const button = make('button', {type: 'button', textContent: 'What matched', ariaPressed: 'false'});
   const row = make('div.row.line', button), told = make('p.small-print', {hidden: true});
+  const clear = () => pair.querySelectorAll('canvas').forEach(canvas => canvas.remove());
   let neighbour;
   row.append(told);
   row.compare = n => {
     neighbour = n;
     button.ariaPressed = 'false';
+    told.hidden = true;
+    clear();
   };
   onPress(button, async () => {
-    pair.querySelectorAll('canvas').forEach(canvas => canvas.remove());
+    clear();
     if (button.ariaPressed === 'true') return button.ariaPressed = 'false';
+    const asked = neighbour;
     try {
-      const path = `/v1/explain?item=${neighbour.id}`;
-      const maps = await ask('POST', path, photo, {'Content-Type': photo.type}), frames = pair.querySelectorAll('.frame');
+      const maps = await ask('POST', `/v1/explain?item=${asked.id}`, photo, {'Content-Type': photo.type});
+      if (neighbour !== asked) return;  // another is looked at by now
+      const frames = pair.querySelectorAll('.frame');
       [maps.photo, maps.item].forEach((map, i) => frames[i].append(heatMap(frames[i].firstChild, map)));
       button.ariaPressed = 'true';
       told.textContent = 'Bright parts made the likeness.';

@@ -11,6 +11,7 @@ const kErrors = {
   deadline: 'The server was too busy to answer in time: try again.',
   unauthorized: 'This server asks for a token: press Token above.',
   forbidden: 'This token may look at the catalogue, not do that.',
+  foreign_page: 'This server does not know the address of this page: whoever runs it can tell it by --allow-host.',
   same_model: 'The catalogue has that model already.',
   photo_gone: 'The file of that catalogue photo is gone: add the photo again.',
 };

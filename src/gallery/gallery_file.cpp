@@ -123,6 +123,25 @@ void snapshot_gallery(const fs::path& path, const fs::path& out, bool overwrite)
   put_in_place(temporary.path(), out);
 }
 
+namespace {
+
+// Ids that `old` has given are not given again, as they may be remembered: by a browser for a
+// photo.
+void continue_ids(const Database& old, const Database& made) {
+  Statement given(old, "SELECT name, seq FROM sqlite_sequence");
+  Statement forget(made, "DELETE FROM sqlite_sequence WHERE name = ? AND seq < ?");
+  Statement keep(made,
+                 "INSERT INTO sqlite_sequence (name, seq) SELECT ?1, ?2 WHERE NOT EXISTS "
+                 "(SELECT 1 FROM sqlite_sequence WHERE name = ?1)");
+  while (given.step()) {
+    const std::string name = given.text(0);
+    const std::int64_t last = given.integer(1);
+    for (Statement* statement : {&forget, &keep}) statement->bind(1, name).bind(2, last).run();
+  }
+}
+
+}  // namespace
+
 void restore_gallery(const fs::path& from, const fs::path& path, bool force,
                      const std::function<void(const Gallery&)>& try_out) {
   check_writable(path, true);
@@ -141,7 +160,9 @@ void restore_gallery(const fs::path& from, const fs::path& path, bool force,
   {
     const auto snapshot = open_gallery_database(from);
     Statement(*snapshot, "VACUUM INTO ?").bind(1, temporary.path().string()).run();
-    Database(temporary.path(), Database::Mode::kExisting).run("PRAGMA journal_mode = WAL");
+    const Database made(temporary.path(), Database::Mode::kExisting);
+    made.run("PRAGMA journal_mode = WAL");
+    if (const auto old = fs::exists(path) ? open_if_sound(path) : nullptr) continue_ids(*old, made);
   }
   if (try_out) try_out(Gallery(temporary.path()));
   put_in_place(temporary.path(), path);

@@ -52,6 +52,23 @@ TEST_F(GalleryFileTest, SnapshotAndRestoreGiveTheStateBack) {
   expect_only({"g.db", "new.db", "s.db"});
 }
 
+TEST_F(GalleryFileTest, AnIdGivenAfterASnapshotIsNotGivenAgainAfterItsRestore) {
+  const auto path = build("g.db", 4);
+  snapshot_gallery(path, folder / "s.db", false);
+  const auto last_id = [&](const std::string& prefix) {
+    Gallery(path).add(kTestModel.fingerprint, test_items(2, prefix), unit_vectors(2, 8, 1),
+                      OnExisting::kError);
+    return Gallery(path).content().items.back().id;
+  };
+  const std::int64_t before = last_id("b");
+  restore_gallery(folder / "s.db", path, false);
+  EXPECT_EQ(last_id("c"), before + 2);
+  snapshot_gallery(path, folder / "later.db", false);
+  restore_gallery(folder / "s.db", path, false);
+  restore_gallery(folder / "later.db", path, false);  // one that has given more ids than the old
+  EXPECT_EQ(last_id("d"), before + 4);
+}
+
 TEST_F(GalleryFileTest, RestoreOverAGalleryThatIsOpenAndHasAWal) {
   const auto path = build("g.db", 4);
   snapshot_gallery(path, folder / "s.db", false);

@@ -114,29 +114,31 @@ void Api::import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& jo
     for (std::size_t i = begin; i < end; ++i) batch.push_back({photos[i].name, photos[i].bytes});
     const auto serving = catalogue_.now();
     const EmbeddedPhotos embedded = embed_in_parts(*serving->batcher, batch, decoder_, job);
-    if (job.cancelled()) return;  // its last state has been told, without these
     std::vector<NewPhoto> added;
     for (const std::size_t place : embedded.sound)
       added.push_back({photos[begin + place].label, batch[place].bytes});
-    AddCounts counts;
-    try {
+    const auto add = [&] {
+      AddCounts counts;
       catalogue_.change("", "", [&](Gallery& gallery) {
         counts =
             add_photos(gallery, serving->model.fingerprint, added, embedded.embedded.embeddings);
         return std::string();
       });
+      for (const auto& [place, error] : embedded.errors)
+        job.photo_failed(photos[begin + place].name, error.what());
+      job.update([&](JobState& state) {
+        state.done += static_cast<std::int64_t>(end - begin);
+        state.added += counts.added;
+        state.existing += counts.skipped;
+        state.relabelled += counts.relabelled;
+      });
+    };
+    try {
+      if (!job.unless_cancelled(add)) return;
     } catch (const HttpError& e) {
       if (e.code != "model_changed") throw;
       continue;  // the same photos by the new model
     }
-    for (const auto& [place, error] : embedded.errors)
-      job.photo_failed(photos[begin + place].name, error.what());
-    job.update([&](JobState& state) {
-      state.done += static_cast<std::int64_t>(end - begin);
-      state.added += counts.added;
-      state.existing += counts.skipped;
-      state.relabelled += counts.relabelled;
-    });
     begin = end;
   }
 }

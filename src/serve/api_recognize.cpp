@@ -127,6 +127,11 @@ HttpResponse Api::recognize(const R& request, const A&) {
 }
 
 HttpResponse Api::explain(const R& request, const A&) {
+  const auto deadline = request.received + options_.deadline;
+  const auto check_deadline = [&] {
+    if (Clock::now() > deadline) throw past_deadline();
+  };
+  check_deadline();
   const Upload upload = read_upload(request, 1);
   const auto id = upload.fields.find("item");
   if (upload.photos.empty() || id == upload.fields.end())
@@ -141,11 +146,13 @@ HttpResponse Api::explain(const R& request, const A&) {
     const Pipeline& pipeline = serving->batcher->pipeline();
     const auto look = [&](std::string_view bytes) {
       LookedAt looked;
-      decoder_.decode(bytes, request.received + options_.deadline,
+      check_deadline();
+      decoder_.decode(bytes, deadline,
                       [&](const Image& image) { looked = look_at(pipeline, image); });
       return looked;
     };
     const auto [photo, item] = heat_of(look(upload.photos[0].bytes), look(stored));
+    check_deadline();
     return {200, "application/json",
             Json{{"photo", heat_json(photo)}, {"item", heat_json(item)}}.dump()};
   } catch (const Error& e) {

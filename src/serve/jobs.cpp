@@ -46,6 +46,13 @@ void Jobs::Control::photo_failed(const std::string& name, const std::string& mes
   });
 }
 
+bool Jobs::Control::unless_cancelled(const std::function<void()>& piece) {
+  const std::lock_guard lock(piece_);
+  if (cancelled_) return false;
+  piece();
+  return true;
+}
+
 // After a restart nobody shall take another job for the one that was begun before: ids go on from
 // the time, in microseconds, which JavaScript still holds exactly.
 Jobs::Jobs(std::size_t waiting)
@@ -129,6 +136,7 @@ std::optional<JobState> Jobs::cancel(std::int64_t id) {
     const std::lock_guard lock(mutex_);
     jobs_.erase(id);
   }
+  const std::lock_guard no_piece(job->piece_);
   const std::lock_guard lock(job->mutex_);
   JobState last = job->state_;
   if (!has_ended(last.phase)) last.phase = JobState::Phase::kCancelled;

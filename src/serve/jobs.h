@@ -43,10 +43,14 @@ class Jobs {
     bool cancelled() const { return cancelled_; }
     void update(const std::function<void(JobState&)>& change);
     void photo_failed(const std::string& name, const std::string& message);
+    /// Does `piece`, a change and its update of the state, and returns true; nothing when the job
+    /// is cancelled. A cancellation waits for it, so that the last state tells all that was done.
+    bool unless_cancelled(const std::function<void()>& piece);
 
    private:
     friend class Jobs;
     std::atomic<bool> cancelled_{false};
+    std::mutex piece_;
     mutable std::mutex mutex_;
     JobState state_;
   };

@@ -85,6 +85,29 @@ TEST(Jobs, OneIsCancelledWhetherItRunsOrWaits) {
   EXPECT_TRUE(ended);
 }
 
+TEST(Jobs, ACancellationTellsOfThePieceThatWasBeingDone) {
+  Jobs jobs(4);
+  std::promise<void> begun, go_on;
+  std::promise<bool> next;
+  const JobState job = jobs.start(2, [&](Jobs::Control& control) {
+    control.unless_cancelled([&] {
+      begun.set_value();
+      go_on.get_future().wait();
+      control.update([](JobState& state) { state.added = 1; });
+    });
+    while (!control.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    next.set_value(control.unless_cancelled([&] { ADD_FAILURE() << "it was cancelled"; }));
+  });
+  begun.get_future().wait();
+  auto last = std::async(std::launch::async, [&] { return *jobs.cancel(job.id); });
+  EXPECT_EQ(last.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  go_on.set_value();
+  const JobState told = last.get();
+  EXPECT_EQ(told.phase, Phase::kCancelled);
+  EXPECT_EQ(told.added, 1);
+  EXPECT_FALSE(next.get_future().get());
+}
+
 TEST(Jobs, WhatTheEndCutsOffIsToldAndItsIdIsNotGivenAgain) {
   std::promise<void> begun;
   std::int64_t done = 0, cut_off = 0, waiting = 0;

@@ -16,6 +16,9 @@ namespace shoplens {
 namespace {
 
 constexpr std::size_t kRecentScores = 1000;
+// With n scores of the calibration's own photos the index is 9/n in the mean: of fewer it says
+// nothing.
+constexpr std::size_t kFewestScores = 200;
 
 const prometheus::Histogram::BucketBoundaries kSeconds{
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10},
@@ -109,7 +112,7 @@ std::string Metrics::text(const std::map<std::string, double>& gauges,
   {
     const std::lock_guard lock(state_->mutex);
     for (const auto& [name, value] : state_->watched) set(name, value());
-    if (!score_deciles.empty())
+    if (!score_deciles.empty() && state_->scores.size() >= kFewestScores)
       set("score_drift", population_stability(state_->scores, score_deciles));
   }
   const prometheus::TextSerializer serializer;

@@ -28,18 +28,25 @@ TEST(Metrics, SaysWhatItCounted) {
         "shoplens_stage_seconds_bucket{stage=\"network\",le=\"0.005\"} 1",
         "shoplens_batch_photos_sum 3", "shoplens_photos_total{answer=\"unknown\"} 1",
         "shoplens_refused_total{reason=\"queue_full\"} 1", "shoplens_items 12",
-        "shoplens_queue_requests 7", "# TYPE shoplens_request_seconds histogram",
-        "shoplens_score_drift"})
+        "shoplens_queue_requests 7", "# TYPE shoplens_request_seconds histogram"})
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   EXPECT_EQ(metrics.answers(), (std::pair<std::int64_t, std::int64_t>{2, 1}));
+}
+
+TEST(Metrics, DriftIsToldOfEnoughScores) {
+  Metrics metrics;
+  for (int i = 0; i < 199; ++i) metrics.answer(false, 0.05 + 0.1 * (i % 10));
+  EXPECT_EQ(metrics.text({}, kDeciles).find("score_drift"), std::string::npos);
+  metrics.answer(false, 0.95);
+  EXPECT_NE(metrics.text({}, kDeciles).find("shoplens_score_drift 0\n"), std::string::npos);
   EXPECT_EQ(metrics.text({}, {}).find("score_drift"), std::string::npos);
 }
 
 TEST(Metrics, AnAnswerWithoutScoreIsCountedAndIsNoDrift) {
   Metrics metrics;
-  metrics.answer(true, std::nullopt);
-  EXPECT_EQ(metrics.answers(), (std::pair<std::int64_t, std::int64_t>{1, 1}));
-  EXPECT_NE(metrics.text({}, kDeciles).find("shoplens_score_drift 0\n"), std::string::npos);
+  for (int i = 0; i < 500; ++i) metrics.answer(true, std::nullopt);
+  EXPECT_EQ(metrics.answers(), (std::pair<std::int64_t, std::int64_t>{500, 500}));
+  EXPECT_EQ(metrics.text({}, kDeciles).find("score_drift"), std::string::npos);
 }
 
 TEST(Metrics, StabilityOfScores) {

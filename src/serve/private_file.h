@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <unistd.h>
-
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 
@@ -10,20 +9,19 @@
 
 namespace shoplens {
 
-/// An empty file that nobody else can see, gone when this is.
+/// A place for a file that nobody else can see, however it is written (others may be renamed onto
+/// it, or lie beside it for a while): alone in a folder of its own, gone when this is.
 class PrivateFile {
  public:
   PrivateFile() {
-    std::string name = (std::filesystem::temp_directory_path() / "shoplens-XXXXXX").string();
-    const int fd = ::mkstemp(name.data());
-    if (fd < 0) throw Error(ErrorCode::kIo, "serve: want a temporary file, got none");
-    ::close(fd);
-    path_ = name;
+    std::string folder = (std::filesystem::temp_directory_path() / "shoplens-XXXXXX").string();
+    if (!::mkdtemp(folder.data()))
+      throw Error(ErrorCode::kIo, "serve: want a temporary folder, got none");
+    path_ = std::filesystem::path(folder) / "file";
   }
   ~PrivateFile() {
     std::error_code ignored;
-    for (const char* suffix : {"", "-wal", "-shm"})
-      std::filesystem::remove(path_.string() + suffix, ignored);
+    std::filesystem::remove_all(path_.parent_path(), ignored);
   }
   PrivateFile(const PrivateFile&) = delete;
   PrivateFile& operator=(const PrivateFile&) = delete;

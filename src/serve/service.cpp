@@ -84,6 +84,7 @@ Service::Service(std::vector<Route> routes, Metrics& metrics, const ServiceOptio
       large_(kLargeThreads, kLargeQueue) {
   check(options.threads >= 1, "serve: want at least 1 thread, got ", options.threads);
   for (std::string& host : options_.hosts) host = host_of(host);
+  for (std::string& page : options_.pages) page = lower_case(page);
   for (const Route& route : routes_) patterns_.push_back(parts_of(route.path));
 }
 
@@ -115,7 +116,16 @@ Admission Service::admit(const HttpRequest& head) {
   const Match match = find(head);
   // What all may see a watchdog may ask for by any name.
   if (match.route->role != Role::kNone) check_origin(head);
-  authorize(head, match.route->role);
+  // Here, so that nobody's body is read, nor secret guessed, more often. The page and its parts are
+  // many small files, and who asks about the health must be told.
+  std::string who;
+  try {
+    who = authorize(head, match.route->role);
+  } catch (const HttpError&) {
+    check_rate(head.client);
+    throw;
+  }
+  if (match.route->role != Role::kNone) check_rate(who.empty() ? head.client : who);
   return {match.route->max_body, match.route->body_to_a_file};
 }
 
@@ -145,8 +155,6 @@ void Service::handle(HttpRequest request, HttpReply reply) {
   try {
     *match = find(*shared);
     *who = authorize(*shared, match->route->role);
-    // The page and its parts are many small files, and who asks about the health must be told.
-    if (match->route->role != Role::kNone) check_rate(who->empty() ? shared->client : *who);
   } catch (const HttpError& e) {
     return respond(to_response(e));
   }
@@ -186,17 +194,21 @@ Service::Match Service::find(const HttpRequest& request) const {
 // by sending forms here (Origin) nor by a name that it lets point here (Host).
 void Service::check_origin(const HttpRequest& request) const {
   const std::string host = host_of(request.header("host"));
-  const auto is_host = [&](const std::string& allowed) { return allowed == host; };
-  if (!options_.hosts.empty() &&
-      std::none_of(options_.hosts.begin(), options_.hosts.end(), is_host))
+  const auto among = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  if (!options_.hosts.empty() && !among(options_.hosts, host))
     throw HttpError(403, "forbidden", "Host: want a name that this server goes by, got another",
                     "give the name to `shoplens serve --allow-host`");
   const std::string& origin = request.header("origin");
   if (origin.empty()) return;
   const std::size_t scheme = origin.find("://");
-  if (scheme == std::string::npos || origin.substr(scheme + 3) != request.header("host"))
-    throw HttpError(403, "forbidden", "Origin: want a page of this server, got another",
-                    "pages of other servers are not served; ask from your own server instead");
+  const std::string page = scheme == std::string::npos ? "" : origin.substr(scheme + 3);
+  // A proxy may put its own name for this server into Host.
+  if (page.empty() || (page != request.header("host") && !among(options_.pages, lower_case(page))))
+    throw HttpError(403, "foreign_page", "Origin: want a page of this server, got another",
+                    "behind a proxy, let it pass Host on, or give the page's host to `shoplens "
+                    "serve --allow-host`; pages of other servers are not served");
 }
 
 std::string Service::authorize(const HttpRequest& request, Role least) const {

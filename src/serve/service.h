@@ -21,6 +21,7 @@ struct ServiceOptions {
   // Who may what; none: everyone who may connect is an admin. An empty list refuses everyone.
   std::optional<std::vector<Token>> tokens{};
   std::vector<std::string> hosts{};  // names that Host may have, with any port; empty: any
+  std::vector<std::string> pages{};  // where, beside at Host, its pages are: "shop.example[:port]"
 };
 
 /// Between the network and the API: finds the route, asks who it is, keeps order among many

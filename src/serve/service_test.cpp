@@ -114,6 +114,7 @@ TEST_F(ServiceTest, RevokingTheLastTokenOpensItToNobody) {
 TEST_F(ServiceTest, OnlyItsOwnNamesAndPages) {
   ServiceOptions options;
   options.hosts = {"localhost", "[::1]", "Shop.Example", "other.example:8443", "2001:DB8::1"};
+  options.pages = {"Shop.Example", "other.example:8443"};
   Service service(routes(), metrics, options);
   const auto status = [&](const std::string& host, const std::string& origin) {
     return status_of_admission(service,
@@ -129,7 +130,13 @@ TEST_F(ServiceTest, OnlyItsOwnNamesAndPages) {
   EXPECT_EQ(status("[2001:db8::1]:8080", ""), 0);
   EXPECT_EQ(status("evil.example", ""), 403);
   EXPECT_EQ(status("localhost:8080", "http://localhost:9090"), 403);
+  EXPECT_EQ(status("localhost:8080", "http://localhost"), 403);
   EXPECT_EQ(status("localhost:8080", "null"), 403);
+  // Behind a proxy that puts its own name for the server into Host.
+  EXPECT_EQ(status("localhost:8080", "https://SHOP.example"), 0);
+  EXPECT_EQ(status("localhost:8080", "https://other.example:8443"), 0);
+  EXPECT_EQ(status("localhost:8080", "https://other.example"), 403);
+  EXPECT_EQ(status("localhost:8080", "https://shop.example:8443"), 403);
   EXPECT_EQ(status("", ""), 403);
   // What all may see is told to whoever asks.
   EXPECT_EQ(status_of_admission(service, request("GET", "/", {{"host", "10.0.0.1"}})), 0);
@@ -212,14 +219,21 @@ TEST_F(ServiceTest, ARateIsOfOneClient) {
   ServiceOptions options;
   options.rate = 0.001;
   options.burst = 2;
+  options.tokens = {{{"reader", kRead, sha256_hex("r")}}};
   Service service(routes(), metrics, options);
-  EXPECT_EQ(ask(service, request("GET", "/things/1")).status, 200);
-  EXPECT_EQ(ask(service, request("GET", "/things/1")).status, 200);
-  EXPECT_EQ(ask(service, request("GET", "/things/1")).status, 429);
-  HttpRequest other = request("GET", "/things/1");
-  other.client = "10.0.0.2";
-  EXPECT_EQ(ask(service, other).status, 200);
-  EXPECT_EQ(ask(service, request("GET", "/")).status, 200);  // what is open to all is not counted
+  const HttpRequest named =
+      request("GET", "/things/1", {{"authorization", "Bearer r"}});  // by its token
+  EXPECT_EQ(status_of_admission(service, named), 0);
+  EXPECT_EQ(status_of_admission(service, named), 0);
+  EXPECT_EQ(status_of_admission(service, named), 429);
+  HttpRequest guess = request("GET", "/things/1", {{"authorization", "Bearer x"}});
+  EXPECT_EQ(status_of_admission(service, guess), 401);  // by its address
+  EXPECT_EQ(status_of_admission(service, guess), 401);
+  EXPECT_EQ(status_of_admission(service, guess), 429);
+  guess.client = "10.0.0.2";
+  EXPECT_EQ(status_of_admission(service, guess), 401);
+  // What is open to all is not counted.
+  EXPECT_EQ(status_of_admission(service, request("GET", "/")), 0);
 }
 
 }  // namespace

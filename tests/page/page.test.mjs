@@ -372,13 +372,40 @@ onPage('what matched is drawn over both photos, and left away where the server c
     return [x, y, width, height];
   }));
   assert.deepEqual(over, under);
+
+  // It goes with the photo that it is of, and does not come over another when it comes late.
+  const tiles = page.locator('.nearest .tile');
+  await tiles.nth(1).click();
+  assert.equal(await drawn.count(), 0);
+  await page.unroute('**/v1/explain?item=*');
+  let answered;
+  await page.route('**/v1/explain?item=*', async route => {
+    await new Promise(answer => answered = answer);
+    await route.fulfill({json: {photo: map, item: map}});
+  });
+  const response = page.waitForResponse('**/v1/explain?item=*');
   await button.click();
+  await tiles.nth(0).click();
+  answered();
+  await (await response).finished();
+  await page.waitForTimeout(200);
+  assert.equal(await drawn.count(), 0);
 
   await page.unroute('**/v1/explain?item=*');
   await page.route('**/v1/explain?item=*', route => route.fulfill({status: 501, json: {error: {code: 'no_feature_map', message: '', hint: ''}}}));
   await button.click();
   await page.getByText('This server cannot show what matched').waitFor();
 }, /501/);
+
+onPage('more of many products are shown from where one was', {}, async page => {
+  const labels = Array.from({length: 150}, (_, i) => ({label: `Product ${i}`, photos: 1, thumbnail: '/v1/items/1/photo?side=160'}));
+  await page.route('**/v1/labels', route => route.fulfill({json: {labels}}));
+  await visit(page);
+  await open(page, 'Catalogue');
+  await page.getByRole('button', {name: 'Show more'}).click();
+  assert.equal(await page.evaluate(() => document.activeElement.title), 'Product 120');
+  assert.equal(await page.getByRole('button', {name: 'Show more'}).count(), 0);
+});
 
 onPage('a folder of products is imported, with its progress', {}, async page => {
   const products = path.join(folder, 'shop');
