@@ -126,8 +126,8 @@ void snapshot_gallery(const fs::path& path, const fs::path& out, bool overwrite)
 namespace {
 
 // Ids that `old` has given are not given again, as they may be remembered: by a browser for a
-// photo.
-void continue_ids(const Database& old, const Database& made) {
+// photo. Of a damaged one it cannot be known.
+void continue_ids(const Database& old, const Database& made) try {
   Statement given(old, "SELECT name, seq FROM sqlite_sequence");
   Statement forget(made, "DELETE FROM sqlite_sequence WHERE name = ? AND seq < ?");
   Statement keep(made,
@@ -138,6 +138,7 @@ void continue_ids(const Database& old, const Database& made) {
     const std::int64_t last = given.integer(1);
     for (Statement* statement : {&forget, &keep}) statement->bind(1, name).bind(2, last).run();
   }
+} catch (const Error&) {
 }
 
 }  // namespace
