@@ -26,7 +26,8 @@ Manifest labels_only(Manifest photos) {
 class Tuner {
  public:
   Tuner(PipelineSpec spec, const TuneData& data, double least_gain)
-      : data_(data), least_gain_(least_gain) {
+      : data_(data), least_gain_(least_gain), held_out_(labels_only(data.held_out)) {
+    if (data.report) report_ = labels_only(*data.report);
     best_ = {std::move(spec), {}};
     best_score_ = try_out("as it is", best_, true);
   }
@@ -62,18 +63,18 @@ class Tuner {
         c.map.out > 0 ? std::optional<GalleryArray>(to_array(c.map)) : std::nullopt;
     const Matcher matcher(data_.gallery.vectors, blocks_of(c.spec), c.spec, whitening);
     const auto by_label = [&](const Manifest& photos, const PhotoEmbeddings& embedded) {
-      return evaluate(data_.gallery.items, matcher, labels_only(photos), embedded,
+      return evaluate(data_.gallery.items, matcher, photos, embedded,
                       {c.spec.decide, data_.classes})[0];
     };
-    const Evaluation e = by_label(data_.held_out, data_.embedded);
+    const Evaluation e = by_label(held_out_, data_.embedded);
     trials_.push_back({what, figures_of(e), tune_score(e), kept});
-    if (data_.report)
-      trials_.back().report = figures_of(by_label(*data_.report, *data_.report_embedded));
+    if (data_.report) trials_.back().report = figures_of(by_label(report_, *data_.report_embedded));
     return trials_.back().score;
   }
 
   const TuneData& data_;
   double least_gain_;
+  Manifest held_out_, report_;
   Candidate best_;
   double best_score_ = 0;
   std::vector<TuneTrial> trials_;
