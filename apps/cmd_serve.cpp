@@ -18,7 +18,7 @@ namespace {
 
 struct ServeOptions {
   std::string gallery = "gallery.db", host = "127.0.0.1", tokens, certificate, key;
-  std::vector<std::string> allow_host, model;
+  std::vector<std::string> allow_host, trusted_proxy, model;
   int port = 8080, top = 5, max_photos = 16, max_body_mb = 32, max_upload_mb = 256,
       max_restore_mb = 16384, max_megapixels = 50, max_connections = 1024,
       max_connections_per_client = 256, workers = 0, queue = 0, max_batch = 0, keep_unknown = 200,
@@ -37,8 +37,9 @@ struct ServeOptions {
     v(insecure, "insecure", "listen on other addresses without tokens");
     v(allow_host, "allow-host",
       "name that the Host header may have, beside the address's own; repeat it; behind a proxy, "
-      "the "
-      "proxy's");
+      "the proxy's");
+    v(trusted_proxy, "trusted-proxy",
+      "address or network (10.0.0.0/8) of a proxy whose X-Forwarded-For says who asks; repeat it");
     v(certificate, "certificate", "PEM file with the certificate chain, for TLS");
     v(key, "key", "PEM file with the certificate's key");
     v(top, "top", "nearest gallery photos in an answer");
@@ -117,6 +118,7 @@ HttpServerOptions server_options(const ServeOptions& o) {
                        (static_cast<std::uint64_t>(o.max_body_mb) << 24);
   options.max_connections = o.max_connections;
   options.max_connections_per_client = o.max_connections_per_client;
+  options.trusted_proxies = o.trusted_proxy;
   return options;
 }
 
@@ -228,12 +230,18 @@ int serve(const ServeOptions& o) {
   };
   Api api(catalogue, metrics, open_next, api_options(o));
   Service service(api.routes(), metrics, service_options(o));
+  if (const int removed = PrivateFile::remove_abandoned(); removed > 0)
+    log_info("removed ", removed, " temporary folders of a server that was killed");
   HttpServer server(server_options(o), service);
   metrics.watch("queue_requests", [&] { return static_cast<double>(service.waiting()); });
   metrics.watch("connections", [&] { return static_cast<double>(server.connections()); });
   const bool v6 = o.host.find(':') != std::string::npos;
   log_info("serving ", o.gallery, " on ", o.certificate.empty() ? "http" : "https", "://",
            v6 ? "[" : "", o.host, v6 ? "]:" : ":", server.port());
+  if (!is_loopback(o.host) && o.certificate.empty())
+    log_warning(
+        "without --certificate tokens and photos cross the network as they are: let none "
+        "but a proxy with TLS reach this address");
   wait_until_end(catalogue, service, server, o, signals);
   log_info("ending: no new connections, answering those there are");
   const bool all = server.stop(std::chrono::seconds(o.drain));

@@ -4,6 +4,7 @@ import io
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 from pathlib import Path
@@ -283,6 +284,20 @@ class Catalogue(ClientTest):
 
 
 class Trouble(ClientTest):
+    def test_a_whole_gallery_may_take_long(self):
+        waited = {}
+
+        def answer(request):
+            waited[request.url.path] = request.extensions["timeout"]["read"]
+            return httpx.Response(200, json={"status": "restored"})
+
+        with tempfile.TemporaryDirectory() as folder, \
+                Client("http://shop", timeout=7, transport=httpx.MockTransport(answer)) as shop:
+            shop.snapshot(Path(folder) / "gallery.db")
+            shop.restore(Path(folder) / "gallery.db")
+            shop.alive()
+        self.assertEqual(waited, {"/v1/snapshot": 600, "/v1/restore": 600, "/healthz": 7})
+
     def test_a_change_whose_answer_is_lost_is_done_once(self):
         transport = Lossy(times=2)
         shop = self.client(self.serve(), transport=transport)

@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 import unittest
+import urllib.request
 
 from cli import TESTS, CliTest, write_png
 from serving import ServeTest, multipart
@@ -232,6 +233,17 @@ class Catalogue(ServeTest):
         server.error(404, "not_found", "GET", "/v1/imports/99")
         self.assertTrue(self.run_json("index", "verify")["sound"])
 
+    def test_imports_that_wait_are_as_large_as_there_is_memory(self):
+        server = self.serve("--max-upload", 1)
+        large = png(5000, 5000)
+        photos = {f"large/{i}.png": large + bytes([i]) + bytes(90_000 - len(large)) for i in range(10)}
+        statuses = [server.ask("POST", "/v1/imports", *multipart(photos))[0] for _ in range(3)]
+        self.assertEqual(statuses, [202, 202, 429])
+        for job in server.json("GET", "/v1/imports")["jobs"]:
+            server.json("DELETE", f"/v1/imports/{job['id']}")
+        # They give back what they held.
+        self.until(lambda: server.ask("POST", "/v1/imports", *multipart(photos))[0] == 202)
+
     def test_an_import_that_the_end_cuts_off_is_told(self):
         server = self.serve()
         large = png(5000, 5000)
@@ -394,9 +406,11 @@ class Upgrade(ServeTest):
         self.assertEqual((job["state"], job["failed"]), ("failed", 1))
         self.assertEqual(job["errors"][0]["name"], "train/gala0.png")
         self.assertEqual(server.json("GET", "/v1/status")["model"]["fingerprint"], self.fingerprint)
+        self.assertEqual(list(self.folder.glob("gallery-*.onnx")), [])
         job = server.json("POST", "/v1/upgrades?drop_unreadable=true", model, status=202)
         self.assertEqual(self.ended(server, f"/v1/upgrades/{job['id']}")["state"], "done")
         self.assertEqual(server.json("GET", "/v1/status")["items"], 11)
+        self.assertEqual(len(list(self.folder.glob("gallery-*.onnx"))), 1)
 
     def test_no_answer_tells_where_photos_are_on_the_server(self):
         (self.folder / "deep").mkdir()
@@ -545,6 +559,21 @@ class Trust(ServeTest):
                 response.read()
                 self.assertEqual(response.status, status, host)
 
+    def test_ipv6(self):
+        try:
+            socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        except OSError:
+            self.skipTest("no IPv6 here")
+        server = self.serve("--host", "::1")
+        self.assertEqual(server.base_url, f"http://[::1]:{server.port}")
+        with urllib.request.urlopen(server.base_url + "/healthz", timeout=10) as answer:
+            self.assertEqual(answer.status, 200)
+
+    def test_an_open_address_without_tls_is_warned_of(self):
+        self.run_cli("token", "--tokens", "tokens.txt", "--name", "till", "--role", "read")
+        server = self.serve("--host", "0.0.0.0", "--tokens", "tokens.txt")
+        self.until(lambda: "without --certificate" in server.log)
+
     def test_every_answer_has_security_headers(self):
         server = self.serve()
         for method, path in (("GET", "/"), ("GET", "/v1/items"), ("GET", "/v1/items/1/photo"), ("GET", "/nothing"),
@@ -640,7 +669,10 @@ class Order(ServeTest):
 
     def test_a_deadline_is_kept(self):
         server = self.serve("--deadline", 0.000001)
-        server.error(504, "deadline", "POST", "/v1/recognize", self.photo("test/gala0.png"))
+        photo = self.photo("test/gala0.png")
+        for path in "/v1/recognize", "/v1/explain?item=1", "/v1/items?label=gala":
+            server.error(504, "deadline", "POST", path, photo)
+        self.assertEqual(server.json("GET", "/v1/status")["items"], 12)
 
     def test_a_deadline_counts_from_the_end_of_the_body(self):
         server = self.serve("--deadline", 2)
@@ -667,6 +699,20 @@ class Order(ServeTest):
         connection.putheader("Content-Length", "1000000")
         connection.endheaders()
         self.assertEqual(connection.getresponse().status, 429)
+
+    def test_clients_behind_a_trusted_proxy_are_told_apart(self):
+        server = self.serve("--rate", 0.01, "--burst", 2, "--trusted-proxy", "127.0.0.0/8")
+
+        def ask(forwarded):
+            return server.ask("GET", "/v1/labels", headers={"X-Forwarded-For": forwarded})[0]
+
+        self.assertEqual([ask("203.0.113.9") for _ in range(3)], [200, 200, 429])
+        self.assertEqual([ask("198.51.100.1, 203.0.113.8") for _ in range(3)], [200, 200, 429])
+        self.assertIn('"client":"203.0.113.8"', server.log)
+        server.stop()
+        server = self.serve("--rate", 0.01, "--burst", 2)
+        self.assertEqual([ask(f"203.0.113.{i}") for i in range(3)], [200, 200, 429])
+        self.assertIn("want an IP address", self.run_cli("serve", "--trusted-proxy", "proxy", status=2).stderr)
 
     def test_secrets_are_not_guessed_without_end(self):
         self.run_cli("token", "--tokens", "tokens.txt", "--name", "till", "--role", "read")

@@ -2,6 +2,8 @@
 """What somebody who means harm, or a broken program, may send: the server stays up, its memory is bounded, and every
 answer is a JSON error with a code and a hint."""
 import base64
+import concurrent.futures
+import io
 import json
 import os
 import random
@@ -11,6 +13,8 @@ import threading
 import time
 import unittest
 import zlib
+
+import PIL.Image
 
 from serving import ServeTest, multipart
 
@@ -102,6 +106,43 @@ class Hostile(ServeTest):
         print(f"30 photos of 49 megapixels at once: {statuses.count(200)} answered, {before:.0f} MiB before, at most "
               f"{most[0]:.0f} MiB", flush=True)
         self.assertLess(most[0] - before, 700)
+        self.check_alive(server)
+
+    def test_pictures_that_take_more_memory_than_they_are_large(self):
+        """Progressive ones keep all their coefficients, CMYK is of four colours."""
+        pictures = {}
+        for kind in "RGB", "CMYK":
+            file = io.BytesIO()
+            PIL.Image.new(kind, (7000, 7000)).save(file, "JPEG", progressive=True, subsampling=0)
+            pictures[kind] = file.getvalue()
+        for kind, picture in pictures.items():
+            server = self.serve("--deadline", 60)
+            before = server.rss()
+            with concurrent.futures.ThreadPoolExecutor(8) as pool:
+                answers = [pool.submit(server.ask, "POST", "/v1/recognize", picture) for _ in range(8)]
+                most = 0
+                while not all(answer.done() for answer in answers):
+                    most = max(most, server.rss())
+                    time.sleep(0.02)
+            statuses = [answer.result()[0] for answer in answers]
+            self.assertLessEqual(set(statuses), {200, 429})
+            self.assertIn(200, statuses)
+            print(f"8 progressive {kind} photos of 49 megapixels at once: {before:.0f} MiB before, at most {most:.0f} MiB",
+                  flush=True)
+            # One at a time: coefficients of 16 bits and the picture.
+            self.assertLess(most - before, 49 * (2 * len(kind) + 3) / 1.048576 + 150)
+            server.stop()
+
+    def test_a_body_of_a_million_things_is_refused_at_once(self):
+        server = self.serve()
+        before = server.rss()
+        for body in b"[" + b"1," * (16 << 20) + b"1]", b"[" + b"{}," * (10 << 20) + b"{}]", b'{"' + b"\\" * (15 << 20) + b'":1}':
+            begin = time.monotonic()
+            status, _, answer = server.ask("POST", "/v1/recognize", body[:32 << 20], {"Content-Type": "application/json"})
+            self.assertIn(status, (400, 413))
+            self.check_answer(status, answer, body[:9])
+            self.assertLess(time.monotonic() - begin, 5)
+        self.assertLess(server.rss() - before, 200)
         self.check_alive(server)
 
     def test_large_pictures_that_are_shown_keep_nobody_waiting(self):

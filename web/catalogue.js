@@ -5,7 +5,7 @@ import {onOpen} from './sections.js';
 import {ask} from './server.js';
 import {confirmed, onPress, onSubmit, press, removal, say} from './telling.js';
 
-const kShown = 120;
+const kShown = 120, kPhotos = 200;  // products at a time; photos of one
 let labels = [], shown = kShown;
 
 export async function updateLabels() {
@@ -49,20 +49,37 @@ function showMore() {
 }
 
 export async function showProduct(label) {
-  const {items} = await ask('GET', `/v1/items?limit=200&label=${encodeURIComponent(label)}`);
   $('product-name').textContent = label;
-  $('product-photos').textContent = many(labels.find(known => known.label === label)?.photos ?? items.length, 'photo');
   $('rename').elements.name.value = label;
-  $('photos').replaceChildren(...items.map((item, i) => make('li',
-    frame(picture(larger(item.thumbnail), `Photo ${i + 1} of ${label}`)), removal(`Remove photo ${i + 1}`, async () => {
+  $('photos').replaceChildren();
+  await showPhotos(label, 0);
+  $('product-photos').textContent = many(labels.find(known => known.label === label)?.photos ?? $('photos').children.length, 'photo');
+  if (!$('product').open) $('product').showModal();
+}
+
+// The next photos of a product, behind those that are shown.
+async function showPhotos(label, after) {
+  const {items, next_after: next} = await ask('GET', `/v1/items?limit=${kPhotos}&after=${after}&label=${encodeURIComponent(label)}`);
+  const first = $('photos').children.length;
+  $('photos').append(...items.map((item, i) => {
+    const name = `${first + i + 1}`, remove = removal(`Remove photo ${name}`, async () => {
       const why = `Photos like it may be recognised less well as ${label}.`;
       if (!await confirmed('Remove this photo?', why, 'Remove photo')) return;
       await ask('DELETE', `/v1/items/${item.id}`);
+      const place = [...$('photos').children].indexOf(remove.parentElement);
       await showCatalogue();
-      items.length > 1 ? await showProduct(label) : $('product').close();
+      $('photos').children.length > 1 ? await showProduct(label) : $('product').close();
+      const rest = $('photos').querySelectorAll('.icon');  // where the removed one's was
+      if ($('product').open) (rest[Math.min(place, rest.length - 1)] ?? $('more-photos')).focus();
       say('Photo removed');
-    }))));
-  if (!$('product').open) $('product').showModal();
+    });
+    return make('li', frame(picture(larger(item.thumbnail), `Photo ${name} of ${label}`)), remove);
+  }));
+  $('product-more').replaceChildren(...next ? [press('Show more', async () => {
+    const shown = $('photos').children.length;
+    await showPhotos(label, next);
+    $('photos').children[shown]?.querySelector('button').focus();
+  })] : []);
 }
 
 $('search').oninput = () => { shown = kShown; showProducts(); };

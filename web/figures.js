@@ -96,6 +96,19 @@ function stageChart(stages) {
     drawing('Where the time goes; the list below says it too', 28, ...bars), make('ul.legend', ...legend));
 }
 
-setInterval(() => { if (!$('figures').hidden && !document.hidden) showFigures().catch(() => {}); }, 2000);
+const kTold = $('figures-told').textContent;
+let latest = new Date();  // when the server last told
+
+async function showLatest() {
+  try {
+    await showFigures();
+    latest = new Date();
+    $('figures-told').textContent = kTold;
+  } catch (error) {
+    $('figures-told').textContent = `${error.message} These figures are of ${latest.toLocaleTimeString()}.`;
+  }
+}
+
+setInterval(() => { if (!$('figures').hidden && !document.hidden) showLatest(); }, 2000);
 
 onOpen('figures', () => Promise.all([showFigures(), showModel()]));

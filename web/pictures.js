@@ -2,12 +2,34 @@
 import {make} from './elements.js';
 import {request} from './server.js';
 
-// A picture of the server. With a token it has to be fetched, as an <img> sends none.
+// When a picture is asked for again, as the server may have too much to do: after so many ms.
+const kAgain = [1000, 2000, 4000, 8000];
+
+// A picture of the server, asked for when it comes into sight. Not by its <img>, which would send no token and would not try again.
 export function picture(path, alt) {
-  const image = make('img', {alt, loading: 'lazy', decoding: 'async'});
-  if (!sessionStorage.getItem('token')) image.src = path;
-  else request('GET', path).then(response => response.blob()).then(blob => showBlob(image, blob), () => {});
+  const image = make('img', {alt, decoding: 'async'});
+  wanted.set(image, path);
+  inSight.observe(image);
   return image;
+}
+
+const wanted = new WeakMap();
+const inSight = new IntersectionObserver(entries => {
+  for (const {isIntersecting, target} of entries) {
+    if (!isIntersecting) continue;
+    inSight.unobserve(target);
+    load(target, wanted.get(target)).catch(() => target.dispatchEvent(new Event('error')));
+  }
+}, {rootMargin: '300px'});
+
+async function load(image, path, tries = 0) {
+  try {
+    showBlob(image, await (await request('GET', path)).blob());
+  } catch (error) {
+    if (![429, 503].includes(error.status) || tries === kAgain.length) throw error;
+    await new Promise(resolve => setTimeout(resolve, kAgain[tries] * (1 + Math.random())));
+    if (image.isConnected) await load(image, path, tries + 1);
+  }
 }
 
 export function showBlob(image, blob) {

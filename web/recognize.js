@@ -27,11 +27,19 @@ async function answerTo(photo) {
     return answerCard(photo, result, timing);
   } catch (error) {
     $('announce').textContent = error.message;
-    const again = press('Try again', async () => card.replaceWith(await answerTo(photo)));
+    const again = press('Try again', () => askAgain(card, photo));
     const card = withoutAnswer(photo, 'failed', make('span.badge.unknown', 'No answer'),
       make('p', error.message), make('div.row', again));
     return card;
   }
+}
+
+// Whoever pressed for it finds the answer where they were.
+async function askAgain(card, photo) {
+  const next = await answerTo(photo);
+  card.replaceWith(next);
+  next.tabIndex = -1;
+  next.focus();
 }
 
 // Of a probability that was learnt, the ends of the scale promise too much.
@@ -84,7 +92,7 @@ function correction(photo, result, card) {
   return onSubmit(form, async () => {
     const label = input.value.trim();
     const {relabelled} = await addPhotos(label, [photo]);
-    const again = press('Ask again', async () => card.replaceWith(await answerTo(photo)));
+    const again = press('Ask again', () => askAgain(card, photo));
     const kept = make('p', `Kept as ${label}${relabelled ? ', no longer under its other name' : ''}. From now on it is compared with.`);
     form.replaceWith(make('div.correct', kept, make('div.row', again)));
     again.focus();

@@ -159,11 +159,12 @@ class Gallery {
   std::optional<DoneRequest> done_request(const std::string& key) const;
   void keep_request(const std::string& key, const DoneRequest& request, int days = 7);
 
-  /// Unknown photos, the latest first; keeping one, while those above `most` go, the oldest first.
-  /// The same photo is kept once.
+  /// Unknown photos, the latest first; keeping one, while those above `most`, and above so many
+  /// bytes in all, go, the oldest first. The same photo is kept once.
   std::vector<UnknownPhoto> unknown_photos() const;
   std::int64_t unknown_count() const;
-  std::int64_t keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most);
+  std::int64_t keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most,
+                            std::int64_t most_bytes = INT64_MAX);
   std::optional<std::string> unknown_bytes(std::int64_t id) const;
   bool remove_unknown(std::int64_t id);
 

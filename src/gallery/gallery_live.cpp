@@ -144,7 +144,7 @@ std::int64_t Gallery::unknown_count() const {
 }
 
 std::int64_t Gallery::keep_unknown(std::string_view bytes, const std::string& answer,
-                                   std::int64_t most) {
+                                   std::int64_t most, std::int64_t most_bytes) {
   Transaction transaction(*database_, Transaction::Kind::kWrite);
   Statement same(*database_, "SELECT id FROM unknowns WHERE length(bytes) = ? AND bytes = ?");
   same.bind(1, static_cast<std::int64_t>(bytes.size())).bind_blob(2, bytes);
@@ -155,10 +155,12 @@ std::int64_t Gallery::keep_unknown(std::string_view bytes, const std::string& an
       .bind(3, answer)
       .run();
   const std::int64_t id = database_->last_id();
-  Statement(
-      *database_,
-      "DELETE FROM unknowns WHERE id NOT IN (SELECT id FROM unknowns ORDER BY id DESC LIMIT ?)")
-      .bind(1, most)
+  Statement(*database_,
+            "DELETE FROM unknowns WHERE id NOT IN (SELECT id FROM (SELECT id, "
+            "sum(length(bytes)) OVER (ORDER BY id DESC) AS so_far FROM unknowns) "
+            "WHERE so_far <= ? ORDER BY id DESC LIMIT ?)")
+      .bind(1, most_bytes)
+      .bind(2, most)
       .run();
   transaction.commit();
   return id;

@@ -184,6 +184,15 @@ TEST_F(GalleryLiveTest, KeepsTheLatestUnknownPhotos) {
   EXPECT_FALSE(gallery.remove_unknown(4));
 }
 
+TEST_F(GalleryLiveTest, KeepsOfUnknownPhotosAsManyBytesAsThereIsRoomFor) {
+  Gallery gallery(build("g.db", 1));
+  for (int i = 1; i <= 4; ++i)
+    gallery.keep_unknown("bytes " + std::to_string(i), "{}", 100, /*most_bytes=*/14);
+  const auto photos = gallery.unknown_photos();
+  ASSERT_EQ(photos.size(), 2u);
+  EXPECT_EQ(photos[1].id, 3);
+}
+
 TEST_F(GalleryLiveTest, SeesThatAnotherConnectionChangedIt) {
   const auto path = build("g.db", 2);
   const Gallery reader(path);

@@ -15,9 +15,10 @@ struct DecodeLimits {
   std::uint64_t max_bytes = 64ull << 20;   // of the file
   std::uint64_t max_pixels = 100'000'000;  // width x height
   int max_side = 32'768;
-  /// Called when the header was found within these limits, before the pixels are allocated: whoever
-  /// decodes many at once may let it wait, or throw.
-  std::function<void(std::uint64_t pixels)> before_pixels{};
+  /// Called when the header was found within these limits, before anything is allocated, with the
+  /// memory that decoding takes at most (the picture, and what its kind of file needs beside it):
+  /// whoever decodes many at once may let it wait, or throw.
+  std::function<void(std::uint64_t bytes)> before_memory{};
 };
 
 /// Decodes a JPEG (grey, YCbCr, RGB, CMYK, YCCK; baseline, progressive), PNG (1 to 16 bits,

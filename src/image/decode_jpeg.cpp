@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/decode_jpeg.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "image/exif.h"
@@ -32,8 +33,8 @@ class JpegReader {
 
   Image read() {
     open();
-    check_size(file_, codec_.image_width, codec_.image_height);
     const int turned = orientation();  // libjpeg forgets the markers when it finishes
+    check_size(file_, codec_.image_width, codec_.image_height, bytes_per_pixel(turned));
     const int components = codec_.num_components;
     if (components != 1 && components != 3 && components != 4)
       throw_unsupported(file_, "a JPEG of " + std::to_string(components) + " colour components",
@@ -56,6 +57,20 @@ class JpegReader {
                    file_.bytes.size());
       jpeg_read_header(&codec_, TRUE);
     });
+  }
+
+  // The picture; before it is turned, the coefficients of all scans, where there are several.
+  std::uint64_t bytes_per_pixel(int turned) {
+    std::uint64_t coefficients = 0;
+    if (jpeg_has_multiple_scans(&codec_)) {
+      const auto whole = static_cast<unsigned>(codec_.max_h_samp_factor * codec_.max_v_samp_factor);
+      unsigned samples = 0;  // of so many pixels
+      for (int i = 0; i < codec_.num_components; ++i)
+        samples += static_cast<unsigned>(codec_.comp_info[i].h_samp_factor *
+                                         codec_.comp_info[i].v_samp_factor);
+      coefficients = (samples * sizeof(JCOEF) + whole - 1) / whole;
+    }
+    return 3 + std::max<std::uint64_t>(coefficients, turned == 1 ? 0 : 3);
   }
 
   int orientation() const {

@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::size_t kSignatureSize = 8;
 constexpr std::size_t kChunkFrame = 12;  // length, type and CRC, 4 bytes each
+// Any kind may have transparency: RGBA, and the RGB that is made of it.
+constexpr std::uint64_t kBytesPerPixel = 4 + 3;
 
 std::uint32_t big_endian(std::string_view bytes, std::size_t at) {
   return png_get_uint_32(reinterpret_cast<png_const_bytep>(bytes.data() + at));
@@ -128,7 +130,7 @@ Image decode_png(const ImageFile& file) {
   if (file.bytes.size() < kSignatureSize + 16)
     throw_damaged(file, "PNG", "the file ends too early");
   check_size(file, big_endian(file.bytes, kSignatureSize + 8),
-             big_endian(file.bytes, kSignatureSize + 12));
+             big_endian(file.bytes, kSignatureSize + 12), kBytesPerPixel);
   Image image = PngReader(file).read();
   return orient(std::move(image), exif_orientation(find_exif(file.bytes)));
 }

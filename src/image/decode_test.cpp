@@ -28,6 +28,32 @@ TEST(Decode, EqualsPillowToTheBitForEveryKindOfFile) {
     expect_equal(decode_image(codec_golden(c.file), c.file), c.expected, c.file);
 }
 
+TEST(Decode, TellsBeforehandWhatMemoryItTakes) {
+  const std::pair<const char*, int> bytes_per_pixel[] = {
+      {"420.jpg", 3},
+      {"420_progressive.jpg", 3 + 3},  // coefficients of 16 bits: 1.5 samples a pixel
+      {"422_progressive.jpg", 3 + 4},
+      {"444_progressive.jpg", 3 + 6},
+      {"grey_progressive.jpg", 3 + 2},
+      {"cmyk.jpg", 3},
+      {"cmyk_progressive.jpg", 3 + 8},
+      {"orientation_1.jpg", 3},
+      {"orientation_6.jpg", 3 + 3},
+      {"rgb_8.png", 7},
+      {"lossy.webp", 3},
+      {"lossy_alpha.webp", 8},
+      {"lossless.webp", 7},
+      {"lossless_alpha.webp", 12},
+      {"animated.webp", 15}};
+  for (const auto& [file, per_pixel] : bytes_per_pixel) {
+    std::uint64_t told = 0;
+    DecodeLimits limits;
+    limits.before_memory = [&](std::uint64_t bytes) { told += bytes; };
+    const Image image = decode_image(codec_golden(file), file, limits);
+    EXPECT_EQ(told, static_cast<std::uint64_t>(image.width) * image.height * per_pixel) << file;
+  }
+}
+
 TEST(Decode, GoesByContentNotByName) {
   const Image image = decode_image(codec_golden("rgb_8.png"), "photo.jpg");
   EXPECT_EQ(image, decode_image(codec_golden("rgb_8.png"), "rgb_8.png"));

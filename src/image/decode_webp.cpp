@@ -62,6 +62,17 @@ int orientation(const ImageFile& file) {
   return result;
 }
 
+// The picture as RGB; RGBA and the alpha before it (of an animation two canvases and a frame); what
+// a lossless one is decoded into.
+std::uint64_t bytes_per_pixel(const WebPBitstreamFeatures& features) {
+  constexpr int kLossless = 2;  // of `format`; 0: mixed, as in an animation
+  return 3 +
+         (features.has_animation ? 12
+          : features.has_alpha   ? 5
+                                 : 0) +
+         (features.format == kLossless ? 4 : 0);
+}
+
 Image decode_as_stored(const ImageFile& file, const WebPBitstreamFeatures& features) {
   const int width = features.width, height = features.height;
   if (features.has_animation) return decode_first_frame(file, width, height);
@@ -81,7 +92,7 @@ Image decode_webp(const ImageFile& file) {
   WebPBitstreamFeatures features;
   check_status(file, WebPGetFeatures(data_of(file), file.bytes.size(), &features));
   check_size(file, static_cast<std::uint64_t>(features.width),
-             static_cast<std::uint64_t>(features.height));
+             static_cast<std::uint64_t>(features.height), bytes_per_pixel(features));
   Image image = decode_as_stored(file, features);
   return orient(std::move(image), orientation(file));
 }

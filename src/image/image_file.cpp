@@ -7,12 +7,13 @@
 
 namespace shoplens {
 
-void check_size(const ImageFile& file, std::uint64_t width, std::uint64_t height) {
+void check_size(const ImageFile& file, std::uint64_t width, std::uint64_t height,
+                std::uint64_t bytes_per_pixel) {
   const auto max_side = static_cast<std::uint64_t>(std::max(file.limits.max_side, 0));
   const bool sides_fit = width <= max_side && height <= max_side;
   // No overflow: both sides are an int.
   if (sides_fit && width * height <= file.limits.max_pixels) {
-    if (file.limits.before_pixels) file.limits.before_pixels(width * height);
+    if (file.limits.before_memory) file.limits.before_memory(width * height * bytes_per_pixel);
     return;
   }
   const std::string limit = sides_fit ? join("at most ", file.limits.max_pixels, " pixels")

@@ -84,9 +84,13 @@ UpgradeResult upgrade_gallery(Gallery& gallery, const Pipeline& next, const Upgr
         after, static_cast<std::int64_t>(threads) * std::int64_t{options.batch_size});
     if (items.empty()) {
       if (!unreadable.empty() && !options.drop_unreadable) return result;
-      result.switched = gallery.finish_upgrade(
-          next.fingerprint(), {{"pipeline", to_toml(spec)}, {"calibration", ""}}, unreadable);
-      if (result.switched) return result;
+      bool tried = false;
+      options.last_step([&] {
+        tried = true;
+        result.switched = gallery.finish_upgrade(
+            next.fingerprint(), {{"pipeline", to_toml(spec)}, {"calibration", ""}}, unreadable);
+      });
+      if (result.switched || !tried) return result;
       continue;  // an item was added just now
     }
     after = items.back().id;

@@ -17,6 +17,10 @@ struct UpgradeOptions {
   bool drop_unreadable = false;  // remove items whose photo cannot be read; else they keep the
                                  // gallery at its model
   DecodeLimits decode{};
+  /// Called with the switch to the new model, once all is ready: does it, or leaves it out to end
+  /// the upgrade there.
+  std::function<void(const std::function<void()>& make_switch)> last_step =
+      [](const std::function<void()>& make_switch) { make_switch(); };
 };
 
 struct UpgradeResult {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -45,15 +46,17 @@ struct NamedPhoto {
 };
 
 struct ApiOptions {
-  std::size_t max_photos = 16;                         // in a request
-  std::size_t max_import = 20'000;                     // photos in an import
-  std::uint64_t max_body = 32u << 20;                  // bytes of a request with photos
-  std::uint64_t max_upload = 256u << 20;               // of an import, a model
+  std::size_t max_photos = 16;            // in a request
+  std::size_t max_import = 20'000;        // photos in an import
+  std::uint64_t max_body = 32u << 20;     // bytes of a request with photos
+  std::uint64_t max_upload = 256u << 20;  // of an import, a model; twice that of imports that wait
   std::uint64_t max_restore = 16ull << 30;             // of a gallery
-  DecodeLimits decode{32u << 20, 50'000'000, 16'384};  // of a photo; twice its pixels at once
-  std::chrono::milliseconds deadline{10'000};          // of a recognition, once its body is here
+  DecodeLimits decode{32u << 20, 50'000'000, 16'384};  // of a photo; twice that in RGB at once
+  // Of a request with photos, once its body is here; a change is begun by then, or not at all.
+  std::chrono::milliseconds deadline{10'000};
   int top = 5;
-  std::int64_t keep_unknown = 200;  // unknown photos that wait for a name; 0: none is kept
+  // Unknown photos that wait for a name; of both the least. 0: none is kept.
+  std::int64_t keep_unknown = 200, keep_unknown_bytes = 512 << 20;
 };
 
 /// What the service can do, as routes: the only place with its JSON. web/openapi.json describes
@@ -67,6 +70,7 @@ class Api {
  private:
   using R = HttpRequest;
   using A = Arguments;
+  using Deadline = std::chrono::steady_clock::time_point;
 
   // api_recognize.cpp
   HttpResponse recognize(const R& request, const A&);
@@ -88,7 +92,8 @@ class Api {
   HttpResponse start_import(const R& request, const A&);
   HttpResponse start_upgrade(const R& request, const A&);
   void import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& job);
-  void upgrade(const std::filesystem::path& model, bool drop_unreadable, Jobs::Control& job);
+  void upgrade(const PrivateFile& sent, const std::string& fingerprint, bool drop_unreadable,
+               Jobs::Control& job);
   std::vector<Route> job_routes(const std::string& path, Role role, Jobs& jobs);
   // api_state.cpp
   HttpResponse health(const R& request, const A&);
@@ -98,6 +103,7 @@ class Api {
   HttpResponse snapshot(const R& request, const A&);
   HttpResponse restore(const R& request, const A&);
 
+  Deadline deadline_of(const R& request) const { return request.received + options_.deadline; }
   /// The answer to a change that was asked with the same Idempotency-Key before.
   std::optional<HttpResponse> answered(const R& request, int status);
   /// A catalogue change with the request's Idempotency-Key; its answer is JSON.
@@ -109,7 +115,8 @@ class Api {
   OpenModel open_model_;
   ApiOptions options_;
   PhotoDecoder decoder_;
-  Jobs imports_{8}, upgrades_{1};  // last, as their work uses what is above
+  std::atomic<std::uint64_t> import_bytes_{0};  // of photos that wait to be imported
+  Jobs imports_{8}, upgrades_{1};               // last, as their work uses what is above
 };
 
 }  // namespace shoplens

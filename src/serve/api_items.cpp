@@ -105,8 +105,8 @@ HttpResponse Api::add_items(const R& request, const A&) {
   for (const auto& [name, value] : upload.fields)
     if (name != "label" && !value.empty()) columns.emplace_back(name, value);
   const auto serving = catalogue_.now();
-  EmbeddedPhotos photos = embed_upload(*serving->batcher, upload.photos, decoder_,
-                                       std::chrono::steady_clock::time_point::max());
+  const Deadline deadline = deadline_of(request);
+  const EmbeddedPhotos photos = embed_upload(*serving->batcher, upload.photos, decoder_, deadline);
   if (!photos.errors.empty()) {  // all or nothing: a change that is half done is hard to repeat
     const auto& [place, error] = photos.errors[0];
     throw HttpError(error.status, error.code,
@@ -116,6 +116,7 @@ HttpResponse Api::add_items(const R& request, const A&) {
   std::vector<NewPhoto> added;
   for (const Upload::Photo& photo : upload.photos)
     added.push_back({label->second, photo.bytes, columns});
+  check_deadline(deadline);
   return changed(request, 201, [&](Gallery& gallery) {
     return added_json(gallery, serving->model.fingerprint, added, photos.embedded.embeddings);
   });
@@ -194,12 +195,16 @@ HttpResponse Api::name_unknown(const R& request, const A& id) {
   check_label(label);
   const auto bytes =
       catalogue_.read([&](const Gallery& gallery) { return gallery.unknown_bytes(id_in(id[0])); });
-  if (!bytes) absent("unknown photo");
+  if (!bytes) {  // the same request, sent twice at once, may have named it since
+    if (auto before = answered(request, 201)) return *std::move(before);
+    absent("unknown photo");
+  }
   const auto serving = catalogue_.now();
   const Upload::Photo photo{"", *bytes};
-  const EmbeddedPhotos photos = embed_upload(*serving->batcher, {&photo, 1}, decoder_,
-                                             std::chrono::steady_clock::time_point::max());
+  const Deadline deadline = deadline_of(request);
+  const EmbeddedPhotos photos = embed_upload(*serving->batcher, {&photo, 1}, decoder_, deadline);
   if (!photos.errors.empty()) throw photos.errors[0].second;
+  check_deadline(deadline);
   return changed(request, 201, [&](Gallery& gallery) {
     if (!gallery.remove_unknown(id_in(id[0]))) absent("unknown photo");
     const NewPhoto named{label, *bytes};

@@ -89,8 +89,19 @@ std::vector<Route> Api::job_routes(const std::string& path, Role role, Jobs& job
 
 HttpResponse Api::start_import(const R& request, const A&) {
   const Upload upload = read_upload(request, options_.max_import);
+  std::uint64_t bytes = 0;
+  for (const Upload::Photo& photo : upload.photos) bytes += photo.bytes.size();
+  // They wait in memory, and give it back however their job ends.
+  const std::shared_ptr<std::vector<NamedPhoto>> photos(
+      new std::vector<NamedPhoto>, [this, bytes](const std::vector<NamedPhoto>* list) {
+        delete list;
+        import_bytes_ -= bytes;
+      });
+  if ((import_bytes_ += bytes) > 2 * options_.max_upload)
+    throw HttpError(429, "overloaded",
+                    "imports: want room for these photos, those of others that wait have it",
+                    "wait for one of them to end");
   const auto label = upload.fields.find("label");
-  auto photos = std::make_shared<std::vector<NamedPhoto>>();
   for (const Upload::Photo& photo : upload.photos) {
     const std::string own = label == upload.fields.end() ? folder_of(photo.name) : label->second;
     check_label(own, join("photo ", photos->size() + 1,
@@ -102,8 +113,7 @@ HttpResponse Api::start_import(const R& request, const A&) {
                     "send photos as multipart/form-data, their labels as folders in their names");
   const auto total = static_cast<std::int64_t>(photos->size());
   return job_response(
-      imports_.start(total, [this, photos = std::move(photos)](
-                                Jobs::Control& job) { import_photos(*photos, job); }),
+      imports_.start(total, [this, photos](Jobs::Control& job) { import_photos(*photos, job); }),
       202);
 }
 
@@ -144,11 +154,9 @@ void Api::import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& jo
 }
 
 HttpResponse Api::start_upgrade(const R& request, const A&) {
-  const PrivateFile sent;
-  write_file(sent.path(), request.body);
   std::string fingerprint;
   try {
-    fingerprint = read_model_info(sent.path()).fingerprint;
+    fingerprint = read_model_info(request.file->path()).fingerprint;
   } catch (const Error& e) {
     if (e.code == ErrorCode::kIo) throw;
     log_warning("upgrade: ", e.what());  // with the server's paths, which are not for the client
@@ -160,23 +168,43 @@ HttpResponse Api::start_upgrade(const R& request, const A&) {
     throw HttpError(409, "same_model",
                     "upgrade: want another model than the gallery's, got its own",
                     "nothing is to be done");
-  const fs::path model =
-      catalogue_.path().parent_path() /
-      join(catalogue_.path().stem().string(), '-', fingerprint.substr(0, 12), ".onnx");
-  write_file(model, request.body);
   const bool drop = request.parameter("drop_unreadable") == "true";
   return job_response(
       upgrades_.start(catalogue_.now()->items(),
-                      [this, model, drop](Jobs::Control& job) { upgrade(model, drop, job); }),
+                      [this, sent = request.file, fingerprint, drop](Jobs::Control& job) {
+                        upgrade(*sent, fingerprint, drop, job);
+                      }),
       202);
 }
 
-void Api::upgrade(const fs::path& model, bool drop_unreadable, Jobs::Control& job) {
+void Api::upgrade(const PrivateFile& sent, const std::string& fingerprint, bool drop_unreadable,
+                  Jobs::Control& job) {
+  // Beside the gallery, where it is looked for; not left there unless it becomes the gallery's.
+  struct Kept {
+    fs::path path;
+    bool is_the_gallerys;
+    ~Kept() {
+      std::error_code ignored;
+      if (!is_the_gallerys) fs::remove(path, ignored);
+    }
+  } model{catalogue_.path().parent_path() /
+              join(catalogue_.path().stem().string(), '-', fingerprint.substr(0, 12), ".onnx"),
+          fingerprint == catalogue_.now()->model.fingerprint};
+  write_file(model.path, read_file(sent.path()));
   Gallery gallery(catalogue_.path());  // its own connection, beside those that answer
-  const auto next = open_model_(model, pipeline_of(gallery).tta);
+  const auto next = open_model_(model.path, pipeline_of(gallery).tta);
   UpgradeOptions options;
   options.drop_unreadable = drop_unreadable;
   options.decode = decoder_.limits();
+  options.last_step = [&](const std::function<void()>& make_switch) {
+    job.unless_cancelled([&] {
+      make_switch();
+      model.is_the_gallerys = gallery.model().fingerprint == fingerprint;
+      if (!model.is_the_gallerys) return;
+      catalogue_.refresh();
+      job.completed();
+    });
+  };
   const UpgradeResult result =
       upgrade_gallery(gallery, *next, options, [&](std::int64_t done, std::int64_t total) {
         job.update([&](JobState& state) {
@@ -188,9 +216,7 @@ void Api::upgrade(const fs::path& model, bool drop_unreadable, Jobs::Control& jo
   for (const auto& [item, error] : result.unreadable)
     job.photo_failed(shown_path(item.path),
                      join("it cannot be read (", error_code_name(error.code), ")"));
-  if (result.switched)
-    catalogue_.refresh();
-  else if (!job.cancelled())
+  if (!result.switched && !job.cancelled())
     throw HttpError(409, "unreadable",
                     join("want every photo, ", result.unreadable.size(),
                          " cannot be read, so the gallery keeps its model; add them again or "

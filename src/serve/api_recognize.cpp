@@ -67,8 +67,8 @@ Json nothing_json() {
 
 HttpResponse Api::recognize(const R& request, const A&) {
   const auto begin = Clock::now();
-  const auto deadline = request.received + options_.deadline;
-  if (begin > deadline) throw past_deadline();
+  const auto deadline = deadline_of(request);
+  check_deadline(deadline);
   const Upload upload = read_upload(request, options_.max_photos);
   if (upload.photos.empty())
     throw HttpError(400, "bad_request", "recognize: want at least one photo, got none",
@@ -104,7 +104,8 @@ HttpResponse Api::recognize(const R& request, const A&) {
                     answers.empty() ? std::nullopt : std::optional(answers[i].evidence.score));
     if (unknown && options_.keep_unknown > 0)
       catalogue_.keep_unknown(upload.photos[photos.sound[i]].bytes,
-                              dumped(results[photos.sound[i]]), options_.keep_unknown);
+                              dumped(results[photos.sound[i]]), options_.keep_unknown,
+                              options_.keep_unknown_bytes);
   }
   const std::vector<std::pair<const char*, double>> stages{
       {"wait", milliseconds(begin - request.received)},
@@ -127,11 +128,8 @@ HttpResponse Api::recognize(const R& request, const A&) {
 }
 
 HttpResponse Api::explain(const R& request, const A&) {
-  const auto deadline = request.received + options_.deadline;
-  const auto check_deadline = [&] {
-    if (Clock::now() > deadline) throw past_deadline();
-  };
-  check_deadline();
+  const auto deadline = deadline_of(request);
+  check_deadline(deadline);
   const Upload upload = read_upload(request, 1);
   const auto id = upload.fields.find("item");
   if (upload.photos.empty() || id == upload.fields.end())
@@ -146,13 +144,13 @@ HttpResponse Api::explain(const R& request, const A&) {
     const Pipeline& pipeline = serving->batcher->pipeline();
     const auto look = [&](std::string_view bytes) {
       LookedAt looked;
-      check_deadline();
+      check_deadline(deadline);
       decoder_.decode(bytes, deadline,
                       [&](const Image& image) { looked = look_at(pipeline, image); });
       return looked;
     };
     const auto [photo, item] = heat_of(look(upload.photos[0].bytes), look(stored));
-    check_deadline();
+    check_deadline(deadline);
     return {200, "application/json",
             Json{{"photo", heat_json(photo)}, {"item", heat_json(item)}}.dump()};
   } catch (const Error& e) {

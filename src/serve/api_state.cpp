@@ -30,7 +30,7 @@ Api::Api(Catalogue& catalogue, Metrics& metrics, OpenModel open_model, const Api
       metrics_(metrics),
       open_model_(std::move(open_model)),
       options_(options),
-      decoder_(options.decode, 2 * options.decode.max_pixels) {}
+      decoder_(options.decode, 2 * 3 * options.decode.max_pixels) {}
 
 std::vector<Route> Api::routes() {
   using enum Role;
@@ -63,7 +63,7 @@ std::vector<Route> Api::routes() {
       {"GET", "/v1/snapshot", kAdmin, kLarge, to(&Api::snapshot)},
       {"POST", "/v1/restore", kAdmin, kLarge, to(&Api::restore), options_.max_restore, true},
       {"POST", "/v1/imports", kWrite, kLarge, to(&Api::start_import), large},
-      {"POST", "/v1/upgrades", kAdmin, kLarge, to(&Api::start_upgrade), large},
+      {"POST", "/v1/upgrades", kAdmin, kLarge, to(&Api::start_upgrade), large, true},
   };
   for (auto&& more :
        {job_routes("/v1/imports", kWrite, imports_), job_routes("/v1/upgrades", kAdmin, upgrades_)})

@@ -82,16 +82,17 @@ std::optional<std::string> Catalogue::answered(const std::string& key,
   return read([&](const Gallery& gallery) { return answer_of(gallery, key, digest); });
 }
 
-void Catalogue::keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most) {
+void Catalogue::keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most,
+                             std::int64_t most_bytes) {
   // Hundreds a second would wear the disk, and be gone in a moment for others.
   static constexpr std::chrono::milliseconds kPause{100};
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   auto next = next_unknown_.load();
   if (now < next || !next_unknown_.compare_exchange_strong(next, now + kPause)) return;
-  later_.submit([this, bytes = std::string(bytes), answer, most] {
+  later_.submit([this, bytes = std::string(bytes), answer, most, most_bytes] {
     try {
       const std::lock_guard lock(changing_);
-      writer_.keep_unknown(bytes, answer, most);
+      writer_.keep_unknown(bytes, answer, most, most_bytes);
     } catch (const Error& e) {
       log_warning("an unknown photo could not be kept: ", e.what());
     }

@@ -52,7 +52,8 @@ class Catalogue {
 
   /// Keeps a photo that was answered "unknown" (Gallery::keep_unknown); nobody waits for the disk:
   /// of more than ten a second, and when the disk cannot follow, photos are left out.
-  void keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most);
+  void keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most,
+                    std::int64_t most_bytes);
 
   /// Reads from the gallery, in one piece.
   template <class Read>
@@ -102,7 +103,8 @@ class Catalogue {
   std::shared_ptr<const Serving> serving_;
 
   std::atomic<std::chrono::steady_clock::duration> next_unknown_{};  // when one is kept again
-  WorkerPool later_{1, 64};  // last, so that its jobs end before what they use
+  WorkerPool later_{
+      1, 8};  // each with a photo in memory; last, so that its jobs end before what they use
 };
 
 }  // namespace shoplens

@@ -102,7 +102,7 @@ TEST_F(CatalogueTest, EveryChangeIsShownAsARestartWouldShowIt) {
                HttpError);
   expect_as_restarted();
   change([](Gallery& g) { g.remove_labels({"label1"}); });
-  catalogue->keep_unknown("photo", "{}", 10);
+  catalogue->keep_unknown("photo", "{}", 10, 1000);
   change([](Gallery& g) { g.remove_labels({"label5"}); });
   EXPECT_EQ(catalogue->now()->recognizer, nullptr);
   change([&](Gallery& g) { add(g, "first"); });

@@ -97,4 +97,8 @@ HttpError past_deadline() {
           "try again when the server is less busy, or send fewer or smaller photos"};
 }
 
+void check_deadline(std::chrono::steady_clock::time_point deadline) {
+  if (std::chrono::steady_clock::now() > deadline) throw past_deadline();
+}
+
 }  // namespace shoplens

@@ -25,7 +25,7 @@ struct HttpRequest {
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   std::shared_ptr<const PrivateFile> file{};  // has the body instead, where Admission says so
-  std::string client;                         // address
+  std::string client;                         // address, of whom a trusted proxy asks for
   std::string id;  // of the request: its X-Request-Id if that is sound, else made up
   std::chrono::steady_clock::time_point arrived;   // its first byte
   std::chrono::steady_clock::time_point received;  // its last: from here on the server is at work
@@ -57,8 +57,9 @@ struct HttpError : std::runtime_error {
 
 HttpResponse to_response(const HttpError& error);
 
-/// 504, for a request whose time is up.
+/// 504, for a request whose time is up; and throwing it if it is.
 HttpError past_deadline();
+void check_deadline(std::chrono::steady_clock::time_point deadline);
 
 /// Fills in segments and query from target. Throws HttpError 400 for anything but an absolute path
 /// of sound percent escapes that make UTF-8 without control characters.

@@ -76,7 +76,7 @@ void HttpServerState::accept() {
       const std::lock_guard lock(self->mutex);
       const auto found = self->of_client.find(client);
       welcome = static_cast<int>(self->sessions.size()) < self->options.max_connections &&
-                (found == self->of_client.end() ||
+                (found == self->of_client.end() || self->proxies.contains(client) ||
                  found->second < self->options.max_connections_per_client);
     }
     if (welcome) {

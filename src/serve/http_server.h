@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "serve/http.h"
 
@@ -17,6 +18,9 @@ struct HttpServerOptions {
   std::uint64_t max_bodies = 512u << 20;  // of all that are being read or answered
   std::uint32_t max_header = 16u << 10;
   int max_connections = 1024, max_connections_per_client = 256;
+  // Addresses and networks of proxies whose X-Forwarded-For says whom a request is from; they may
+  // have any number of connections.
+  std::vector<std::string> trusted_proxies{};
   // For a whole header, a body, an answer, and between two requests. What `least_rate` bytes of
   // body or answer take is a second more, so that a large one may take long, and a client that
   // dribbles is not waited for.
@@ -30,8 +34,9 @@ struct HttpServerState;  // of http_session.h
 /// with a request before it is one (syntax, size, time) it answers itself, as error_response does.
 class HttpServer {
  public:
-  /// Listens from now on. Throws kBadInput for an address that is none, kIo when it cannot be
-  /// listened on (naming it) or a certificate cannot be read. `application` must outlive it.
+  /// Listens from now on. Throws kBadInput for an address or a proxy that is none, kIo when it
+  /// cannot be listened on (naming it) or a certificate cannot be read. `application` must outlive
+  /// it.
   HttpServer(const HttpServerOptions& options, HttpApplication& application);
   ~HttpServer();  // as stop(0)
   HttpServer(const HttpServer&) = delete;

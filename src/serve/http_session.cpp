@@ -234,6 +234,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
       if (!value.empty()) value += ", ";  // as if it had been one field
       value += text(field.value());
     }
+    request_.client = server_->proxies.client_of(client_, request_.header("x-forwarded-for"));
     request_.id = request_.header("x-request-id");
     if (!is_sound_id(request_.id)) request_.id = made_up_id();
     id_ = request_.id;

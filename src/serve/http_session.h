@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "serve/http_server.h"
+#include "serve/proxies.h"
 
 namespace shoplens {
 
@@ -28,7 +29,7 @@ class HttpSession {
 // What the network thread and its sessions share.
 struct HttpServerState : std::enable_shared_from_this<HttpServerState> {
   HttpServerState(const HttpServerOptions& options_in, HttpApplication& application_in)
-      : options(options_in), application(application_in) {}
+      : options(options_in), application(application_in), proxies(options_in.trusted_proxies) {}
 
   void listen();
   void accept();
@@ -38,6 +39,7 @@ struct HttpServerState : std::enable_shared_from_this<HttpServerState> {
 
   HttpServerOptions options;
   HttpApplication& application;
+  const Proxies proxies;
   boost::asio::io_context io{1};
   std::optional<boost::asio::ssl::context> tls;
   boost::asio::ip::tcp::acceptor acceptor{io};

@@ -98,7 +98,7 @@ JobState Jobs::start(std::int64_t total, Work work) {
     if (!job->cancelled()) enter(kRunning);
     try {
       if (!job->cancelled()) work(*job);
-      enter(job->cancelled() ? kCancelled : kDone);
+      enter(job->cancelled() && !job->completed_ ? kCancelled : kDone);
     } catch (const HttpError& e) {
       enter(kFailed, e.what());
     } catch (const std::exception& e) {
@@ -139,7 +139,8 @@ std::optional<JobState> Jobs::cancel(std::int64_t id) {
   const std::lock_guard no_piece(job->piece_);
   const std::lock_guard lock(job->mutex_);
   JobState last = job->state_;
-  if (!has_ended(last.phase)) last.phase = JobState::Phase::kCancelled;
+  if (!has_ended(last.phase))
+    last.phase = job->completed_ ? JobState::Phase::kDone : JobState::Phase::kCancelled;
   return last;
 }
 

@@ -46,10 +46,12 @@ class Jobs {
     /// Does `piece`, a change and its update of the state, and returns true; nothing when the job
     /// is cancelled. A cancellation waits for it, so that the last state tells all that was done.
     bool unless_cancelled(const std::function<void()>& piece);
+    /// Says, within such a piece, that it was the last: who cancels the job now is told it is done.
+    void completed() { completed_ = true; }
 
    private:
     friend class Jobs;
-    std::atomic<bool> cancelled_{false};
+    std::atomic<bool> cancelled_{false}, completed_{false};
     std::mutex piece_;
     mutable std::mutex mutex_;
     JobState state_;

@@ -108,6 +108,23 @@ TEST(Jobs, ACancellationTellsOfThePieceThatWasBeingDone) {
   EXPECT_FALSE(next.get_future().get());
 }
 
+TEST(Jobs, WhatIsCancelledAfterItsLastPieceIsDone) {
+  Jobs jobs(4);
+  std::promise<void> begun, go_on;
+  const JobState job = jobs.start(2, [&](Jobs::Control& control) {
+    control.unless_cancelled([&] {
+      begun.set_value();
+      go_on.get_future().wait();
+      control.completed();
+    });
+    while (!control.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  });
+  begun.get_future().wait();
+  auto last = std::async(std::launch::async, [&] { return *jobs.cancel(job.id); });
+  go_on.set_value();
+  EXPECT_EQ(last.get().phase, Phase::kDone);
+}
+
 TEST(Jobs, WhatTheEndCutsOffIsToldAndItsIdIsNotGivenAgain) {
   std::promise<void> begun;
   std::int64_t done = 0, cut_off = 0, waiting = 0;

@@ -16,9 +16,8 @@ class PhotoDecoder {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// `pixels` of pictures are there at once; at least the limits' max_pixels, so that each has its
-  /// turn.
-  PhotoDecoder(const DecodeLimits& limits, std::uint64_t pixels);
+  /// `bytes` are taken at once; more by a photo that needs more, which is then alone.
+  PhotoDecoder(const DecodeLimits& limits, std::uint64_t bytes);
 
   const DecodeLimits& limits() const { return limits_; }
 
@@ -30,6 +29,7 @@ class PhotoDecoder {
 
  private:
   DecodeLimits limits_;
+  std::uint64_t all_;
   std::mutex mutex_;
   std::condition_variable freed_;
   std::uint64_t free_;

@@ -58,7 +58,7 @@ EmbeddedPhotos embed_upload(Batcher& batcher, std::span<const Upload::Photo> pho
     } catch (const Error& e) {
       result.errors.emplace_back(i, photo_error(e));
     }
-    if (Clock::now() > deadline) throw past_deadline();
+    check_deadline(deadline);
   }
   coming.arrived();
   prepared.resize(result.sound.size() * pipeline.floats_per_photo());

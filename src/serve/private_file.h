@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
-#include <string>
-
-#include "core/error.h"
 
 namespace shoplens {
 
@@ -13,26 +9,20 @@ namespace shoplens {
 /// it, or lie beside it for a while): alone in a folder of its own, gone when this is.
 class PrivateFile {
  public:
-  PrivateFile() {
-    std::string folder = (std::filesystem::temp_directory_path() / "shoplens-XXXXXX").string();
-    if (!::mkdtemp(folder.data()))
-      throw Error(ErrorCode::kIo, "serve: want a temporary folder, got none");
-    path_ = std::filesystem::path(folder) / "file";
-  }
-  ~PrivateFile() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_.parent_path(), ignored);
-  }
+  PrivateFile();  // throws kIo
+  ~PrivateFile();
   PrivateFile(const PrivateFile&) = delete;
   PrivateFile& operator=(const PrivateFile&) = delete;
+
   const std::filesystem::path& path() const { return path_; }
-  std::uint64_t size() const {
-    std::error_code ignored;
-    return std::filesystem::file_size(path_, ignored);
-  }
+  std::uint64_t size() const;
+
+  /// Removes those of processes that were killed. Returns how many.
+  static int remove_abandoned();
 
  private:
   std::filesystem::path path_;
+  int lock_;  // on the folder, for as long as this process lives
 };
 
 }  // namespace shoplens

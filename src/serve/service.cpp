@@ -89,7 +89,9 @@ Service::Service(std::vector<Route> routes, Metrics& metrics, const ServiceOptio
 }
 
 void Service::stop() {
-  for (WorkerPool* pool : {&network_, &light_, &pictures_, &large_}) pool->stop();
+  const std::initializer_list<WorkerPool*> pools{&network_, &light_, &pictures_, &large_};
+  for (WorkerPool* pool : pools) pool->drop();
+  for (WorkerPool* pool : pools) pool->stop();
 }
 
 WorkerPool& Service::pool_of(Route::Work work) {

@@ -34,7 +34,8 @@ class Service final : public HttpApplication {
   void handle(HttpRequest request, HttpReply reply) override;
   void refused(const HttpRequest& head, HttpResponse& response) override;
 
-  /// Answers what has been taken, then nothing more. To be called after the server has stopped.
+  /// Ends what is being worked on, and refuses what has not begun. To be called after the server
+  /// has stopped: whoever still waits is gone.
   void stop();
 
   void set_tokens(std::vector<Token> tokens);

@@ -78,7 +78,7 @@ void check_size(std::string_view json, std::size_t max_values) {
     } else if (c == '}' || c == ']') {
       --depth;
     } else if (c == ',' && ++values > max_values) {
-      throw HttpError(413, "too_many_photos",
+      throw HttpError(413, "too_large",
                       join("upload: want JSON of at most ", max_values, " values"),
                       "send several requests");
     }

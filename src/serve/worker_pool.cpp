@@ -39,6 +39,15 @@ void WorkerPool::submit(std::function<void()> job, std::function<void()> refused
   if (gone) gone();
 }
 
+void WorkerPool::drop() {
+  std::deque<Job> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    gone.swap(queue_);
+  }
+  for (const Job& job : gone) job.refused();
+}
+
 void WorkerPool::stop() {
   {
     const std::lock_guard lock(mutex_);

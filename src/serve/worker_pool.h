@@ -24,6 +24,8 @@ class WorkerPool {
   /// then waited half as long under twice the load, as all that is done would have waited through
   /// the whole queue. Of a job that is not done `refused` is called, on the caller's thread.
   void submit(std::function<void()> job, std::function<void()> refused);
+  /// Refuses what is queued.
+  void drop();
   /// Does what is queued, then ends the threads.
   void stop();
 

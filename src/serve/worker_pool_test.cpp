@@ -62,6 +62,25 @@ TEST(WorkerPool, TheOneThatWaitedLongestGivesWay) {
   EXPECT_EQ(refused.back(), 6);
 }
 
+TEST(WorkerPool, WhatIsDroppedIsRefused) {
+  WorkerPool pool(1, 4);
+  std::promise<void> begun, go;
+  int refused = 0;
+  pool.submit(
+      [&] {
+        begun.set_value();
+        go.get_future().wait();
+      },
+      [] { FAIL() << "it runs"; });
+  begun.get_future().wait();
+  for (int i = 0; i < 3; ++i) pool.submit([] { FAIL() << "it was dropped"; }, [&] { ++refused; });
+  pool.drop();
+  EXPECT_EQ(refused, 3);
+  EXPECT_EQ(pool.waiting(), 0u);
+  go.set_value();
+  pool.stop();
+}
+
 TEST(WorkerPool, WithoutAQueueWhoComesIsRefused) {
   WorkerPool pool(1, 0);
   std::promise<void> begun, go;

@@ -66,10 +66,9 @@ async function ask(page, {photo}) {
   await page.locator('.answer:not(.wait)').waitFor();
 }
 
-async function settled(page) {
-  await page.evaluate(() => Promise.all([...document.images].filter(image => image.checkVisibility() && image.src)
-    .map(image => { image.loading = 'eager'; return image.decode().catch(() => {}); })));
-}
+// Once all pictures in sight are there.
+const settled = page => page.waitForFunction(() => [...document.images].every(image =>
+  image.complete && image.src || image.closest('.gone') || image.getBoundingClientRect().top > innerHeight || !image.checkVisibility()));
 
 async function shoot(page, name) {
   if (!shots) return;
@@ -226,6 +225,7 @@ onPage('a product is added, found, renamed, made one with another, and removed',
   await dialog(page).getByRole('button', {name: 'Remove photo', exact: true}).click();
   await said(page, 'Photo removed');
   assert.equal(await page.locator('#photos li').count(), 1);
+  await page.waitForFunction(() => document.activeElement.ariaLabel === 'Remove photo 1');  // next to where it was
 
   await dialog(page).getByRole('button', {name: 'Add photos'}).click();
   await dialog(page).getByLabel('Choose photos').setInputFiles(photos.strange[5].photo);
@@ -255,8 +255,19 @@ onPage('all of it goes by keyboard alone', {}, async page => {
   await tabTo(page, page.getByRole('button', {name: 'Right, keep the photo'}));
   await page.keyboard.press('Enter');
   await page.getByText('Kept as').first().waitFor();
+  await tabTo(page, page.getByRole('button', {name: 'Ask again'}));
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.activeElement.matches('.answer'));
 
   await page.reload();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.activeElement.id === 'main');  // skipped to
+  assert.ok(await page.locator('#recognize').isVisible());
+  await page.evaluate(() => location.hash = '#unknown');
+  await page.locator('#unknown').waitFor();
+  await page.evaluate(() => location.hash = '#recognize');
+  await page.locator('#recognize').waitFor();
   await tabTo(page, page.getByRole('tab', {name: 'Recognise'}));
   await page.keyboard.press('ArrowRight');
   await tabTo(page, page.getByRole('button', {name: 'Add a product'}));
@@ -407,6 +418,16 @@ onPage('more of many products are shown from where one was', {}, async page => {
   assert.equal(await page.getByRole('button', {name: 'Show more'}).count(), 0);
 });
 
+onPage('more of many photos of a product are shown', {}, async page => {
+  await page.route('**/v1/items?limit=200&*', route => route.continue({url: route.request().url().replace('limit=200', 'limit=2')}));
+  await visit(page);
+  await open(page, 'Catalogue');
+  await tile(page, photos.right[3].label).click();
+  await dialog(page).getByRole('button', {name: 'Show more'}).click();
+  await page.waitForFunction(() => document.activeElement.ariaLabel === 'Remove photo 3');
+  assert.equal(await page.locator('#photos li').count(), 4);
+});
+
 onPage('a folder of products is imported, with its progress', {}, async page => {
   const products = path.join(folder, 'shop');
   for (const [i, {photo}] of photos.strange.slice(9, 12).entries()) {
@@ -534,7 +555,29 @@ onPage('figures are drawn from what the server counts', {}, async page => {
   await page.locator('.chart .bar').first().waitFor();
   await page.locator('.chart .stroke').waitFor({state: 'attached'});  // two looks at it
   await shoot(page, 'figures');
-});
+  await page.route('**/metrics', route => route.abort());
+  await page.getByText(/The server does not answer.+These figures are of/).waitFor();
+  await page.unroute('**/metrics');
+  await page.getByText('drawn anew every two seconds').waitFor();
+}, /Failed to load resource/);
+
+onPage('pictures that a server had no time for are there a little later', {}, async page => {
+  const busy = await serve(folder, '--gallery', 'other.db', '--rate', '2', '--burst', '4');
+  try {
+    const limited = page.waitForResponse(response => response.status() === 429 && response.url().includes('/photo'));
+    await visit(page, busy.url);
+    await page.waitForTimeout(2500);  // for what the page itself asks
+    await open(page, 'Catalogue');
+    await limited;
+    await page.waitForFunction(() => {
+      const pictures = [...document.querySelectorAll('#products img')];
+      return pictures.length > 4 && pictures.every(image => image.naturalWidth);
+    });
+    assert.equal(await page.locator('.gone').count(), 0);
+  } finally {
+    await busy.stop();
+  }
+}, /429/);
 
 onPage('an empty catalogue says how to begin; tokens are asked for, and what each may', {}, async page => {
   const tokens = Object.fromEntries(['read', 'write', 'admin'].map(role =>

@@ -44,12 +44,13 @@ class Client:
 
     def __init__(self, base_url: str, token: str | None = None, *, timeout: float = 30, retries: int = 3,
                  transport: httpx.BaseTransport | None = None) -> None:
-        """`timeout`: seconds that may pass without a byte. `transport`: httpx's, for TLS of one's own."""
+        """`timeout`: seconds that may pass without a byte (ten minutes at least where the server reads or writes a
+        whole gallery before it answers). `transport`: httpx's, for TLS of one's own."""
         headers = {"User-Agent": f"shoplens-client/{__version__}"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
         self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout, transport=transport)
-        self._retries = retries
+        self._timeout, self._retries = timeout, retries
 
     def __enter__(self) -> Client:
         return self
@@ -111,7 +112,8 @@ class Client:
 
     def add(self, label: str, photos: Photo | Sequence[Photo],
             columns: Mapping[str, str] | None = None) -> Added:
-        """Adds photos of a product, all or none. `columns` is what else is known of them."""
+        """Adds photos of a product, all or none; at most the server's --max-photos, import_photos() takes more.
+        `columns` is what else is known of them."""
         parts = _parts(photos)
         if not parts:
             raise ValueError("add: want at least one photo, got none")
@@ -240,7 +242,7 @@ class Client:
                 os.unlink(part)
                 raise
 
-        self._ask("GET", "/v1/snapshot", receive)
+        self._ask("GET", "/v1/snapshot", receive, timeout=self._patient())
 
     def restore(self, path: str | os.PathLike[str]) -> None:
         """Puts a snapshot in the gallery's place. When the answer is lost, nobody knows whether it was done:
@@ -259,7 +261,13 @@ class Client:
               **content: Any) -> T:
         body = _File(file)
         headers = {"Content-Type": type, "Content-Length": str(body.size)}
-        return self._json("POST", path, make, content=body, headers=headers, resend=False, **content)
+        return self._json("POST", path, make, content=body, headers=headers, resend=False, timeout=self._patient(),
+                          **content)
+
+    def _patient(self) -> httpx.Timeout:
+        """For what the server reads or writes as a whole before it answers."""
+        usual = self._timeout
+        return httpx.Timeout(usual, read=max(usual, _WHOLE_GALLERY))
 
     def _photo(self, path: str, side: int | None) -> bytes:
         return self._ask("GET", path, httpx.Response.read, params={} if side is None else {"side": side})
@@ -313,6 +321,7 @@ class Client:
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 _LOST = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
+_WHOLE_GALLERY = 600.0  # seconds that may pass before its answer
 _LONGEST_WAIT = 60  # seconds; whoever is asked to wait longer rather knows now
 
 
