@@ -137,8 +137,8 @@ int tune_gallery(const TuneOptions& o) {
   if (!o.report.empty()) reported = embed_and_report(*pipeline, report.paths, o.network);
   const GalleryContent content = gallery.content();
   const std::vector<Block> blocks = pipeline->blocks();
-  TuneData data{content, blocks, held_out, embedded, pipeline->classes()};
-  if (!o.report.empty()) data.report = &report, data.report_embedded = &reported;
+  TuneData data{content, blocks, pipeline->classes(), {held_out, embedded}};
+  if (!o.report.empty()) data.report.emplace(TunePhotos{report, reported});
   const TuneResult result = tune(pipeline_of(gallery), data, o.whiten);
   if (!o.dry_run) {
     std::map<std::string, GalleryArray> arrays;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The shoplens side of tools/training_steps.py: training_steps RECIPE.toml DATA.csv ARCH STEPS DIR
-// runs a recipe on small photos in small batches and writes DIR/start.safetensors (the weights
+// The shoplens side of tools/training_steps.py:
+//   training_steps RECIPE.toml DATA.csv ARCH AMP STEPS DIR "key = value"...
+// runs a recipe with these keys in place of its own and writes DIR/start.safetensors (the weights
 // before the first step) and DIR/steps.safetensors (each step's pixels, labels, loss and rate).
 #include <iostream>
 
@@ -21,8 +22,8 @@ int run(const std::vector<std::string>& words) {
   options.amp = words[4];
   options.out = (folder / "run").string();
   options.folds = 0;  // every photo trains
-  options.preprocessing.img_size = 64;
-  options.batch_size = 8;
+  for (std::size_t i = 7; i < words.size(); ++i)
+    from_toml(options_of(options), words[i], "the command line");
 
   std::atomic<bool> stop = false;
   Trainer trainer(options, stop);
@@ -52,7 +53,7 @@ int run(const std::vector<std::string>& words) {
 }  // namespace shoplens
 
 int main(int argc, char** argv) {
-  if (argc != 7) return 2;
+  if (argc < 7) return 2;
   try {
     return shoplens::run({argv, argv + argc});
   } catch (const std::exception& e) {

@@ -48,38 +48,55 @@ function showMore() {
   $('products').children[first].focus();
 }
 
+let product;  // whose photos are shown, or asked for
+
 export async function showProduct(label) {
+  product = label;
+  const page = await photosOf(label, 0);
+  if (product !== label) return;  // another was asked for meanwhile
   $('product-name').textContent = label;
   $('rename').elements.name.value = label;
   $('photos').replaceChildren();
-  await showPhotos(label, 0);
-  $('product-photos').textContent = many(labels.find(known => known.label === label)?.photos ?? $('photos').children.length, 'photo');
+  appendPhotos(label, page);
+  tellCount(label);
   if (!$('product').open) $('product').showModal();
 }
 
-// The next photos of a product, behind those that are shown.
-async function showPhotos(label, after) {
-  const {items, next_after: next} = await ask('GET', `/v1/items?limit=${kPhotos}&after=${after}&label=${encodeURIComponent(label)}`);
+const photosOf = (label, after) => ask('GET', `/v1/items?limit=${kPhotos}&after=${after}&label=${encodeURIComponent(label)}`);
+
+function tellCount(label) {
+  $('product-photos').textContent = many(labels.find(known => known.label === label)?.photos ?? $('photos').children.length, 'photo');
+}
+
+function appendPhotos(label, {items, next_after: next}) {
   const first = $('photos').children.length;
   $('photos').append(...items.map((item, i) => {
-    const name = `${first + i + 1}`, remove = removal(`Remove photo ${name}`, async () => {
-      const why = `Photos like it may be recognised less well as ${label}.`;
-      if (!await confirmed('Remove this photo?', why, 'Remove photo')) return;
-      await ask('DELETE', `/v1/items/${item.id}`);
-      const place = [...$('photos').children].indexOf(remove.parentElement);
-      await showCatalogue();
-      $('photos').children.length > 1 ? await showProduct(label) : $('product').close();
-      const rest = $('photos').querySelectorAll('.icon');  // where the removed one's was
-      if ($('product').open) (rest[Math.min(place, rest.length - 1)] ?? $('more-photos')).focus();
-      say('Photo removed');
-    });
-    return make('li', frame(picture(larger(item.thumbnail), `Photo ${name} of ${label}`)), remove);
+    const name = first + i + 1, remove = removal(`Remove photo ${name}`, () => removePhoto(label, item.id, entry));
+    const entry = make('li', frame(picture(larger(item.thumbnail), `Photo ${name} of ${label}`)), remove);
+    return entry;
   }));
   $('product-more').replaceChildren(...next ? [press('Show more', async () => {
-    const shown = $('photos').children.length;
-    await showPhotos(label, next);
+    const page = await photosOf(label, next), shown = $('photos').children.length;
+    if (product !== label) return;
+    appendPhotos(label, page);
     $('photos').children[shown]?.querySelector('button').focus();
   })] : []);
+}
+
+async function removePhoto(label, id, entry) {
+  const why = `Photos like it may be recognised less well as ${label}.`;
+  if (!await confirmed('Remove this photo?', why, 'Remove photo')) return;
+  await ask('DELETE', `/v1/items/${id}`);
+  await showCatalogue();
+  const near = entry.nextElementSibling ?? entry.previousElementSibling;
+  entry.remove();
+  if (near) {
+    near.querySelector('button').focus();
+    tellCount(label);
+  } else {
+    $('product-more').firstChild ? await showProduct(label) : $('product').close();
+  }
+  say('Photo removed');
 }
 
 $('search').oninput = () => { shown = kShown; showProducts(); };

@@ -13,7 +13,9 @@ function samples(text) {
 }
 
 const kStages = ['wait', 'read', 'decode', 'resize', 'queue', 'network', 'search'], kKept = 60, kWide = 320;
+const kTold = $('figures-told').textContent;
 let past = [];  // {time, photos}, the latest last
+let latest;  // when the server last told
 
 function duration(seconds) {
   if (seconds >= 1) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
@@ -47,6 +49,8 @@ async function showFigures() {
     .map(({labels, value}) => ({to: Number(labels.le.replace('+Inf', 'Infinity')), count: value}));
   const mean = stage => of('stage_seconds_sum', {stage})[0]?.value / of('stage_seconds_count', {stage})[0]?.value || 0;
   $('charts').replaceChildren(rateChart(), latencyChart(buckets), stageChart(kStages.map(stage => ({stage, mean: mean(stage)}))));
+  $('figures-told').textContent = kTold;
+  latest = new Date();
 }
 
 const chart = (title, told, ...parts) => make('figure.card.chart', make('h3', title), make('p.muted', told), ...parts);
@@ -96,19 +100,10 @@ function stageChart(stages) {
     drawing('Where the time goes; the list below says it too', 28, ...bars), make('ul.legend', ...legend));
 }
 
-const kTold = $('figures-told').textContent;
-let latest = new Date();  // when the server last told
-
-async function showLatest() {
-  try {
-    await showFigures();
-    latest = new Date();
-    $('figures-told').textContent = kTold;
-  } catch (error) {
-    $('figures-told').textContent = `${error.message} These figures are of ${latest.toLocaleTimeString()}.`;
-  }
+function tellFailure({message}) {
+  $('figures-told').textContent = latest ? `${message} These figures are of ${latest.toLocaleTimeString()}.` : message;
 }
 
-setInterval(() => { if (!$('figures').hidden && !document.hidden) showLatest(); }, 2000);
+setInterval(() => { if (!$('figures').hidden && !document.hidden) showFigures().catch(tellFailure); }, 2000);
 
 onOpen('figures', () => Promise.all([showFigures(), showModel()]));

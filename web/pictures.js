@@ -5,20 +5,26 @@ import {request} from './server.js';
 // When a picture is asked for again, as the server may have too much to do: after so many ms.
 const kAgain = [1000, 2000, 4000, 8000];
 
-// A picture of the server, asked for when it comes into sight. Not by its <img>, which would send no token and would not try again.
+// A picture of the server, asked for when it comes into sight. An <img> sends no token, and does not try again: then it is fetched.
 export function picture(path, alt) {
-  const image = make('img', {alt, decoding: 'async'});
-  wanted.set(image, path);
-  inSight.observe(image);
+  const image = make('img', {alt, loading: 'lazy', decoding: 'async'});
+  paths.set(image, path);
+  if (sessionStorage.getItem('token')) {
+    inSight.observe(image);
+  } else {
+    image.src = path;
+    image.addEventListener('error', event => { event.stopImmediatePropagation(); fetchFor(image); }, {once: true});
+  }
   return image;
 }
 
-const wanted = new WeakMap();
+const paths = new WeakMap();
+const fetchFor = image => load(image, paths.get(image)).catch(() => image.dispatchEvent(new Event('error')));
 const inSight = new IntersectionObserver(entries => {
   for (const {isIntersecting, target} of entries) {
     if (!isIntersecting) continue;
     inSight.unobserve(target);
-    load(target, wanted.get(target)).catch(() => target.dispatchEvent(new Event('error')));
+    fetchFor(target);
   }
 }, {rootMargin: '300px'});
 

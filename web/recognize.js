@@ -36,10 +36,10 @@ async function answerTo(photo) {
 
 // Whoever pressed for it finds the answer where they were.
 async function askAgain(card, photo) {
-  const next = await answerTo(photo);
+  const next = await answerTo(photo), here = card.contains(document.activeElement);
   card.replaceWith(next);
   next.tabIndex = -1;
-  next.focus();
+  if (here) next.focus();
 }
 
 // Of a probability that was learnt, the ends of the scale promise too much.

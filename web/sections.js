@@ -21,8 +21,8 @@ export function open(name) {
   attempt($(name), () => shows[name]?.());
 }
 
-// An address that was typed or chosen; #main, to which the skip link leads, is no section.
-addEventListener('hashchange', () => sections.includes(location.hash.slice(1)) && open(addressed()));
+// An address that was typed or gone back to; #main, to which the skip link leads, is no section.
+addEventListener('hashchange', () => location.hash === '#main' || open(addressed()));
 
 for (const [i, section] of sections.entries()) {
   const tab = $(`tab-${section}`);

@@ -28,6 +28,26 @@ TEST(Decode, EqualsPillowToTheBitForEveryKindOfFile) {
     expect_equal(decode_image(codec_golden(c.file), c.file), c.expected, c.file);
 }
 
+std::uint64_t memory_told_of(const std::string& bytes) {
+  std::uint64_t told = 0;
+  DecodeLimits limits;
+  limits.before_memory = [&](std::uint64_t wanted) { told += wanted; };
+  decode_image(bytes, "x", limits);
+  return told;
+}
+
+// lossy.webp of 23 x 17 with an orientation of 6 beside it: chunks of the extended format.
+std::string turned_lossy_webp() {
+  using namespace std::string_literals;
+  const std::string vp8x = "VP8X\x0a\0\0\0\x08\0\0\0\x16\0\0\x10\0\0"s;
+  const std::string exif =
+      "EXIF\x1a\0\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"s;
+  std::string file = codec_golden("lossy.webp").insert(12, vp8x) + exif;
+  const std::size_t size = file.size() - 8;
+  for (std::size_t i = 0; i < 4; ++i) file[4 + i] = static_cast<char>(size >> (8 * i));
+  return file;
+}
+
 TEST(Decode, TellsBeforehandWhatMemoryItTakes) {
   const std::pair<const char*, int> bytes_per_pixel[] = {
       {"420.jpg", 3},
@@ -46,12 +66,13 @@ TEST(Decode, TellsBeforehandWhatMemoryItTakes) {
       {"lossless_alpha.webp", 12},
       {"animated.webp", 15}};
   for (const auto& [file, per_pixel] : bytes_per_pixel) {
-    std::uint64_t told = 0;
-    DecodeLimits limits;
-    limits.before_memory = [&](std::uint64_t bytes) { told += bytes; };
-    const Image image = decode_image(codec_golden(file), file, limits);
-    EXPECT_EQ(told, static_cast<std::uint64_t>(image.width) * image.height * per_pixel) << file;
+    const Image image = decode_image(codec_golden(file), file);
+    EXPECT_EQ(memory_told_of(codec_golden(file)),
+              static_cast<std::uint64_t>(image.width) * image.height * per_pixel)
+        << file;
   }
+  EXPECT_EQ(decode_image(turned_lossy_webp(), "x").width, 17);  // it is turned
+  EXPECT_EQ(memory_told_of(turned_lossy_webp()), 23u * 17 * (3 + 3));
 }
 
 TEST(Decode, GoesByContentNotByName) {

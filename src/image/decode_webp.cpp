@@ -4,6 +4,7 @@
 #include <webp/decode.h>
 #include <webp/demux.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -62,15 +63,15 @@ int orientation(const ImageFile& file) {
   return result;
 }
 
-// The picture as RGB; RGBA and the alpha before it (of an animation two canvases and a frame); what
-// a lossless one is decoded into.
-std::uint64_t bytes_per_pixel(const WebPBitstreamFeatures& features) {
+// The picture as RGB; before it is turned, RGBA and the alpha before it (of an animation two
+// canvases and a frame), and what a lossless one is decoded into.
+std::uint64_t bytes_per_pixel(const WebPBitstreamFeatures& features, int turned) {
   constexpr int kLossless = 2;  // of `format`; 0: mixed, as in an animation
-  return 3 +
-         (features.has_animation ? 12
-          : features.has_alpha   ? 5
-                                 : 0) +
-         (features.format == kLossless ? 4 : 0);
+  const int decoding = (features.has_animation ? 12
+                        : features.has_alpha   ? 5
+                                               : 0) +
+                       (features.format == kLossless ? 4 : 0);
+  return 3 + static_cast<std::uint64_t>(std::max(decoding, turned == 1 ? 0 : 3));
 }
 
 Image decode_as_stored(const ImageFile& file, const WebPBitstreamFeatures& features) {
@@ -91,10 +92,10 @@ Image decode_as_stored(const ImageFile& file, const WebPBitstreamFeatures& featu
 Image decode_webp(const ImageFile& file) {
   WebPBitstreamFeatures features;
   check_status(file, WebPGetFeatures(data_of(file), file.bytes.size(), &features));
+  const int turned = orientation(file);
   check_size(file, static_cast<std::uint64_t>(features.width),
-             static_cast<std::uint64_t>(features.height), bytes_per_pixel(features));
-  Image image = decode_as_stored(file, features);
-  return orient(std::move(image), orientation(file));
+             static_cast<std::uint64_t>(features.height), bytes_per_pixel(features, turned));
+  return orient(decode_as_stored(file, features), turned);
 }
 
 }  // namespace shoplens

@@ -26,8 +26,8 @@ Manifest labels_only(Manifest photos) {
 class Tuner {
  public:
   Tuner(PipelineSpec spec, const TuneData& data, double least_gain)
-      : data_(data), least_gain_(least_gain), held_out_(labels_only(data.held_out)) {
-    if (data.report) report_ = labels_only(*data.report);
+      : data_(data), least_gain_(least_gain), held_out_(labels_only(data.held_out.list)) {
+    if (data.report) report_ = labels_only(data.report->list);
     best_ = {std::move(spec), {}};
     best_score_ = try_out("as it is", best_, true);
   }
@@ -66,9 +66,9 @@ class Tuner {
       return evaluate(data_.gallery.items, matcher, photos, embedded,
                       {c.spec.decide, data_.classes})[0];
     };
-    const Evaluation e = by_label(held_out_, data_.embedded);
+    const Evaluation e = by_label(held_out_, data_.held_out.embedded);
     trials_.push_back({what, figures_of(e), tune_score(e), kept});
-    if (data_.report) trials_.back().report = figures_of(by_label(report_, *data_.report_embedded));
+    if (data_.report) trials_.back().report = figures_of(by_label(report_, data_.report->embedded));
     return trials_.back().score;
   }
 

@@ -8,16 +8,20 @@
 
 namespace shoplens {
 
+/// Photos with labels, and what the networks make of them.
+struct TunePhotos {
+  const Manifest& list;
+  const PhotoEmbeddings& embedded;  // of its rows
+};
+
 /// Held-out photos and the gallery that they are looked up in.
 struct TuneData {
   const GalleryContent& gallery;
-  const std::vector<Block>& blocks;  // the networks' dims; weights are the spec's
-  const Manifest& held_out;
-  const PhotoEmbeddings& embedded;          // of the rows of held_out
-  const std::vector<std::string>& classes;  // that embedded.class_probabilities are of
-  // Further photos that each setting is tried on, to see; nothing is chosen by them. Both or none.
-  const Manifest* report = nullptr;
-  const PhotoEmbeddings* report_embedded = nullptr;
+  const std::vector<Block>& blocks;         // the networks' dims; weights are the spec's
+  const std::vector<std::string>& classes;  // that the embedded photos' class_probabilities are of
+  TunePhotos held_out;
+  // Further photos that each setting is tried on, to see; nothing is chosen by them.
+  std::optional<TunePhotos> report{};
 };
 
 /// What photos found in the gallery, as fractions.

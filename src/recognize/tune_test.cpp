@@ -45,9 +45,10 @@ class TuneTest : public testing::Test {
     }
   }
 
-  TuneResult run(int whiten = 0) {
-    return tune({.models = {{"a", "f1"}, {"b", "f2"}}},
-                {gallery, blocks, held_out, embedded, no_classes}, whiten);
+  TuneResult run(int whiten = 0, const Manifest* report = nullptr) {
+    TuneData data{gallery, blocks, no_classes, {held_out, embedded}};
+    if (report) data.report.emplace(TunePhotos{*report, embedded});
+    return tune({.models = {{"a", "f1"}, {"b", "f2"}}}, data, whiten);
   }
 
   GalleryContent gallery;
@@ -92,9 +93,7 @@ TEST_F(TuneTest, FurtherPhotosAreSeenAndChooseNothing) {
   EXPECT_FALSE(without.trials[0].report);
   Manifest wrong = held_out;  // so that each setting looks worst where it does best
   std::rotate(wrong.labels.begin(), wrong.labels.begin() + 1, wrong.labels.end());
-  const TuneResult with =
-      tune({.models = {{"a", "f1"}, {"b", "f2"}}},
-           {gallery, blocks, held_out, embedded, no_classes, &wrong, &embedded}, 0);
+  const TuneResult with = run(0, &wrong);
   ASSERT_EQ(with.trials.size(), without.trials.size());
   for (std::size_t i = 0; i < with.trials.size(); ++i) {
     const TuneTrial& trial = with.trials[i];
@@ -103,9 +102,7 @@ TEST_F(TuneTest, FurtherPhotosAreSeenAndChooseNothing) {
     ASSERT_TRUE(trial.report);
     EXPECT_LE(trial.report->accuracy, 1 - trial.held_out.accuracy) << trial.what;
   }
-  const TuneResult same =
-      tune({.models = {{"a", "f1"}, {"b", "f2"}}},
-           {gallery, blocks, held_out, embedded, no_classes, &held_out, &embedded}, 0);
+  const TuneResult same = run(0, &held_out);
   for (const TuneTrial& trial : same.trials)
     EXPECT_EQ(trial.report->map, trial.held_out.map) << trial.what;
 }

@@ -116,8 +116,8 @@ HttpResponse Api::add_items(const R& request, const A&) {
   std::vector<NewPhoto> added;
   for (const Upload::Photo& photo : upload.photos)
     added.push_back({label->second, photo.bytes, columns});
-  check_deadline(deadline);
   return changed(request, 201, [&](Gallery& gallery) {
+    check_deadline(deadline);
     return added_json(gallery, serving->model.fingerprint, added, photos.embedded.embeddings);
   });
 }
@@ -204,8 +204,8 @@ HttpResponse Api::name_unknown(const R& request, const A& id) {
   const Deadline deadline = deadline_of(request);
   const EmbeddedPhotos photos = embed_upload(*serving->batcher, {&photo, 1}, decoder_, deadline);
   if (!photos.errors.empty()) throw photos.errors[0].second;
-  check_deadline(deadline);
   return changed(request, 201, [&](Gallery& gallery) {
+    check_deadline(deadline);
     if (!gallery.remove_unknown(id_in(id[0]))) absent("unknown photo");
     const NewPhoto named{label, *bytes};
     return added_json(gallery, serving->model.fingerprint, {&named, 1}, photos.embedded.embeddings);

@@ -179,28 +179,27 @@ HttpResponse Api::start_upgrade(const R& request, const A&) {
 
 void Api::upgrade(const PrivateFile& sent, const std::string& fingerprint, bool drop_unreadable,
                   Jobs::Control& job) {
-  // Beside the gallery, where it is looked for; not left there unless it becomes the gallery's.
-  struct Kept {
-    fs::path path;
-    bool is_the_gallerys;
-    ~Kept() {
-      std::error_code ignored;
-      if (!is_the_gallerys) fs::remove(path, ignored);
-    }
-  } model{catalogue_.path().parent_path() /
-              join(catalogue_.path().stem().string(), '-', fingerprint.substr(0, 12), ".onnx"),
-          fingerprint == catalogue_.now()->model.fingerprint};
-  write_file(model.path, read_file(sent.path()));
+  // Beside the gallery, where it is looked for. Of an upgrade that comes to nothing it goes again,
+  // unless somebody needs it: a gallery that was restored meanwhile, or one of before.
+  const fs::path model =
+      catalogue_.path().parent_path() /
+      join(catalogue_.path().stem().string(), '-', fingerprint.substr(0, 12), ".onnx");
+  const auto remove_model = [&](const fs::path* path) {
+    std::error_code ignored;
+    if (catalogue_.now()->model.fingerprint != fingerprint) fs::remove(*path, ignored);
+  };
+  const std::unique_ptr<const fs::path, decltype(remove_model)> unless_needed(
+      fs::exists(model) ? nullptr : &model, remove_model);
+  write_file(model, read_file(sent.path()));
   Gallery gallery(catalogue_.path());  // its own connection, beside those that answer
-  const auto next = open_model_(model.path, pipeline_of(gallery).tta);
+  const auto next = open_model_(model, pipeline_of(gallery).tta);
   UpgradeOptions options;
   options.drop_unreadable = drop_unreadable;
   options.decode = decoder_.limits();
   options.last_step = [&](const std::function<void()>& make_switch) {
     job.unless_cancelled([&] {
       make_switch();
-      model.is_the_gallerys = gallery.model().fingerprint == fingerprint;
-      if (!model.is_the_gallerys) return;
+      if (gallery.model().fingerprint != fingerprint) return;  // an item was added just now
       catalogue_.refresh();
       job.completed();
     });

@@ -76,6 +76,7 @@ Jobs::~Jobs() {
 JobState Jobs::start(std::int64_t total, Work work) {
   const auto job = std::make_shared<Control>();
   job->state_.total = total;
+  job->work_ = std::move(work);
   {
     const std::lock_guard lock(mutex_);
     job->state_.id = ++last_id_;
@@ -87,7 +88,7 @@ JobState Jobs::start(std::int64_t total, Work work) {
     }
   }
   const JobState begun = job->state_;
-  const bool taken = worker_.submit([job, id = begun.id, work = std::move(work)] {
+  const bool taken = worker_.submit([job, id = begun.id] {
     using enum JobState::Phase;
     const auto enter = [&](JobState::Phase phase, const std::string& message = {}) {
       job->update([&](JobState& state) {
@@ -97,7 +98,12 @@ JobState Jobs::start(std::int64_t total, Work work) {
     };
     if (!job->cancelled()) enter(kRunning);
     try {
-      if (!job->cancelled()) work(*job);
+      Work mine;
+      {
+        const std::lock_guard lock(job->mutex_);
+        mine.swap(job->work_);
+      }
+      if (mine && !job->cancelled()) mine(*job);
       enter(job->cancelled() && !job->completed_ ? kCancelled : kDone);
     } catch (const HttpError& e) {
       enter(kFailed, e.what());
@@ -137,7 +143,9 @@ std::optional<JobState> Jobs::cancel(std::int64_t id) {
     jobs_.erase(id);
   }
   const std::lock_guard no_piece(job->piece_);
+  Work given_up;  // with all that it holds, though its turn is yet to come
   const std::lock_guard lock(job->mutex_);
+  given_up.swap(job->work_);
   JobState last = job->state_;
   if (!has_ended(last.phase))
     last.phase = job->completed_ ? JobState::Phase::kDone : JobState::Phase::kCancelled;

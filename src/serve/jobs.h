@@ -37,6 +37,11 @@ const char* to_string(JobState::Phase phase);  // "waiting", "running", ...
 /// Thread-safe.
 class Jobs {
  public:
+  class Control;
+  /// Ends early when cancelled. What it throws makes the job failed: of HttpError the client sees
+  /// the message, of anything else the log.
+  using Work = std::function<void(Control&)>;
+
   /// A job as its own work sees it.
   class Control {
    public:
@@ -55,11 +60,8 @@ class Jobs {
     std::mutex piece_;
     mutable std::mutex mutex_;
     JobState state_;
+    Work work_;  // until it begins
   };
-  /// Ends early when cancelled. What it throws makes the job failed: of HttpError the client sees
-  /// the message, of anything else the log.
-  using Work = std::function<void(Control&)>;
-
   explicit Jobs(std::size_t waiting);
   ~Jobs();  // cancels them; the log says which had not ended
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <future>
+#include <memory>
 #include <thread>
 
 #include "serve/http.h"
@@ -72,9 +73,11 @@ TEST(Jobs, OneIsCancelledWhetherItRunsOrWaits) {
                                       ended = true;
                                     })
                              .id;
-    const auto waiting = jobs.start(0, [](Jobs::Control&) { FAIL() << "it was cancelled"; }).id;
+    const auto held = std::make_shared<int>();
+    const auto waiting = jobs.start(0, [held](Jobs::Control&) { FAIL() << "it was cancelled"; }).id;
     begun.get_future().wait();
     EXPECT_EQ(jobs.cancel(waiting)->phase, Phase::kCancelled);
+    EXPECT_EQ(held.use_count(), 1) << "it holds on to what it was to do";
     EXPECT_EQ(jobs.cancel(running)->phase, Phase::kCancelled);
     EXPECT_FALSE(jobs.find(running));
     EXPECT_FALSE(jobs.cancel(running));

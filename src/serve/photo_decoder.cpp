@@ -27,13 +27,18 @@ void PhotoDecoder::decode(std::string_view bytes, Clock::time_point deadline,
   limits.before_memory = [&](std::uint64_t wanted) {
     const std::uint64_t taken = std::min(wanted, all_);
     std::unique_lock lock(mutex_);
-    const auto there_is_room = [&] { return free_ >= taken; };
+    const std::uint64_t ticket = *waiting_.insert(next_ticket_++).first;
+    const auto my_turn = [&] { return *waiting_.begin() == ticket && free_ >= taken; };
+    bool in_time = true;
     if (deadline == Clock::time_point::max())  // which no clock can be asked to wait until
-      freed_.wait(lock, there_is_room);
-    else if (!freed_.wait_until(lock, deadline, there_is_room))
-      throw past_deadline();
-    free_ -= taken;
-    share.bytes += taken;
+      freed_.wait(lock, my_turn);
+    else
+      in_time = freed_.wait_until(lock, deadline, my_turn);
+    waiting_.erase(ticket);
+    if (in_time) free_ -= share.bytes = taken;
+    lock.unlock();
+    freed_.notify_all();  // for the next in turn
+    if (!in_time) throw past_deadline();
   };
   body(decode_image(bytes, "photo", limits));
 }

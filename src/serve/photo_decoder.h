@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <string_view>
 
 #include "image/decode.h"
@@ -33,6 +34,10 @@ class PhotoDecoder {
   std::mutex mutex_;
   std::condition_variable freed_;
   std::uint64_t free_;
+  // Tickets of those that wait for room, which they have in the order they came: a photo that
+  // needs much would else wait for as long as small ones come.
+  std::set<std::uint64_t> waiting_;
+  std::uint64_t next_ticket_ = 0;
 };
 
 }  // namespace shoplens

@@ -51,6 +51,42 @@ TEST(PhotoDecoder, GivesRoomBackAfterAFault) {
   EXPECT_TRUE(called);
 }
 
+TEST(PhotoDecoder, SmallOnesDoNotPassALargeOne) {
+  const std::string small = encode_png(Image(20, 10)), large = encode_png(Image(20, 30));
+  PhotoDecoder decoder({}, 20 * 30 * 7);
+  std::vector<int> order;  // the widths' threads are told apart by the heights
+  std::vector<std::thread> threads;
+  const auto start = [&](const std::string& photo) {
+    threads.emplace_back([&] {
+      decoder.decode(photo, Clock::time_point::max(),
+                     [&](const Image& image) { order.push_back(image.height); });
+    });
+    std::this_thread::sleep_for(30ms);  // so that it waits
+  };
+  decoder.decode(small, Clock::time_point::max(), [&](const Image&) {
+    start(large);
+    start(small);  // for which there is room
+    EXPECT_TRUE(order.empty());
+  });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(order, (std::vector<int>{30, 10}));
+}
+
+TEST(PhotoDecoder, WhoGivesUpLetsTheNextOneIn) {
+  const std::string small = encode_png(Image(20, 10)), large = encode_png(Image(20, 30));
+  PhotoDecoder decoder({}, 20 * 30 * 7);
+  decoder.decode(small, Clock::time_point::max(), [&](const Image&) {
+    std::thread patient([&] {
+      EXPECT_THROW(decoder.decode(large, Clock::now() + 50ms, [](const Image&) {}), HttpError);
+    });
+    std::this_thread::sleep_for(10ms);
+    bool called = false;
+    decoder.decode(small, Clock::now() + 10s, [&](const Image&) { called = true; });
+    EXPECT_TRUE(called);
+    patient.join();
+  });
+}
+
 TEST(PhotoDecoder, WaitsNoLongerThanTheDeadline) {
   const std::string photo = encode_png(Image(20, 10));
   PhotoDecoder decoder({}, 200 * 7);

@@ -3,11 +3,13 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/error.h"
@@ -16,15 +18,22 @@ namespace shoplens {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kPrefix = "shoplens-";
+constexpr std::string_view kPrefix = "shoplens-serve-", kTail = "XXXXXX";  // mkdtemp's template
 
 // Between making a folder and locking it another process must not take it for abandoned.
 constexpr std::chrono::minutes kYoung{1};
 
-// The locked folder; -1 when another has the lock, or it is no folder of this user.
+bool is_named_so(const std::string& name) {
+  return name.starts_with(kPrefix) && name.size() == kPrefix.size() + kTail.size();
+}
+
+// The folder, locked; -1 when another has the lock, or it is none that this user made so.
 int locked(const fs::path& folder) {
   const int handle = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (handle >= 0 && ::flock(handle, LOCK_EX | LOCK_NB) == 0) return handle;
+  struct stat about{};
+  if (handle >= 0 && ::fstat(handle, &about) == 0 && about.st_uid == ::geteuid() &&
+      (about.st_mode & 0777) == 0700 && ::flock(handle, LOCK_EX | LOCK_NB) == 0)
+    return handle;
   if (handle >= 0) ::close(handle);
   return -1;
 }
@@ -32,7 +41,7 @@ int locked(const fs::path& folder) {
 }  // namespace
 
 PrivateFile::PrivateFile() {
-  std::string folder = (fs::temp_directory_path() / kPrefix).string() + "XXXXXX";
+  std::string folder = (fs::temp_directory_path() / join(kPrefix, kTail)).string();
   if (!::mkdtemp(folder.data()))
     throw Error(ErrorCode::kIo, "serve: want a temporary folder, got none");
   path_ = fs::path(folder) / "file";
@@ -52,12 +61,12 @@ std::uint64_t PrivateFile::size() const {
 
 int PrivateFile::remove_abandoned() {
   const auto old = fs::file_time_type::clock::now() - kYoung;
-  std::error_code ignored;
+  std::error_code ignored, ec;
   std::vector<fs::path> folders;
-  for (const auto& entry : fs::directory_iterator(fs::temp_directory_path(ignored), ignored))
-    if (entry.path().filename().string().starts_with(kPrefix) &&
-        entry.last_write_time(ignored) < old)
-      folders.push_back(entry.path());
+  for (fs::directory_iterator entry(fs::temp_directory_path(ec), ec), end; !ec && entry != end;
+       entry.increment(ec))
+    if (is_named_so(entry->path().filename().string()) && entry->last_write_time(ignored) < old)
+      folders.push_back(entry->path());
   int removed = 0;
   for (const fs::path& folder : folders) {
     const int lock = locked(folder);

@@ -2,6 +2,7 @@
 #include "serve/private_file.h"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "core/error.h"
@@ -27,20 +28,33 @@ TEST(PrivateFile, WhatLiesThereIsSeenByNobodyElseAndGoes) {
 }
 
 TEST(PrivateFile, ThatOfAKilledProcessIsRemovedLater) {
-  const fs::path temporary = fs::temp_directory_path();
-  const fs::path abandoned = temporary / join("shoplens-test-", ::getpid());
-  fs::create_directory(abandoned);
-  write_file(abandoned / "file", "bytes");
-  const PrivateFile alive;
-  write_file(alive.path(), "bytes");
-  PrivateFile::remove_abandoned();
-  EXPECT_TRUE(fs::exists(abandoned)) << "it may have been made just now";
+  const fs::path temporary = fs::temp_directory_path() / join("private-file-test-", ::getpid());
+  fs::create_directory(temporary);
+  const char* const before = ::getenv("TMPDIR");
+  const std::string restored = before ? before : "";
+  ::setenv("TMPDIR", temporary.c_str(), 1);
   const auto yesterday = fs::file_time_type::clock::now() - std::chrono::hours(24);
-  fs::last_write_time(abandoned, yesterday);
-  fs::last_write_time(alive.path().parent_path(), yesterday);
-  EXPECT_GE(PrivateFile::remove_abandoned(), 1);
-  EXPECT_FALSE(fs::exists(abandoned));
-  EXPECT_TRUE(fs::exists(alive.path()));
+  {
+    const PrivateFile alive;
+    write_file(alive.path(), "bytes");
+    const auto folder = [&](const char* name, fs::perms mode) {
+      fs::create_directory(temporary / name);
+      fs::permissions(temporary / name, mode);
+      write_file(temporary / name / "file", "bytes");
+      return temporary / name;
+    };
+    const fs::path abandoned = folder("shoplens-serve-a1B2c3", fs::perms::owner_all),
+                   open = folder("shoplens-serve-open77", fs::perms::all),
+                   named = folder("shoplens-serve-of-my-shop", fs::perms::owner_all);
+    EXPECT_EQ(PrivateFile::remove_abandoned(), 0) << "they may have been made just now";
+    for (const fs::path& path : {abandoned, open, named, alive.path().parent_path()})
+      fs::last_write_time(path, yesterday);
+    EXPECT_EQ(PrivateFile::remove_abandoned(), 1);
+    EXPECT_FALSE(fs::exists(abandoned));
+    for (const fs::path& path : {open, named, alive.path()}) EXPECT_TRUE(fs::exists(path)) << path;
+  }
+  before ? ::setenv("TMPDIR", restored.c_str(), 1) : ::unsetenv("TMPDIR");
+  fs::remove_all(temporary);
 }
 
 }  // namespace

@@ -90,6 +90,7 @@ Service::Service(std::vector<Route> routes, Metrics& metrics, const ServiceOptio
 
 void Service::stop() {
   const std::initializer_list<WorkerPool*> pools{&network_, &light_, &pictures_, &large_};
+  ending_ = true;
   for (WorkerPool* pool : pools) pool->drop();
   for (WorkerPool* pool : pools) pool->stop();
 }
@@ -165,6 +166,8 @@ void Service::handle(HttpRequest request, HttpReply reply) {
   pool.submit(
       [this, shared, match, respond] { respond(answer(*shared, *match)); },
       [this, respond] {
+        if (ending_)
+          return respond(to_response(busy(503, "ending", "server: want to answer, it is ending")));
         metrics_.refused("queue_full");
         respond(to_response(busy(429, "overloaded", "server: want room in its queue, it is full")));
       });

@@ -34,8 +34,8 @@ class Service final : public HttpApplication {
   void handle(HttpRequest request, HttpReply reply) override;
   void refused(const HttpRequest& head, HttpResponse& response) override;
 
-  /// Ends what is being worked on, and refuses what has not begun. To be called after the server
-  /// has stopped: whoever still waits is gone.
+  /// Waits for what is being worked on, and drops the rest. To be called after the server has
+  /// stopped: whoever still waits is gone.
   void stop();
 
   void set_tokens(std::vector<Token> tokens);
@@ -69,6 +69,7 @@ class Service final : public HttpApplication {
   std::mutex rates_lock_;
   std::map<std::string, Bucket> rates_;
 
+  std::atomic<bool> ending_{false};
   WorkerPool network_, light_, pictures_, large_;
 };
 
