@@ -16,6 +16,9 @@ const kErrors = {
   photo_gone: 'The file of that catalogue photo is gone: add the photo again.',
 };
 
+// "decode_image: want at most 9 pixels" is "Want at most 9 pixels": what was asked for people know.
+const sentence = text => text.replace(/^[\w ]+: /, '').replace(/^./, first => first.toUpperCase()).replace(/[^.!?]$/, '$&.');
+
 function headers(more = {}) {
   const token = sessionStorage.getItem('token');
   return token ? {...more, Authorization: `Bearer ${token}`} : more;
@@ -31,7 +34,7 @@ export async function request(method, path, body, more = {}) {
   const told = {error: {message: `The server answered ${response.status}`, hint: 'Try again.'}};
   const {error} = await response.json().catch(() => told);
   if (response.status === 401) dispatchEvent(new Event('unauthorized'));  // token.js hears it
-  const text = kErrors[error.code] ?? `${error.message}. ${error.hint}`;
+  const text = kErrors[error.code] ?? `${sentence(error.message)} ${sentence(error.hint)}`;
   throw Object.assign(new Error(text), {status: response.status, code: error.code});
 }
 
