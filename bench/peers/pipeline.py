@@ -86,7 +86,8 @@ class Net(torch.nn.Module):
         super().__init__()
         self.backbone = timm.create_model(arch, num_classes=0, global_pool="")
         if weights:
-            state = {k: v for k, v in load_file(weights).items() if not k.startswith("classifier.")}
+            classifier = ("classifier.", "fc.", "head.fc.")  # as timm's architectures call it
+            state = {k: v for k, v in load_file(weights).items() if not k.startswith(classifier)}
             self.backbone.load_state_dict(state)
         self.p = torch.nn.Parameter(torch.full((1,), 3.0))
         self.neck = torch.nn.Sequential(torch.nn.Linear(self.backbone.num_features, dim), torch.nn.BatchNorm1d(dim),
