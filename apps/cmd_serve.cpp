@@ -170,6 +170,16 @@ bool read_again(const char* what, const std::function<void()>& read, std::string
   return error.empty();
 }
 
+// Whether the files that --model names are the networks of the gallery, as they were until an
+// upgrade gave it others, which lie beside it.
+bool are_models_of(const Gallery& gallery, const std::vector<std::string>& files) {
+  const std::vector<PipelineModel> models = pipeline_of(gallery).models;
+  return std::equal(files.begin(), files.end(), models.begin(), models.end(),
+                    [](const std::string& file, const PipelineModel& model) {
+                      return read_model_info(file).fingerprint == model.fingerprint;
+                    });
+}
+
 void reload(Catalogue& catalogue, Service& service, HttpServer& server, const ServeOptions& o) {
   bool all = read_again("the tokens", [&] {
     if (!o.tokens.empty()) service.set_tokens(read_tokens(o.tokens));
@@ -191,7 +201,8 @@ void wait_until_end(Catalogue& catalogue, Service& service, HttpServer& server,
     if (signal == SIGHUP)
       reload(catalogue, service, server, o);
     else
-      read_again("the gallery", [&] { catalogue.refresh(); }, &said);
+      read_again(
+          "the gallery", [&] { catalogue.refresh(std::chrono::steady_clock::now()); }, &said);
   }
 }
 
@@ -211,8 +222,13 @@ int serve(const ServeOptions& o) {
   network.threads = o.threads;
   network.batch_size = photos_in_a_call(o);  // nothing is measured, which takes memory and seconds
   const auto open = [&](const Gallery& gallery) {
+    NetworkOptions own = network;
+    if (!own.model.empty() && !are_models_of(gallery, own.model)) {
+      log_warning("--model is not what ", o.gallery, " was upgraded to: taking the gallery's own");
+      own.model.clear();
+    }
     // As for very many photos: a stream a core.
-    return open_gallery_pipeline(gallery, network, std::numeric_limits<std::size_t>::max() / 2);
+    return open_gallery_pipeline(gallery, own, std::numeric_limits<std::size_t>::max() / 2);
   };
   Metrics metrics;
   const BatcherOptions batching{

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import os
 import random
 import re
 import signal
@@ -96,6 +97,13 @@ class Recognize(ServeTest):
         self.assertEqual(max(heat["photo"]["heat"] + heat["item"]["heat"]), 1)
         server.error(404, "not_found", "POST", "/v1/explain?item=99", photo)
         server.error(400, "bad_request", "POST", "/v1/explain", photo)
+        server.error(415, "unsupported", "POST", "/v1/explain?item=1", b"no photo")
+        (self.folder / "model.onnx").rename(self.folder / "away.onnx")
+        server.stop()
+        server = self.serve("--model", self.folder / "away.onnx",
+                            env={**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache")})
+        (self.folder / "away.onnx").unlink()  # the feature maps are read when they are first asked for
+        server.error(500, "internal", "POST", "/v1/explain?item=1", photo)
 
     def test_the_page_and_all_that_it_names(self):
         server = self.serve()
@@ -142,6 +150,21 @@ class Catalogue(ServeTest):
         server.error(404, "not_found", "DELETE", f"/v1/items/{item['id']}")
         server.error(404, "not_found", "GET", item["photo"])
         self.assertNotEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "plum")
+        self.assertTrue(self.run_json("index", "verify")["sound"])
+
+    def test_a_photo_that_the_gallery_was_built_from_is_corrected_too(self):
+        server = self.serve()
+        photo, before = self.photo("train/gala0.png"), server.json("GET", "/v1/items?label=gala")["items"][0]
+        self.assertEqual(before["path"], "train/gala0.png")
+        said = server.json("POST", "/v1/items", *multipart(photo=photo, label=b"rare"), status=201)
+        self.assertEqual((said["added"], said["existing"], said["relabelled"]), (0, 1, 1))
+        self.assertEqual(said["items"][0], {**before, "label": "rare"})
+        result = server.json("POST", "/v1/recognize", photo)["results"][0]
+        self.assertEqual((result["label"], result["neighbours"][0]["id"]), ("rare", before["id"]))
+        body, headers = multipart(photos={"gala/0.png": photo, "gala/new.png": self.photo("test/gala0.png")})
+        job = server.json("POST", "/v1/imports", body, headers, status=202)
+        job = self.ended(server, f"/v1/imports/{job['id']}")
+        self.assertEqual((job["added"], job["existing"], job["relabelled"]), (1, 1, 1), job)
         self.assertTrue(self.run_json("index", "verify")["sound"])
 
     def test_items_page_by_page(self):
@@ -396,6 +419,22 @@ class Upgrade(ServeTest):
         server.json("POST", "/v1/items", *multipart(photo=self.photo("test/gala1.png"), label=b"gala"), status=201)
         server.stop()
         self.assertEqual(self.run_json("predict", "test/gala1.png")[0]["neighbours"][0]["label"], "gala")
+
+    def test_it_takes_over_from_a_model_that_was_named(self):
+        subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
+        (self.folder / "elsewhere").mkdir()
+        (self.folder / "model.onnx").rename(self.folder / "elsewhere/model.onnx")
+        server = self.serve("--model", self.folder / "elsewhere/model.onnx")
+        model, photo = (self.folder / "other.onnx").read_bytes(), self.photo("train/gala0.png")
+        job = self.ended(server, "/v1/upgrades/%d" % server.json("POST", "/v1/upgrades", model, status=202)["id"])
+        self.assertEqual(job["state"], "done", job)
+        for _ in range(2):
+            self.assertNotEqual(server.json("GET", "/v1/status")["model"]["fingerprint"], self.fingerprint)
+            result = server.json("POST", "/v1/recognize", photo)["results"][0]
+            self.assertGreater(result["neighbours"][0]["score"], 0.999)
+            server.stop()
+            server = self.serve("--model", self.folder / "elsewhere/model.onnx")  # as its unit still says
+        self.assertIn("--model is not what", server.log)
 
     def test_a_photo_that_is_gone_keeps_the_old_model(self):
         subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)

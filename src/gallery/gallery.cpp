@@ -200,7 +200,7 @@ GalleryContent Gallery::content() const {
   GalleryContent content;
   // One statement sees one state of the database, so a writer meanwhile does no harm.
   Statement row(*database_,
-                join(kSelectItem, ", embeddings.vector", kFromItems,
+                join(kSelectItem, ", embeddings.vector, embeddings.checksum", kFromItems,
                      " JOIN embeddings ON embeddings.item_id = items.id AND embeddings.model_id = ?"
                      " ORDER BY items.id"));
   row.bind(1, model_id_);
@@ -211,6 +211,11 @@ GalleryContent Gallery::content() const {
       throw Error(ErrorCode::kCorrupt,
                   join("gallery: want a vector of ", model_.dim, " components, got ", blob.size(),
                        " bytes for item ", row.integer(0), " (", path().string(), ")"),
+                  "`shoplens index verify` tells all that is wrong");
+    if (row_checksum(row.text(1), row.text(2), row.text(3), row.text(4), blob) != row.text(6))
+      throw Error(ErrorCode::kCorrupt,
+                  join("gallery: want item ", row.integer(0), " as it was written, got another (",
+                       path().string(), ")"),
                   "`shoplens index verify` tells all that is wrong");
     append_blob(blob, content.vectors);
   }

@@ -33,6 +33,11 @@ struct GalleryItem {
       columns;  // the manifest's other columns, e.g. coarse_label
 };
 
+/// The bytes of the file that an item of the gallery at `path` was made from. Throws kNotFound
+/// naming the item when it is not there, no file, or larger than `max_bytes`.
+std::string read_source(const std::filesystem::path& path, const GalleryItem& item,
+                        std::uint64_t max_bytes);
+
 /// Items with their embeddings, row i of vectors [items, dim] being items[i]'s; by ascending id.
 struct GalleryContent {
   std::vector<GalleryItem> items;
@@ -155,7 +160,8 @@ class Gallery {
   /// Gives items a label. Returns how many had another; those that are not there are left out.
   std::int64_t relabel(const std::vector<std::int64_t>& ids, const std::string& label);
 
-  /// The answer kept for a key, and keeping one; answers older than `days` are forgotten then.
+  /// The answer kept for a key, and keeping one; answers older than `days` are forgotten then, but
+  /// for the latest 10,000.
   std::optional<DoneRequest> done_request(const std::string& key) const;
   void keep_request(const std::string& key, const DoneRequest& request, int days = 7);
 
@@ -168,8 +174,8 @@ class Gallery {
   std::optional<std::string> unknown_bytes(std::int64_t id) const;
   bool remove_unknown(std::int64_t id);
 
-  /// The bytes of an item's photo: kept in the gallery, or read from its source. Throws kNotFound
-  /// naming the item when it is in neither, or larger than `max_bytes`.
+  /// The bytes of an item's photo: kept in the gallery, or read from its source. Throws as
+  /// read_source does.
   std::string photo_bytes(const GalleryItem& item, std::uint64_t max_bytes) const;
 
   // A second model's embeddings, made beside the first's and seen by nobody before they are

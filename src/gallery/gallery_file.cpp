@@ -144,7 +144,8 @@ void continue_ids(const Database& old, const Database& made) try {
 }  // namespace
 
 void restore_gallery(const fs::path& from, const fs::path& path, bool force,
-                     const std::function<void(const Gallery&)>& try_out) {
+                     const std::function<void(const Gallery&)>& try_out,
+                     const std::function<void(const std::function<void()>& put)>& last_step) {
   check_writable(path, true);
   if (!force && fs::exists(path) && !open_if_sound(path))
     throw Error(ErrorCode::kBadInput,
@@ -163,10 +164,14 @@ void restore_gallery(const fs::path& from, const fs::path& path, bool force,
     Statement(*snapshot, "VACUUM INTO ?").bind(1, temporary.path().string()).run();
     const Database made(temporary.path(), Database::Mode::kExisting);
     made.run("PRAGMA journal_mode = WAL");
-    if (const auto old = fs::exists(path) ? open_if_sound(path) : nullptr) continue_ids(*old, made);
   }
   if (try_out) try_out(Gallery(temporary.path()));
-  put_in_place(temporary.path(), path);
+  const auto put = [&] {
+    if (const auto old = fs::exists(path) ? open_if_sound(path) : nullptr)
+      continue_ids(*old, Database(temporary.path(), Database::Mode::kExisting));
+    put_in_place(temporary.path(), path);
+  };
+  last_step ? last_step(put) : put();
 }
 
 }  // namespace shoplens

@@ -34,9 +34,11 @@ void snapshot_gallery(const std::filesystem::path& path, const std::filesystem::
 /// transaction, so that open readers go on; any other file there (a gallery too damaged to open is
 /// one) is kBadInput unless `force`. `try_out` is called before, with the gallery to come in a file
 /// beside `path`, from where its models are found as from there; what it throws leaves `path` as it
-/// is.
+/// is. Until then `path` may be changed by others; `last_step` is called with what puts the
+/// snapshot in its place, to keep them away meanwhile.
 void restore_gallery(const std::filesystem::path& from, const std::filesystem::path& path,
-                     bool force, const std::function<void(const Gallery&)>& try_out = {});
+                     bool force, const std::function<void(const Gallery&)>& try_out = {},
+                     const std::function<void(const std::function<void()>& put)>& last_step = {});
 
 /// `file` as seen from the folder of the gallery `path`: what GalleryItem::source and
 /// GalleryModel::path hold.

@@ -12,6 +12,8 @@
 namespace shoplens {
 namespace {
 
+constexpr std::int64_t kRequestsKept = 10'000;
+
 std::optional<std::string> bytes_of(const Database& database, const std::string& sql,
                                     std::int64_t id) {
   Statement row(database, sql);
@@ -49,8 +51,15 @@ std::optional<std::string> Gallery::photo(std::int64_t item_id) const {
 
 std::string Gallery::photo_bytes(const GalleryItem& item, std::uint64_t max_bytes) const {
   if (auto bytes = photo(item.id)) return *std::move(bytes);
-  const std::filesystem::path file = std::filesystem::absolute(path()).parent_path() / item.source;
+  return read_source(path(), item, max_bytes);
+}
+
+std::string read_source(const std::filesystem::path& path, const GalleryItem& item,
+                        std::uint64_t max_bytes) {
+  const std::filesystem::path file = std::filesystem::absolute(path).parent_path() / item.source;
   try {
+    check(!std::filesystem::exists(file) || std::filesystem::is_regular_file(file),
+          "want a file, got a folder, a pipe or a device (", file.string(), ")");
     return read_file(file, max_bytes);
   } catch (const Error& e) {
     throw Error(ErrorCode::kNotFound,
@@ -120,8 +129,12 @@ std::optional<DoneRequest> Gallery::done_request(const std::string& key) const {
 void Gallery::keep_request(const std::string& key, const DoneRequest& request, int days) {
   Transaction transaction(*database_, Transaction::Kind::kWrite);
   const auto now = static_cast<std::int64_t>(std::time(nullptr));
-  Statement(*database_, "DELETE FROM requests WHERE time < ?")
+  // The latest stay whatever the clock says, which may have been wrong or be wrong now.
+  Statement(*database_,
+            "DELETE FROM requests WHERE time < ? AND rowid <= "
+            "(SELECT max(rowid) FROM requests) - ?")
       .bind(1, now - std::int64_t{days} * 86'400)
+      .bind(2, kRequestsKept)
       .run();
   Statement(*database_, "INSERT INTO requests (key, digest, answer, time) VALUES (?, ?, ?, ?)")
       .bind(1, key)

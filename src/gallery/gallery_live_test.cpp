@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -165,8 +166,27 @@ TEST_F(GalleryLiveTest, ForgetsOldRequests) {
   sql(gallery.path(), "UPDATE requests SET time = time - 8 * 86400");
   EXPECT_TRUE(gallery.done_request("old"));
   gallery.keep_request("new", {"d", "a"});
+  EXPECT_TRUE(gallery.done_request("old")) << "it is one of the latest, whatever the clock says";
+  sql(gallery.path(),
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) INSERT INTO "
+      "requests SELECT i, 'd', 'a', strftime('%s', 'now') FROM n");
+  gallery.keep_request("last", {"d", "a"});
   EXPECT_FALSE(gallery.done_request("old"));
   EXPECT_EQ(gallery.done_request("new")->digest, "d");
+}
+
+TEST_F(GalleryLiveTest, APhotoIsReadFromAFileAlone) {
+  const auto path = build("g.db", 1);
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);  // reading it would wait for ever
+  for (const char* source : {"pipe", ".", "none"}) {
+    const GalleryItem item{1, "pear", "p.png", source, {}};
+    try {
+      read_source(path, item, 1000);
+      ADD_FAILURE() << source;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code, ErrorCode::kNotFound) << e.what();
+    }
+  }
 }
 
 TEST_F(GalleryLiveTest, KeepsTheLatestUnknownPhotos) {

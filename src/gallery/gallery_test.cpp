@@ -174,6 +174,23 @@ TEST_F(GalleryTest, VerifyTellsEveryFault) {
 
 // Cut or overwritten anywhere, a gallery is refused or its faults are told; it never crashes or
 // passes silently.
+TEST_F(GalleryTest, ASpoiltVectorIsNeverCompared) {
+  const auto path = build("g.db", 3);
+  const auto code = [&] {
+    try {
+      Gallery(path).content();
+    } catch (const Error& e) {
+      EXPECT_NE(std::string(e.what()).find("item 2 "), std::string::npos) << e.what();
+      return e.code;
+    }
+    return ErrorCode::kInternal;
+  };
+  sql(path,
+      "UPDATE embeddings SET vector = (SELECT vector FROM embeddings WHERE item_id = 3) "
+      "WHERE item_id = 2");
+  EXPECT_EQ(code(), ErrorCode::kCorrupt);
+}
+
 TEST_F(GalleryTest, DamageOnDiskIsFound) {
   const auto path = build("g.db", 200);
   const std::string bytes = read_file(path);

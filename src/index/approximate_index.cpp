@@ -21,9 +21,14 @@ constexpr std::int64_t kSampleQueries = 500;     // 5,000 neighbours: .99 within
 constexpr std::int64_t kThreadWork = 4'000'000;  // multiplications worth a thread's start
 
 // A search reads the centroids and the probed cells: with cells of sqrt(n) / 4 vectors about as
-// much of the one as of the other.
+// much of the one as of the other. But cells must not hold more than a few products: where there
+// are more groups of like products than cells, some groups lie scattered over many cells, and a
+// high recall gets dear (docs/scaling.md). So of the many centroids of a large index a search
+// reads only some (NearestCentroid).
 std::int64_t cells_for(std::int64_t n) {
-  return std::clamp<std::int64_t>(std::llround(4 * std::sqrt(static_cast<double>(n))), 1, n);
+  constexpr std::int64_t kMostInCell = 256;
+  const std::int64_t cells = std::llround(4 * std::sqrt(static_cast<double>(n)));
+  return std::clamp<std::int64_t>(std::max(cells, n / kMostInCell), 1, n);
 }
 
 std::vector<std::int64_t> count_up(std::int64_t n) {
@@ -106,10 +111,11 @@ void ApproximateIndex::choose_probes(const ApproximateOptions& options,
   std::int64_t neighbours = 0;
   for (std::size_t q = 0; q < rows.size(); ++q) {
     const auto width = static_cast<std::size_t>(dim());
+    const auto query = std::span(queries).subspan(q * width, width);
     const auto order =
-        centroids_.search(std::span(queries).subspan(q * width, width), static_cast<int>(cells()));
+        and_the_others(nearest_centroid_->search(query, static_cast<int>(cells()))[0], query);
     std::int64_t next = 0;
-    for (const Hit& cell : order[0]) place[static_cast<std::size_t>(cell.id)] = next++;
+    for (const Hit& cell : order) place[static_cast<std::size_t>(cell.id)] = next++;
     int taken = 0;
     for (const Hit& hit : nearest[q]) {
       if (hit.id == rows[q] || taken++ == options.k) continue;
@@ -198,7 +204,7 @@ std::vector<std::vector<Hit>> ApproximateIndex::search(std::span<const float> qu
   for (std::size_t first = 0; first < count; first += kBlock) {
     const auto block = queries.subspan(first * width, std::min(kBlock, count - first) * width);
     const Int8Queries encoded(block, dim());
-    auto nearest = centroids_.search(block, static_cast<int>(probes_));
+    auto nearest = nearest_centroid_->search(block, static_cast<int>(probes_));
     const auto here = static_cast<std::int64_t>(nearest.size());
     const std::int64_t work = here * size() / cells() * probes_ * dim();
     const auto threads =
@@ -241,8 +247,7 @@ std::vector<Hit> ApproximateIndex::search_one(std::span<const float> query,
   Survivors best = no_survivors(wanted.k, encoded);
   std::int64_t probed = 0, seen = 0;
   for (std::size_t c = 0; c < cells_.size() && (probed < wanted.probes || seen < wanted.k); ++c) {
-    if (c == nearest_cells.size())
-      nearest_cells = centroids_.search(query, static_cast<int>(cells()))[0];
+    if (c == nearest_cells.size()) nearest_cells = and_the_others(std::move(nearest_cells), query);
     const Cell& cell = *cells_[static_cast<std::size_t>(nearest_cells[c].id)];
     const std::int64_t here =
         wanted.allowed
@@ -254,6 +259,16 @@ std::vector<Hit> ApproximateIndex::search_one(std::span<const float> query,
     if (here > 0) scan_cell(cell, query, {&encoded, 1}, wanted.allowed, {&best, 1});
   }
   return hits_of(query, best);
+}
+
+// After the cells that were found nearest all others, in their order.
+std::vector<Hit> ApproximateIndex::and_the_others(std::vector<Hit> nearest_cells,
+                                                  std::span<const float> query) const {
+  std::vector<bool> there(cells_.size());
+  for (const Hit& cell : nearest_cells) there[static_cast<std::size_t>(cell.id)] = true;
+  for (const Hit& cell : centroids_.search(query, static_cast<int>(cells()))[0])
+    if (!there[static_cast<std::size_t>(cell.id)]) nearest_cells.push_back(cell);
+  return nearest_cells;
 }
 
 Survivors ApproximateIndex::no_survivors(int k, const Int8Query& encoded) const {

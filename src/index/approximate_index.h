@@ -93,13 +93,15 @@ class ApproximateIndex : public VectorIndex {
                  std::span<Survivors> best) const;
   std::vector<Hit> search_one(std::span<const float> query, const Int8Query& encoded,
                               std::vector<Hit> nearest_cells, const Wanted& wanted) const;
+  std::vector<Hit> and_the_others(std::vector<Hit> nearest_cells,
+                                  std::span<const float> query) const;
   Scored scored(std::span<const float> query, std::int64_t row) const;
   std::vector<Hit> hits_of(std::span<const float> query, Survivors& best) const;
 
   int threads_;
   const Int8Kernel* kernel_;
   ExactIndex centroids_;                                     // by cell
-  std::shared_ptr<const NearestCentroid> nearest_centroid_;  // says a vector's cell
+  std::shared_ptr<const NearestCentroid> nearest_centroid_;  // says a vector's cell, a query's
   std::vector<CopyOnWrite<Cell>> cells_;
   VectorRows rows_;
   std::int64_t probes_ = 1;

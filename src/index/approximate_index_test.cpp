@@ -107,6 +107,20 @@ TEST(ApproximateIndex, AnswersAlikeWhateverTheThreadsAndTheBatch) {
     EXPECT_EQ(one.search(std::span(queries).subspan(q * kDim, kDim), 5)[0], together[q]);
 }
 
+// So many that a search looks for the nearest among some of them only.
+TEST(ApproximateIndex, OfManyCellsStillReachesAllAndEachOnce) {
+  const auto vectors = photos(12000, 1), queries = photos(40, 2);
+  ApproximateIndex index(share(vectors), kDim, {.recall = 0.95, .k = 5, .cells = 9000}, 2);
+  const auto wanted = exact_of(vectors).search(queries, 5);
+  const auto found = index.search(queries, 5);
+  EXPECT_GT(recall(found, wanted), 0.9);
+  for (std::size_t q = 0; q < found.size(); ++q)
+    EXPECT_EQ(index.search(std::span(queries).subspan(q * kDim, kDim), 5)[0], found[q]);
+  index.set_probes(9000);
+  EXPECT_EQ(index.search(queries, 5), wanted);
+  EXPECT_EQ(index.search(queries, 12000), index.search_exactly(queries, 12000));
+}
+
 TEST(ApproximateIndex, FindsOnlyWhatIsAllowed) {
   const auto vectors = photos(3000, 1), queries = photos(40, 2);
   const ApproximateIndex index(share(vectors), kDim, {}, 2);

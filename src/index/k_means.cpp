@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "index/top_k.h"
 
 namespace shoplens {
 namespace {
@@ -77,33 +78,35 @@ std::vector<std::int32_t> NearestCentroid::of(std::span<const float> vectors) co
   std::vector<std::int32_t> numbers;
   numbers.reserve(vectors.size() / static_cast<std::size_t>(dim_));
   for (std::size_t first = 0; first < vectors.size(); first += block)
-    for (const Hit& hit :
-         nearest_of(vectors.subspan(first, std::min(block, vectors.size() - first))))
-      numbers.push_back(static_cast<std::int32_t>(hit.id));
+    for (const auto& nearest :
+         search(vectors.subspan(first, std::min(block, vectors.size() - first)), 1))
+      numbers.push_back(static_cast<std::int32_t>(nearest[0].id));
   return numbers;
 }
 
 // Group by group, each with all the vectors that look into it.
-std::vector<Hit> NearestCentroid::nearest_of(std::span<const float> block) const {
+std::vector<std::vector<Hit>> NearestCentroid::search(std::span<const float> vectors, int k) const {
+  if (groups_.size() == 1) return groups_[0].search(vectors, k);
   const auto width = static_cast<std::size_t>(dim_);
   std::vector<std::vector<std::size_t>> looking(groups_.size());
-  const auto leaders = leaders_.search(block, kGroupsLookedInto);
+  const auto leaders = leaders_.search(vectors, kGroupsLookedInto);
   for (std::size_t i = 0; i < leaders.size(); ++i)
     for (const Hit& leader : leaders[i]) looking[static_cast<std::size_t>(leader.id)].push_back(i);
-  std::vector<Hit> best(leaders.size(), {-1, 0});
+  std::vector<TopK> best(leaders.size(), TopK(static_cast<std::size_t>(k)));
   for (std::size_t g = 0; g < groups_.size(); ++g) {
-    std::vector<float> vectors;
+    if (looking[g].empty()) continue;
+    std::vector<float> here;
     for (const std::size_t i : looking[g])
-      vectors.insert(vectors.end(), &block[i * width], &block[i * width] + width);
-    const auto found = groups_[g].search(vectors, 1);
-    for (std::size_t j = 0; j < found.size(); ++j) {
-      const Hit &hit = found[j][0], &before = best[looking[g][j]];
-      if (before.id < 0 || hit.score > before.score ||
-          (hit.score == before.score && hit.id < before.id))
-        best[looking[g][j]] = hit;
-    }
+      here.insert(here.end(), &vectors[i * width], &vectors[i * width] + width);
+    const auto found = groups_[g].search(here, k);
+    for (std::size_t j = 0; j < found.size(); ++j)
+      for (const Hit& hit : found[j]) best[looking[g][j]].offer({hit.id, double{hit.score}});
   }
-  return best;
+  std::vector<std::vector<Hit>> nearest(leaders.size());
+  for (std::size_t i = 0; i < nearest.size(); ++i)
+    for (const Scored& one : best[i].take())
+      nearest[i].push_back({one.id, static_cast<float>(one.score)});
+  return nearest;
 }
 
 std::vector<float> k_means(std::span<const float> vectors, int dim, std::int64_t k, int threads) {

@@ -8,19 +8,20 @@
 
 namespace shoplens {
 
-/// Tells near which centroid a vector lies, for many vectors soon: of many centroids it looks only
-/// at those in the groups nearest to the vector, so that now and then another than the nearest is
-/// named; always the same, as only the vector and the centroids decide. Thread-safe.
+/// Tells near which centroids a vector lies, soon: of many centroids it looks only at those in the
+/// groups nearest to the vector, so that now and then another than the nearest is named; always
+/// the same, as only the vector and the centroids decide. Thread-safe.
 class NearestCentroid {
  public:
   /// centroids [k, dim], of length 1.
   NearestCentroid(std::span<const float> centroids, int dim, int threads);
   /// vectors [n, dim] -> [n], numbers of centroids.
   std::vector<std::int32_t> of(std::span<const float> vectors) const;
+  /// The k nearest of each vector in turn, the nearest first; fewer where the groups looked into
+  /// have fewer. The first ones do not depend on k.
+  std::vector<std::vector<Hit>> search(std::span<const float> vectors, int k) const;
 
  private:
-  std::vector<Hit> nearest_of(std::span<const float> block) const;
-
   int dim_;
   ExactIndex leaders_;              // of the groups
   std::vector<ExactIndex> groups_;  // of centroids, by their numbers

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -81,6 +83,24 @@ TEST(NearestCentroid, IsTheNearestOfFewAndNearlyAlwaysOfMany) {
     int same = 0;
     for (std::size_t i = 0; i < named.size(); ++i) same += named[i] == exact[i][0].id;
     EXPECT_GE(same, count <= 1000 ? 2000 : 1900) << count;
+    // More of them begin alike, and none comes twice.
+    for (const int k : {2, 40}) {
+      const auto more = nearest.search(vectors, k);
+      const auto true_ones = all.search(vectors, k);
+      std::size_t found = 0, wanted = 0;
+      for (std::size_t i = 0; i < more.size(); ++i) {
+        std::set<std::int64_t> ids;
+        for (const Hit& hit : more[i]) ids.insert(hit.id);
+        EXPECT_EQ(more[i][0].id, named[i]);
+        EXPECT_EQ(ids.size(), more[i].size());
+        EXPECT_TRUE(std::is_sorted(more[i].begin(), more[i].end(),
+                                   [](const Hit& a, const Hit& b) { return a.score > b.score; }));
+        wanted += true_ones[i].size();
+        for (const Hit& hit : true_ones[i]) found += ids.contains(hit.id);
+      }
+      EXPECT_GE(static_cast<double>(found), (count <= 1000 ? 1 : 0.9) * static_cast<double>(wanted))
+          << count << ' ' << k;
+    }
     // Whatever it is asked together with, by whatever threads.
     const NearestCentroid again(centroids, kDim, 1);
     for (std::size_t i = 0; i < 50; ++i)

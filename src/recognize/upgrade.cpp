@@ -106,7 +106,10 @@ UpgradeResult upgrade_gallery(Gallery& gallery, const Pipeline& next, const Upgr
                    embed_batch(next, options.decode, batches[static_cast<std::size_t>(i)]);
                  });
     for (Batch& batch : batches) {
-      gallery.add_upgraded(next.fingerprint(), batch.items, batch.vectors);
+      const auto write = [&](Gallery& to) {
+        to.add_upgraded(next.fingerprint(), batch.items, batch.vectors);
+      };
+      options.write ? options.write(write) : write(gallery);
       result.embedded += static_cast<std::int64_t>(batch.items.size());
       for (auto& failed : batch.unreadable) {
         unreadable.push_back(failed.first.id);

@@ -17,6 +17,9 @@ struct UpgradeOptions {
   bool drop_unreadable = false;  // remove items whose photo cannot be read; else they keep the
                                  // gallery at its model
   DecodeLimits decode{};
+  /// Called with what keeps embeddings of the new model in the gallery; null: does it in the
+  /// caller's.
+  std::function<void(const std::function<void(Gallery&)>& write)> write{};
   /// Called with the switch to the new model, once all is ready: does it, or leaves it out to end
   /// the upgrade there.
   std::function<void(const std::function<void()>& make_switch)> last_step =

@@ -91,6 +91,22 @@ TEST_F(UpgradeTest, APhotoThatCannotBeReadKeepsTheOldModelUnlessItMayGo) {
   EXPECT_TRUE(gallery.verify().empty());
 }
 
+TEST_F(UpgradeTest, MayWriteThroughAnother) {
+  Gallery gallery = build(), other(gallery.path());
+  const Pipeline pipeline = next();
+  int writes = 0;
+  UpgradeOptions options{.batch_size = 2};
+  options.write = [&](const std::function<void(Gallery&)>& write) {
+    const std::int64_t before = gallery.data_version();
+    write(other);
+    EXPECT_NE(gallery.data_version(), before);
+    ++writes;
+  };
+  EXPECT_TRUE(upgrade_gallery(gallery, pipeline, options, go_on).switched);
+  EXPECT_EQ(writes, 5);
+  EXPECT_EQ(gallery.model().fingerprint, pipeline.fingerprint());
+}
+
 TEST_F(UpgradeTest, TakesInWhatIsAddedMeanwhile) {
   Gallery gallery = build(), other(gallery.path());
   const Pipeline pipeline = next();

@@ -71,7 +71,7 @@ HttpResponse Api::changed(const R& request, int status,
                           const std::function<std::string(Gallery&)>& change) {
   const std::string& key = key_of(request);
   const std::string digest = key.empty() ? "" : digest_of(request, options_.max_photos);
-  return {status, "application/json", catalogue_.change(key, digest, change)};
+  return {status, "application/json", catalogue_.change(key, digest, change, deadline_of(request))};
 }
 
 HttpResponse Api::list_items(const R& request, const A&) {
@@ -116,8 +116,8 @@ HttpResponse Api::add_items(const R& request, const A&) {
   std::vector<NewPhoto> added;
   for (const Upload::Photo& photo : upload.photos)
     added.push_back({label->second, photo.bytes, columns});
+  find_copies(catalogue_, *serving, photos.embedded, added);
   return changed(request, 201, [&](Gallery& gallery) {
-    check_deadline(deadline);
     return added_json(gallery, serving->model.fingerprint, added, photos.embedded.embeddings);
   });
 }
@@ -130,10 +130,8 @@ HttpResponse Api::delete_item(const R& request, const A& id) {
 }
 
 HttpResponse Api::item_photo(const R& request, const A& id) {
-  const std::string bytes = catalogue_.read([&](const Gallery& gallery) {
-    return photo_of_item(gallery, id_in(id[0]), decoder_.limits());
-  });
-  return photo_response(bytes, request.parameter("side"), decoder_);
+  return photo_response(photo_of_item(catalogue_, id_in(id[0]), decoder_.limits()),
+                        request.parameter("side"), decoder_);
 }
 
 HttpResponse Api::list_labels(const R&, const A&) {
@@ -183,10 +181,10 @@ HttpResponse Api::list_unknowns(const R&, const A&) {
 }
 
 HttpResponse Api::unknown_photo(const R& request, const A& id) {
-  const auto bytes =
+  auto bytes =
       catalogue_.read([&](const Gallery& gallery) { return gallery.unknown_bytes(id_in(id[0])); });
   if (!bytes) absent("unknown photo");
-  return photo_response(*bytes, request.parameter("side"), decoder_);
+  return photo_response(*std::move(bytes), request.parameter("side"), decoder_);
 }
 
 HttpResponse Api::name_unknown(const R& request, const A& id) {
@@ -204,10 +202,10 @@ HttpResponse Api::name_unknown(const R& request, const A& id) {
   const Deadline deadline = deadline_of(request);
   const EmbeddedPhotos photos = embed_upload(*serving->batcher, {&photo, 1}, decoder_, deadline);
   if (!photos.errors.empty()) throw photos.errors[0].second;
+  NewPhoto named{label, *bytes};
+  find_copies(catalogue_, *serving, photos.embedded, {&named, 1});
   return changed(request, 201, [&](Gallery& gallery) {
-    check_deadline(deadline);
     if (!gallery.remove_unknown(id_in(id[0]))) absent("unknown photo");
-    const NewPhoto named{label, *bytes};
     return added_json(gallery, serving->model.fingerprint, {&named, 1}, photos.embedded.embeddings);
   });
 }

@@ -62,6 +62,9 @@ EmbeddedPhotos embed_in_parts(Batcher& batcher, std::span<const Upload::Photo> p
     for (const auto& [place, error] : part.errors) all.errors.emplace_back(begin + place, error);
     all.embedded.embeddings.insert(all.embedded.embeddings.end(), part.embedded.embeddings.begin(),
                                    part.embedded.embeddings.end());
+    all.embedded.class_probabilities.insert(all.embedded.class_probabilities.end(),
+                                            part.embedded.class_probabilities.begin(),
+                                            part.embedded.class_probabilities.end());
     begin += count;
   }
   return all;
@@ -127,6 +130,7 @@ void Api::import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& jo
     std::vector<NewPhoto> added;
     for (const std::size_t place : embedded.sound)
       added.push_back({photos[begin + place].label, batch[place].bytes});
+    find_copies(catalogue_, *serving, embedded.embedded, added);
     const auto add = [&] {
       AddCounts counts;
       catalogue_.change("", "", [&](Gallery& gallery) {
@@ -147,6 +151,8 @@ void Api::import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& jo
       if (!job.unless_cancelled(add)) return;
     } catch (const HttpError& e) {
       if (e.code != "model_changed") throw;
+      catalogue_.refresh();
+      if (catalogue_.now()->model.fingerprint == serving->model.fingerprint) throw;
       continue;  // the same photos by the new model
     }
     begin = end;
@@ -185,8 +191,13 @@ void Api::upgrade(const PrivateFile& sent, const std::string& fingerprint, bool 
       catalogue_.path().parent_path() /
       join(catalogue_.path().stem().string(), '-', fingerprint.substr(0, 12), ".onnx");
   const auto remove_model = [&](const fs::path* path) {
-    std::error_code ignored;
-    if (catalogue_.now()->model.fingerprint != fingerprint) fs::remove(*path, ignored);
+    try {
+      if (catalogue_.now()->model.fingerprint != fingerprint &&
+          Gallery(catalogue_.path()).model().fingerprint != fingerprint)
+        fs::remove(*path);
+    } catch (const std::exception& e) {
+      log_warning("upgrade: ", path->string(), " is left behind: ", e.what());
+    }
   };
   const std::unique_ptr<const fs::path, decltype(remove_model)> unless_needed(
       fs::exists(model) ? nullptr : &model, remove_model);
@@ -196,12 +207,26 @@ void Api::upgrade(const PrivateFile& sent, const std::string& fingerprint, bool 
   UpgradeOptions options;
   options.drop_unreadable = drop_unreadable;
   options.decode = decoder_.limits();
+  // As a change of this process: what another does is read again as a whole each time.
+  options.write = [&](const std::function<void(Gallery&)>& write) {
+    catalogue_.change("", "", [&](Gallery& served) {
+      write(served);
+      return std::string();
+    });
+  };
   options.last_step = [&](const std::function<void()>& make_switch) {
     job.unless_cancelled([&] {
       make_switch();
       if (gallery.model().fingerprint != fingerprint) return;  // an item was added just now
-      catalogue_.refresh();
       job.completed();
+      try {
+        catalogue_.refresh();
+      } catch (const std::exception& e) {
+        log_warning("upgrade: the gallery has its new model, which cannot be opened: ", e.what());
+        throw HttpError(503, "not_shown",
+                        "upgrade: the gallery has its new model, but the server cannot open it "
+                        "yet; the server's log says what it lacks");
+      }
     });
   };
   const UpgradeResult result =

@@ -54,6 +54,21 @@ Json heat_json(const HeatMap& map) {
           {"heat", std::move(heat)}};
 }
 
+// What goes wrong with the model is no fault of the photo, and names files of the server.
+LookedAt look(const Pipeline& pipeline, const Image& image) {
+  try {
+    return look_at(pipeline, image);
+  } catch (const Error& e) {
+    if (e.code == ErrorCode::kUnsupported && e.hint.find("export") != std::string::npos)
+      throw HttpError(501, "no_feature_map",
+                      "explain: want a model with feature maps, the gallery's has none",
+                      "export it again and upgrade the gallery to it");
+    log_warning("explain: ", e.what());
+    throw HttpError(500, "internal", "explain: want to look at the feature maps, the model failed",
+                    "the server's log says more");
+  }
+}
+
 // Of an empty gallery nothing is known.
 Json nothing_json() {
   return {{"label", nullptr},
@@ -135,29 +150,22 @@ HttpResponse Api::explain(const R& request, const A&) {
   if (upload.photos.empty() || id == upload.fields.end())
     throw HttpError(400, "bad_request", "explain: want a photo, and an item to compare it with",
                     "send the photo as the body to /v1/explain?item=ID");
-  const std::string stored = catalogue_.read([&](const Gallery& gallery) {
-    return photo_of_item(gallery, whole_number("item", id->second, 1, INT64_MAX, 0),
-                         decoder_.limits());
-  });
+  const std::string stored = photo_of_item(
+      catalogue_, whole_number("item", id->second, 1, INT64_MAX, 0), decoder_.limits());
   const auto serving = catalogue_.now();
   try {
     const Pipeline& pipeline = serving->batcher->pipeline();
-    const auto look = [&](std::string_view bytes) {
+    const auto looked_at = [&](std::string_view bytes) {
       LookedAt looked;
       check_deadline(deadline);
-      decoder_.decode(bytes, deadline,
-                      [&](const Image& image) { looked = look_at(pipeline, image); });
+      decoder_.decode(bytes, deadline, [&](const Image& image) { looked = look(pipeline, image); });
       return looked;
     };
-    const auto [photo, item] = heat_of(look(upload.photos[0].bytes), look(stored));
+    const auto [photo, item] = heat_of(looked_at(upload.photos[0].bytes), looked_at(stored));
     check_deadline(deadline);
     return {200, "application/json",
             Json{{"photo", heat_json(photo)}, {"item", heat_json(item)}}.dump()};
   } catch (const Error& e) {
-    if (e.code == ErrorCode::kUnsupported && e.hint.find("export") != std::string::npos)
-      throw HttpError(501, "no_feature_map",
-                      "explain: want a model with feature maps, the gallery's has none",
-                      "export it again and upgrade the gallery to it");
     throw photo_error(e);
   }
 }

@@ -60,9 +60,12 @@ std::shared_ptr<const Serving> Catalogue::now() const {
 }
 
 std::string Catalogue::change(const std::string& key, const std::string& digest,
-                              const std::function<std::string(Gallery&)>& change) {
-  const std::lock_guard lock(changing_);
+                              const std::function<std::string(Gallery&)>& change,
+                              Deadline deadline) {
+  const std::unique_lock lock(changing_, deadline);
+  if (!lock) throw past_deadline();
   if (auto before = answer_of(writer_, key, digest)) return *std::move(before);
+  check_deadline(deadline);
   std::string answer;
   bool alone = false;
   const GalleryChanges changes = writer_.transact([&] {
@@ -99,8 +102,9 @@ void Catalogue::keep_unknown(std::string_view bytes, const std::string& answer, 
   });
 }
 
-void Catalogue::refresh() {
-  const std::lock_guard lock(changing_);
+void Catalogue::refresh(Deadline deadline) {
+  const std::unique_lock lock(changing_, deadline);
+  if (!lock) return;
   if (!complete_ || writer_.data_version() != data_version_) publish(networks_);
 }
 
@@ -112,11 +116,15 @@ void Catalogue::reload() {
 void Catalogue::snapshot(const fs::path& out) const { snapshot_gallery(path_, out, true); }
 
 void Catalogue::restore(const fs::path& from) {
-  const std::lock_guard lock(changing_);
+  const std::lock_guard one(restoring_);
+  const Networks there = [&] {
+    const std::lock_guard lock(changing_);
+    return networks_;
+  }();
   Networks next;
-  restore_gallery(from, path_, /*force=*/false, [&](const Gallery& gallery) {
+  const auto try_out = [&](const Gallery& gallery) {
     try {
-      next = networks_of(gallery, networks_);
+      next = networks_of(gallery, there);
     } catch (const Error& e) {
       if (e.code != ErrorCode::kNotFound && e.code != ErrorCode::kBadInput) throw;
       log_warning("restore: ", e.what());  // with the server's paths, which are not for the client
@@ -126,8 +134,12 @@ void Catalogue::restore(const fs::path& from) {
                       "put it beside the server's gallery, then send the snapshot again");
     }
     serving_of(gallery, next);
+  };
+  restore_gallery(from, path_, /*force=*/false, try_out, [&](const std::function<void()>& put) {
+    const std::lock_guard lock(changing_);
+    put();
+    show_change([&] { publish(next); });
   });
-  show_change([&] { publish(next); });
 }
 
 // Those that are there, when they are the gallery's; else its own, opened.

@@ -29,6 +29,7 @@ struct Serving {
 /// A gallery that is served and changed at once. Thread-safe.
 class Catalogue {
  public:
+  using Deadline = std::chrono::steady_clock::time_point;
   /// Sets up the networks of a gallery.
   using OpenPipeline = std::function<std::unique_ptr<Pipeline>(const Gallery&)>;
 
@@ -39,13 +40,15 @@ class Catalogue {
   const std::filesystem::path& path() const { return path_; }
 
   /// Does change() as one transaction, shows it to all later requests, and returns what it
-  /// returned; by then it is on disk. Takes the time of the change, not of the gallery, unless
+  /// returned; by then it is on disk. Throws HttpError 504, and changes nothing, when it is not its
+  /// turn by `deadline`. Takes the time of the change, not of the gallery, unless
   /// another process changed it too or the pipeline's ranking depends on the whole of it. With a
   /// `key` it is done once: a second call with it, also after a restart, returns the first one's
   /// answer, or throws HttpError 409 when `digest` is another. Throws HttpError 503 "not_shown"
   /// when it is on disk but cannot be shown yet, which refresh() tries again.
   std::string change(const std::string& key, const std::string& digest,
-                     const std::function<std::string(Gallery&)>& change);
+                     const std::function<std::string(Gallery&)>& change,
+                     Deadline deadline = Deadline::max());
 
   /// The answer that change() gave for a key before, if it did; throws as change() does.
   std::optional<std::string> answered(const std::string& key, const std::string& digest) const;
@@ -63,14 +66,16 @@ class Catalogue {
   }
 
   /// Takes in what another process changed, if any did; the networks too when they are others now.
-  /// Throws what opening them throws, and serves on as before.
-  void refresh();
+  /// Throws what opening them throws, and serves on as before. Nothing when it is not its turn by
+  /// `deadline`.
+  void refresh(Deadline deadline = Deadline::max());
   /// The same, whether something changed or not.
   void reload();
 
   /// A consistent copy of the gallery; and taking one in its place, which is first checked, and
-  /// served once without being shown. Throws HttpError 422 "no_model" when this machine lacks its
-  /// networks; whatever is thrown, the gallery is as before.
+  /// served once without being shown, while the one there is served and changed as before. Throws
+  /// HttpError 422 "no_model" when this machine lacks its networks; whatever is thrown, the gallery
+  /// is as before.
   void snapshot(const std::filesystem::path& out) const;
   void restore(const std::filesystem::path& from);
 
@@ -90,7 +95,8 @@ class Catalogue {
   BatcherOptions batching_;
   int top_;
 
-  std::mutex changing_;  // of writer_ and of what publish() does
+  std::mutex restoring_;       // before changing_
+  std::timed_mutex changing_;  // of writer_ and of what publish() does
   Gallery writer_;
   Networks networks_;              // the Serving's
   std::int64_t data_version_ = 0;  // of what others changed, as far as it was looked at
@@ -103,8 +109,8 @@ class Catalogue {
   std::shared_ptr<const Serving> serving_;
 
   std::atomic<std::chrono::steady_clock::duration> next_unknown_{};  // when one is kept again
-  WorkerPool later_{
-      1, 8};  // each with a photo in memory; last, so that its jobs end before what they use
+  // Each job has a photo in memory. Last, so that its jobs end before what they use.
+  WorkerPool later_{1, 8};
 };
 
 }  // namespace shoplens

@@ -2,6 +2,7 @@
 #include "serve/catalogue.h"
 
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include "core/error.h"
@@ -233,6 +234,65 @@ TEST_F(CatalogueTest, PutsASnapshotBack) {
   write_file(folder / "snapshot.db", "nonsense");
   EXPECT_THROW(catalogue->restore(folder / "snapshot.db"), Error);
   EXPECT_EQ(catalogue->now()->items(), 6);
+}
+
+TEST_F(CatalogueTest, IsChangedWhileASnapshotIsTriedOut) {
+  std::function<void()> on_open;
+  Catalogue catalogue(
+      path(),
+      [&](const Gallery& gallery) {
+        if (on_open) on_open();
+        return std::make_unique<Pipeline>(located_pipeline_of(gallery, {}), runtime(1));
+      },
+      BatcherOptions{}, 3);
+  catalogue.snapshot(folder / "snapshot.db");
+  Gallery snapshot(folder / "snapshot.db");
+  PipelineSpec spec = pipeline_of(snapshot);
+  spec.tta = Tta::kHflip;  // so that networks are opened for it
+  snapshot.write_note("pipeline", to_toml(spec));
+  int opened_for_it = 0;
+  on_open = [&] {
+    ++opened_for_it;
+    EXPECT_EQ(catalogue.change(
+                  "", "", [&](Gallery& g) { return add(g, "new"); },
+                  std::chrono::steady_clock::now() + std::chrono::seconds(5)),
+              "added new");
+    EXPECT_EQ(nearest(catalogue, 7), "new");
+  };
+  catalogue.restore(folder / "snapshot.db");
+  EXPECT_EQ(opened_for_it, 1);
+  EXPECT_EQ(catalogue.now()->items(), 6);
+}
+
+TEST_F(CatalogueTest, AChangeThatIsNotBegunInTimeIsNotMade) {
+  const auto catalogue = serve();
+  std::promise<void> begun, end;
+  std::thread slow([&] {
+    catalogue->change("", "", [&](Gallery&) {
+      begun.set_value();
+      end.get_future().wait();
+      return std::string();
+    });
+  });
+  begun.get_future().wait();
+  const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
+  try {
+    catalogue->change("key", "digest", [&](Gallery& g) { return add(g, "new"); }, soon);
+    ADD_FAILURE();
+  } catch (const HttpError& e) {
+    EXPECT_EQ(e.status, 504);
+  }
+  catalogue->refresh(soon);  // comes back
+  end.set_value();
+  slow.join();
+  EXPECT_EQ(catalogue->now()->items(), 6);
+  const auto late = std::chrono::steady_clock::now() - std::chrono::seconds(1);
+  const auto change = [&](Catalogue::Deadline by) {
+    return catalogue->change("key", "digest", [&](Gallery& g) { return add(g, "new"); }, by);
+  };
+  EXPECT_THROW(change(late), HttpError);
+  EXPECT_EQ(change(Catalogue::Deadline::max()), "added new");
+  EXPECT_EQ(change(late), "added new");  // the answer of before
 }
 
 TEST_F(CatalogueTest, ASnapshotThatCannotBeServedHereLeavesTheGalleryAsItIs) {

@@ -338,6 +338,32 @@ TEST(HttpServer, BodiesShareAMemory) {
             std::string::npos);
 }
 
+TEST(HttpServer, AnswersThatNobodyReadsShareItToo) {
+  HttpServerOptions tight = options();
+  tight.max_bodies = 100u << 20;
+  Application application([](HttpRequest request, HttpReply reply) {
+    const std::size_t bytes = request.segments.empty() ? 10 : 60u << 20;  // no socket takes so much
+    reply({200, "text/plain", std::string(bytes, 'x')});
+  });
+  HttpServer server(tight, application);
+  {
+    const Client first(server.port());
+    first.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(first.read_until("\r\n\r\n").find("HTTP/1.1 200"), 0u);
+    const std::string refused = once(server.port(), "GET /large HTTP/1.0\r\n\r\n");
+    EXPECT_EQ(refused.find("HTTP/1.1 503"), 0u) << refused.substr(0, 100);
+    EXPECT_NE(refused.find("Retry-After: 1"), std::string::npos);
+    EXPECT_NE(once(server.port(), "GET / HTTP/1.0\r\n\r\n").find("200 OK"), std::string::npos);
+  }
+  std::string after;  // once it is noticed that the first is gone
+  for (int i = 0; i < 100 && after.find("200 OK") == std::string::npos; ++i) {
+    after = once(server.port(), "GET /large HTTP/1.0\r\n\r\n");
+    std::this_thread::sleep_for(10ms);
+  }
+  EXPECT_GT(after.size(), 60u << 20);
+  server.stop(1s);
+}
+
 TEST(HttpServer, StopsWhenWhatWasBegunIsAnswered) {
   std::promise<void> begun;
   HttpReply later;

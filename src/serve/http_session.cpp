@@ -47,6 +47,12 @@ HttpResponse too_large(std::uint64_t most) {
                         "send a smaller photo, or fewer at once");
 }
 
+HttpResponse no_memory(const char* message) {
+  HttpResponse busy = error_response(503, "overloaded", message, "try again in a moment");
+  busy.headers.emplace_back("Retry-After", "1");
+  return busy;
+}
+
 HttpResponse no_disk() {
   return error_response(503, "storage", "body: want room for it on the disk, found none",
                         "try again when there is more");
@@ -105,6 +111,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
 
  private:
   static constexpr std::uint64_t kMostDrained = 64u << 20;
+  static constexpr std::size_t kSmallAnswer = 64u << 10;  // not counted
   static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
 
   static std::string text(beast::string_view view) { return {view.data(), view.size()}; }
@@ -167,13 +174,8 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     if (length && *length > most) return refuse(too_large(most));
     parser_->body_limit(most);
     promised_ = admission_.to_a_file ? 0 : length ? *length : parser_->chunked() ? most : 0;
-    if (server_->bodies += promised_; server_->bodies > server_->options.max_bodies) {
-      HttpResponse busy = error_response(
-          503, "overloaded", "request: want memory for its body, other requests have it",
-          "try again in a moment");
-      busy.headers.emplace_back("Retry-After", "1");
-      return refuse(std::move(busy));
-    }
+    if (server_->bodies += promised_; server_->bodies > server_->options.max_bodies)
+      return refuse(no_memory("request: want memory for its body, other requests have it"));
     parser_->eager(true);  // as async_read has it
     begin_transfer(server_->options.body_timeout);
     if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
@@ -265,6 +267,14 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     answer_ = {};
     if (response.file && !answer_.body().open(response.file->path(), beast::file_mode::scan))
       response = no_disk();
+    // An answer is held for as long as its client takes to read it.
+    if (response.body.size() > kSmallAnswer) {
+      promised_ = response.body.size();
+      if (server_->bodies += promised_; server_->bodies > server_->options.max_bodies) {
+        release_body();
+        response = no_memory("request: want memory for its answer, others have it");
+      }
+    }
     answer_.result(static_cast<unsigned>(response.status));
     answer_.version(version_);
     answer_.set(http::field::server, "shoplens");
@@ -309,6 +319,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   void on_written(error_code ec, std::size_t) {
     serializer_.reset();
     answer_ = {};  // it may be large, and the connection may be idle from now on
+    release_body();
     if (ec && ec != http::error::need_buffer) return;
     head_ = false;
     if (keep_alive_) return wait_for_request();

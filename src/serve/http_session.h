@@ -44,7 +44,7 @@ struct HttpServerState : std::enable_shared_from_this<HttpServerState> {
   std::optional<boost::asio::ssl::context> tls;
   boost::asio::ip::tcp::acceptor acceptor{io};
   std::thread thread;
-  std::atomic<std::uint64_t> bodies{0};  // bytes promised to requests that are being read, answered
+  std::atomic<std::uint64_t> bodies{0};  // bytes of bodies that are being read, answered, sent
   std::atomic<bool> stopping{false};
   std::atomic<bool> ended{false};
 

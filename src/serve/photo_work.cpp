@@ -66,11 +66,42 @@ EmbeddedPhotos embed_upload(Batcher& batcher, std::span<const Upload::Photo> pho
   return result;
 }
 
+namespace {
+
+bool is_of_file(const std::filesystem::path& gallery, const GalleryItem& item,
+                std::string_view bytes) {
+  try {
+    return read_source(gallery, item, bytes.size()) == bytes;
+  } catch (const Error&) {
+    return false;  // larger, or there is none
+  }
+}
+
+}  // namespace
+
+// Of equal bytes the vectors are equal, so it is among the nearest.
+void find_copies(const Catalogue& catalogue, const Serving& serving, const Embedded& embedded,
+                 std::span<NewPhoto> photos) {
+  if (!serving.recognizer || photos.empty()) return;
+  const auto answers =
+      serving.recognizer->answer(embedded.embeddings, embedded.class_probabilities);
+  for (std::size_t i = 0; i < photos.size(); ++i)
+    for (const Neighbour& near : answers[i].neighbours) {
+      const auto item =
+          catalogue.read([&](const Gallery& gallery) { return gallery.item(near.id); });
+      if (!item || !is_of_file(catalogue.path(), *item, photos[i].bytes)) continue;
+      photos[i].path = item->path;
+      break;
+    }
+}
+
 AddCounts add_photos(Gallery& gallery, const std::string& fingerprint,
                      std::span<const NewPhoto> photos, std::span<const float> vectors) {
   std::vector<GalleryItem> items;
   for (const NewPhoto& photo : photos) {
-    const std::string path = "sha256/" + sha256_hex(photo.bytes).substr(0, 32);
+    const bool is_copy = !photo.path.empty() && !gallery.existing({photo.path}).empty();
+    const std::string path =
+        is_copy ? photo.path : "sha256/" + sha256_hex(photo.bytes).substr(0, 32);
     items.push_back({0, photo.label, path, path, photo.columns});
   }
   AddCounts counts;
@@ -84,15 +115,22 @@ AddCounts add_photos(Gallery& gallery, const std::string& fingerprint,
                     "send the request again");
   }
   for (std::size_t i = 0; i < photos.size(); ++i)
-    if (!gallery.photo(counts.ids[i])) gallery.keep_photo(counts.ids[i], photos[i].bytes);
+    if (items[i].path != photos[i].path && !gallery.photo(counts.ids[i]))
+      gallery.keep_photo(counts.ids[i], photos[i].bytes);
   return counts;
 }
 
-std::string photo_of_item(const Gallery& gallery, std::int64_t id, const DecodeLimits& limits) {
-  const auto item = gallery.item(id);
+std::string photo_of_item(const Catalogue& catalogue, std::int64_t id, const DecodeLimits& limits) {
+  std::optional<GalleryItem> item;
+  std::optional<std::string> kept;
+  catalogue.read([&](const Gallery& gallery) {
+    item = gallery.item(id);
+    kept = gallery.photo(id);
+  });
   if (!item) absent("item");
-  try {
-    return gallery.photo_bytes(*item, limits.max_bytes);
+  if (kept) return *std::move(kept);
+  try {  // after the others may read again: its disk may be slow
+    return read_source(catalogue.path(), *item, limits.max_bytes);
   } catch (const Error& e) {  // its message names a path of the server
     if (e.code != ErrorCode::kNotFound) throw;
     throw HttpError(404, "photo_gone",
@@ -129,8 +167,7 @@ void absent(const char* what) {
                   "GET the list to see what there is");
 }
 
-HttpResponse photo_response(const std::string& bytes, const std::string& side,
-                            PhotoDecoder& decoder) {
+HttpResponse photo_response(std::string bytes, const std::string& side, PhotoDecoder& decoder) {
   const std::int64_t pixels = whole_number("side", side, 16, 1024, 0);
   HttpResponse response;
   response.headers = {{"Cache-Control", "private, max-age=86400, immutable"}};
@@ -140,7 +177,7 @@ HttpResponse photo_response(const std::string& bytes, const std::string& side,
                     "add the photo again");
   if (pixels == 0) {
     response.type = type;
-    response.body = bytes;
+    response.body = std::move(bytes);
     return response;
   }
   response.type = "image/jpeg";

@@ -8,6 +8,7 @@
 
 #include "gallery/gallery.h"
 #include "serve/batcher.h"
+#include "serve/catalogue.h"
 #include "serve/http.h"
 #include "serve/photo_decoder.h"
 #include "serve/upload.h"
@@ -32,7 +33,12 @@ struct NewPhoto {
   std::string label;
   std::string_view bytes;
   std::vector<std::pair<std::string, std::string>> columns{};
+  std::string path{};  // of the item that was made from a file of these bytes
 };
+
+/// Fills in the paths of photos, which `embedded` is of.
+void find_copies(const Catalogue& catalogue, const Serving& serving, const Embedded& embedded,
+                 std::span<NewPhoto> photos);
 
 /// Adds photos with their vectors [photos, dim], within the caller's transaction. A photo is told
 /// by its content: one that is there already takes the label, as what was said last holds. Throws
@@ -42,7 +48,7 @@ AddCounts add_photos(Gallery& gallery, const std::string& fingerprint,
 
 /// The photo of an item that is there. Throws HttpError 404 when the item is not, or its file is
 /// gone.
-std::string photo_of_item(const Gallery& gallery, std::int64_t id, const DecodeLimits& limits);
+std::string photo_of_item(const Catalogue& catalogue, std::int64_t id, const DecodeLimits& limits);
 
 /// An item's path as a client may see it: the file's name alone of one that is absolute or leads
 /// out of its folder, as that tells where things are on the server.
@@ -60,8 +66,7 @@ void check_label(const std::string& label, const std::string& where = "label");
 
 /// The answer with a photo: its own bytes, or, for a `side` above 0, a JPEG of it that fits into a
 /// square of so many pixels. May be kept by the browser: what has an id never changes.
-HttpResponse photo_response(const std::string& bytes, const std::string& side,
-                            PhotoDecoder& decoder);
+HttpResponse photo_response(std::string bytes, const std::string& side, PhotoDecoder& decoder);
 
 /// A number of the query or path. Throws HttpError 400 naming it, for anything but a whole number
 /// from `least` to `most`; an empty one is `absent`.

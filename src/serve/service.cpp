@@ -243,12 +243,15 @@ void Service::check_rate(const std::string& client) {
   if (options_.rate <= 0) return;
   const std::lock_guard lock(rates_lock_);
   const auto now = Clock::now();
-  // Whoever has been quiet long enough has a full bucket, as one that is new here.
-  if (rates_.size() > kMaxClients)
+  // Whoever has been quiet long enough has a full bucket, as one that is new here. That is looked
+  // at once a second at most, as it takes a while.
+  if (rates_.size() > kMaxClients && now - rates_swept_ > std::chrono::seconds(1)) {
+    rates_swept_ = now;
     std::erase_if(rates_, [&](const auto& entry) {
       return std::chrono::duration<double>(now - entry.second.filled).count() * options_.rate >
              options_.burst;
     });
+  }
   Bucket& bucket = rates_.try_emplace(client, Bucket{options_.burst, now}).first->second;
   bucket.tokens = std::min(
       options_.burst,

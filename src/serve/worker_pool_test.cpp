@@ -5,9 +5,29 @@
 
 #include <atomic>
 #include <future>
+#include <thread>
+#include <vector>
 
 namespace shoplens {
 namespace {
+
+/// The only thread of `pool`, busy until free().
+class Occupied {
+ public:
+  explicit Occupied(WorkerPool& pool) {
+    std::promise<void> begun;
+    while (!pool.submit([this, &begun] {
+      begun.set_value();
+      free_.get_future().wait();
+    }))
+      std::this_thread::yield();  // without a queue: the thread is not idle yet
+    begun.get_future().wait();
+  }
+  void free() { free_.set_value(); }
+
+ private:
+  std::promise<void> free_;
+};
 
 TEST(WorkerPool, DoesEveryJobThatItTook) {
   std::atomic<int> done{0};
@@ -24,38 +44,26 @@ TEST(WorkerPool, DoesEveryJobThatItTook) {
 
 TEST(WorkerPool, AFullQueueTakesNoMore) {
   WorkerPool pool(1, 2);
-  std::promise<void> begun, go;
-  ASSERT_TRUE(pool.submit([&] {
-    begun.set_value();
-    go.get_future().wait();
-  }));
-  begun.get_future().wait();
+  Occupied thread(pool);
   EXPECT_TRUE(pool.submit([] {}));
   EXPECT_TRUE(pool.submit([] {}));
   EXPECT_EQ(pool.waiting(), 2u);
   EXPECT_FALSE(pool.submit([] {}));
-  go.set_value();
+  thread.free();
   pool.stop();
   EXPECT_EQ(pool.waiting(), 0u);
 }
 
 TEST(WorkerPool, TheOneThatWaitedLongestGivesWay) {
   WorkerPool pool(1, 2);
-  std::promise<void> begun, go;
+  Occupied thread(pool);
   std::vector<int> done, refused;
   const auto submit = [&](int i) {
     pool.submit([&, i] { done.push_back(i); }, [&, i] { refused.push_back(i); });
   };
-  pool.submit(
-      [&] {
-        begun.set_value();
-        go.get_future().wait();
-      },
-      [] { FAIL() << "it runs"; });
-  begun.get_future().wait();
   for (int i = 1; i <= 5; ++i) submit(i);
   EXPECT_EQ(refused, (std::vector<int>{1, 2, 3}));
-  go.set_value();
+  thread.free();
   pool.stop();
   EXPECT_EQ(done, (std::vector<int>{4, 5}));
   submit(6);
@@ -64,36 +72,23 @@ TEST(WorkerPool, TheOneThatWaitedLongestGivesWay) {
 
 TEST(WorkerPool, WhatIsDroppedIsRefused) {
   WorkerPool pool(1, 4);
-  std::promise<void> begun, go;
+  Occupied thread(pool);
   int refused = 0;
-  pool.submit(
-      [&] {
-        begun.set_value();
-        go.get_future().wait();
-      },
-      [] { FAIL() << "it runs"; });
-  begun.get_future().wait();
   for (int i = 0; i < 3; ++i) pool.submit([] { FAIL() << "it was dropped"; }, [&] { ++refused; });
   pool.drop();
   EXPECT_EQ(refused, 3);
   EXPECT_EQ(pool.waiting(), 0u);
-  go.set_value();
+  thread.free();
   pool.stop();
 }
 
 TEST(WorkerPool, WithoutAQueueWhoComesIsRefused) {
   WorkerPool pool(1, 0);
-  std::promise<void> begun, go;
-  while (!pool.submit([&] {
-    begun.set_value();
-    go.get_future().wait();
-  }))
-    std::this_thread::yield();  // the thread is not idle yet
-  begun.get_future().wait();
+  Occupied thread(pool);
   bool refused = false;
   pool.submit([] { FAIL() << "there is no room"; }, [&] { refused = true; });
   EXPECT_TRUE(refused);
-  go.set_value();
+  thread.free();
 }
 
 }  // namespace
