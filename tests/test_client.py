@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Python client against the real server."""
+import importlib.util
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -76,6 +78,28 @@ class ClientTest(CliTest):
         self.assertEqual((error.status, error.code), (status, code), error)
         self.assertTrue(error.message and error.hint)
         return error
+
+
+class Package(unittest.TestCase):
+    SOURCE = Path(__file__).parent.parent / "clients" / "python"
+
+    @unittest.skipUnless(importlib.util.find_spec("hatchling"), "want hatchling, which scripts/setup installs")
+    def test_pip_installs_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source = shutil.copytree(self.SOURCE, Path(folder) / "source")
+            subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index",
+                            "--target", f"{folder}/site", source], check=True)
+            said = subprocess.run([sys.executable, "-c", "import shoplens_client; print(shoplens_client.__file__)"], check=True,
+                                  cwd=folder, env={**os.environ, "PYTHONPATH": f"{folder}/site"}, capture_output=True, text=True)
+            self.assertEqual(said.stdout.strip(), f"{folder}/site/shoplens_client/__init__.py")
+            self.assertTrue(Path(f"{folder}/site/shoplens_client/py.typed").exists())
+
+    @unittest.skipUnless(importlib.util.find_spec("mypy"), "want mypy, which scripts/setup installs")
+    def test_its_types_are_sound(self):
+        with tempfile.TemporaryDirectory() as cache:
+            done = subprocess.run([sys.executable, "-m", "mypy", "--cache-dir", cache], cwd=self.SOURCE, capture_output=True,
+                                  text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
 class Recognize(ClientTest):

@@ -14,6 +14,7 @@ import threading
 import time
 import unittest
 import urllib.request
+from pathlib import Path
 
 from cli import TESTS, CliTest, write_png
 from serving import ServeTest, multipart
@@ -516,6 +517,26 @@ class Unknown(ServeTest):
 
 
 class Trust(ServeTest):
+    def test_what_the_image_runs(self):
+        """The Dockerfile's own words, on another port."""
+        lines = (Path(__file__).parent.parent / "Dockerfile").read_text().replace("\\\n", "").splitlines()
+
+        def words(instruction):
+            line = next(line for line in lines if line.startswith(instruction))
+            return json.loads(line[line.index("["):])
+
+        self.run_cli("token", "--name", "till", "--role", "read")
+        self.assertEqual(words("ENTRYPOINT"), ["shoplens"])
+        verb, *flags = words("CMD")
+        self.assertEqual((verb, flags[flags.index("--gallery") + 1]), ("serve", "gallery.db"))
+        del flags[flags.index("--gallery"):flags.index("--gallery") + 2]
+        server = self.serve(*flags)
+        healthy = [w.replace("8080", str(server.port)) for w in words("HEALTHCHECK")]
+        self.assertEqual(subprocess.run(healthy, capture_output=True).returncode, 0)
+        server.error(401, "unauthorized", "GET", "/v1/status")
+        server.stop()
+        self.assertNotEqual(subprocess.run(healthy, capture_output=True).returncode, 0)
+
     def test_roles(self):
         tokens = {role: self.run_cli("token", "--name", role, "--role", role).stdout.strip()
                   for role in ("read", "write", "admin")}
