@@ -161,7 +161,9 @@ double tune_score(const Evaluation& e) {
 
 TuneResult tune(PipelineSpec spec, const TuneData& data, int whiten, double least_gain) {
   spec.whiten = 0;
+  const double recall = spec.ranking.recall;  // how a gallery is searched, not what is best found
   spec.ranking = {};
+  spec.ranking.recall = recall;
   spec.decide.vote = Vote::kTop1;
   Tuner tuner(std::move(spec), data, least_gain);
   tune_weights(tuner);

@@ -52,7 +52,7 @@ double tune_score(const Evaluation& evaluation);
 /// vote of `spec`, one after the other, by what the held-out photos find in the gallery; a change
 /// is kept when it raises tune_score by more than `least_gain`. whiten: components to whiten to; 0:
 /// as many as do best, or none. The spec's own settings of these are not read, but for its vote by
-/// classes, which is tried when the data has them.
+/// classes, which is tried when the data has them. Its recall stays as it is.
 TuneResult tune(PipelineSpec spec, const TuneData& data, int whiten, double least_gain = 0.001);
 
 }  // namespace shoplens

@@ -107,6 +107,13 @@ TEST_F(TuneTest, FurtherPhotosAreSeenAndChooseNothing) {
     EXPECT_EQ(trial.report->map, trial.held_out.map) << trial.what;
 }
 
+TEST_F(TuneTest, KeepsTheGallerysRecall) {
+  PipelineSpec spec{.models = {{"a", "f1"}, {"b", "f2"}}};
+  spec.ranking.recall = 0.99;
+  const TuneData data{gallery, blocks, no_classes, {held_out, embedded}};
+  EXPECT_EQ(tune(spec, data, 0).spec.ranking.recall, 0.99);
+}
+
 TEST_F(TuneTest, KeepsTheStatedLength) {
   const TuneResult result = run(5);
   EXPECT_EQ(result.spec.whiten, 5);
