@@ -67,6 +67,8 @@ bool wants_all_folds(const TrainOptions& options) {
 RunEnd train_folds(const TrainOptions& given, const std::atomic<bool>& interrupted) {
   const TrainOptions options = resolved(given);
   const fs::path out = options.out;
+  check_options(options);
+  check_every_fold(options);
   if (options.resume)
     RunFolder::open(out);  // throws when there is nothing to go on with
   else

@@ -10,7 +10,7 @@ namespace shoplens {
 /// with options.resume it goes on in the fold, and at the step, where it stopped. Writes
 /// options.out / config.toml and, after each fold, folds.csv (fold, best_epoch, R@1, R@5, mAP, GAP
 /// of that epoch, as in summary.csv), and logs it as a table in the end. Throws as Trainer and
-/// RunFolder do.
+/// RunFolder do, and before the first fold trains when a later one cannot be.
 RunEnd train_folds(const TrainOptions& options, const std::atomic<bool>& interrupted);
 
 /// True when `options` ask for every fold.

@@ -50,6 +50,23 @@ TEST_F(FoldsTest, ARunIsNeverOverwritten) {
   EXPECT_THROW(run_all(none), Error);
 }
 
+// Product 3 has one photo, which the split deals to fold 1; fold 0 alone could be trained.
+TEST_F(FoldsTest, AFoldThatCannotBeTrainedIsToldBeforeAnyIs) {
+  fs::remove(folder_ / "train" / "product-2" / "5.png");
+  for (int i = 1; i < 6; ++i)
+    fs::remove(folder_ / "train" / "product-3" / (std::to_string(i) + ".png"));
+  std::string error;
+  try {
+    run_all(in("run"));
+  } catch (const Error& e) {
+    error = e.what();
+  }
+  EXPECT_NE(error.find("want photos of each of 4 products outside fold 1, only 3 have some"),
+            std::string::npos)
+      << error;
+  EXPECT_FALSE(fs::exists(folder_ / "run"));
+}
+
 // The reference's recipe in small: its schedule, class weights, and validation by the head's
 // classes.
 TEST_F(FoldsTest, ValidatesByClassesWithoutAGallery) {

@@ -2,6 +2,7 @@
 #include "train/training_data.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -48,23 +49,41 @@ int fold_number(const TrainOptions& o) {
   return std::stoi(o.fold);
 }
 
+// The fold that holds each row out.
+std::vector<int> folds_of(const Manifest& photos, const TrainOptions& o) {
+  const auto seed = static_cast<std::uint64_t>(o.seed);
+  return o.group_column.empty()
+             ? stratified_folds(photos.labels, o.folds, seed)
+             : stratified_group_folds(photos.labels, groups_of(photos, o.group_column), o.folds,
+                                      seed);
+}
+
+// Throws unless every product has a photo outside the fold `held_out`.
+void check_fold(const std::vector<int>& fold_of, int held_out, const LabelSet& labels,
+                const TrainOptions& o) {
+  std::set<std::int64_t> left;
+  for (std::size_t row = 0; row < fold_of.size(); ++row)
+    if (fold_of[row] != held_out) left.insert(labels.of_row[row]);
+  if (left.size() == labels.names.size()) return;
+  std::int64_t missing = 0;
+  while (left.contains(missing)) ++missing;
+  throw Error(
+      ErrorCode::kBadInput,
+      join("train: want photos of each of ", labels.names.size(), " products outside fold ",
+           held_out, ", only ", left.size(), " have some (", o.data, ")"),
+      join("a product needs photos in two folds at least: give more of ",
+           labels.names[static_cast<std::size_t>(missing)], ", say, or leave it out of the list"));
+}
+
 void split(TrainingData& data, const TrainOptions& o) {
   const int held_out = fold_number(o);
-  const auto seed = static_cast<std::uint64_t>(o.seed);
-  const std::vector<int> fold_of =
-      o.group_column.empty()
-          ? stratified_folds(data.train.labels, o.folds, seed)
-          : stratified_group_folds(data.train.labels, groups_of(data.train, o.group_column),
-                                   o.folds, seed);
+  const std::vector<int> fold_of = folds_of(data.train, o);
+  check_fold(fold_of, held_out, number_labels(data.train.labels), o);
   std::vector<std::int64_t> inside, outside;
   for (std::size_t row = 0; row < fold_of.size(); ++row)
     (fold_of[row] == held_out ? inside : outside).push_back(static_cast<std::int64_t>(row));
-  const std::size_t labels = number_labels(data.train.labels).names.size();
   if (o.val.empty()) data.val = select_rows(data.train, inside);
   data.train = select_rows(data.train, outside);
-  const std::size_t left = number_labels(data.train.labels).names.size();
-  check(left == labels, "train: want photos of each of ", labels, " products outside fold ",
-        held_out, ", only ", left, " have some (", o.data, ")");
 }
 
 // The teacher's rows in the order of the training photos, found by their names in the CSV beside
@@ -109,6 +128,13 @@ TrainingData read_training_data(const TrainOptions& o) {
                                            data.teacher.size() * sizeof(float)}));
   }
   return data;
+}
+
+void check_every_fold(const TrainOptions& o) {
+  const Manifest photos = read_manifest(o.data);
+  const std::vector<int> fold_of = folds_of(photos, o);
+  const LabelSet labels = number_labels(photos.labels);
+  for (int fold = 0; fold < o.folds; ++fold) check_fold(fold_of, fold, labels, o);
 }
 
 std::vector<std::int64_t> count_labels(const LabelSet& labels) {

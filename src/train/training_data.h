@@ -23,6 +23,10 @@ struct TrainingData {
 /// is options.val. Throws kBadInput also when a product has no photo left to train on.
 TrainingData read_training_data(const TrainOptions& options);
 
+/// Throws as read_training_data does when one of options.folds leaves a product no photo to train
+/// on: before the others have been trained for hours.
+void check_every_fold(const TrainOptions& options);
+
 /// Photos of each label: [K].
 std::vector<std::int64_t> count_labels(const LabelSet& labels);
 
