@@ -42,6 +42,22 @@ TEST_F(FoldsTest, EachFoldHasItsRowInTheTable) {
   EXPECT_NE(table.find("\n1,"), std::string::npos);
 }
 
+// A kill between a fold's folders and its config.toml, which comes last.
+TEST_F(FoldsTest, AFoldKilledAsItBeganBeginsAnew) {
+  TrainOptions options = in("run");
+  options.stop_epoch = 1;
+  EXPECT_EQ(run_all(options), RunEnd::kStopEpoch);
+  const fs::path fold = folder_ / "run" / "fold-1";
+  fs::remove_all(fold);
+  fs::create_directories(fold / "last");
+  fs::create_directories(fold / "best");
+  write_file(fold / "config.toml.tmp1-0", "# sho");
+  options.resume = true;
+  options.stop_epoch = 0;
+  EXPECT_EQ(run_all(options), RunEnd::kDone);
+  EXPECT_TRUE(fs::exists(fold / "best" / "model.safetensors"));
+}
+
 TEST_F(FoldsTest, ARunIsNeverOverwritten) {
   EXPECT_EQ(run_all(in("run")), RunEnd::kDone);
   EXPECT_THROW(run_all(in("run")), Error);

@@ -3,6 +3,7 @@
 
 #include <torch/version.h>
 
+#include <algorithm>
 #include <iomanip>
 #include <limits>
 #include <sstream>
@@ -46,8 +47,19 @@ RunState to_state(const std::map<std::string, std::string>& map, const fs::path&
   }
 }
 
+// Empty, or what a run leaves that was killed before it had its config.toml.
+bool is_unused(const fs::path& folder) {
+  return std::all_of(
+      fs::directory_iterator(folder), fs::directory_iterator(), [](const fs::directory_entry& e) {
+        const std::string name = e.path().filename().string();
+        return ((name == "last" || name == "best") && e.is_directory() && fs::is_empty(e.path())) ||
+               name.starts_with("config.toml.tmp");  // AtomicFile's
+      });
+}
+
+// config.toml comes last: a folder with it is a run's, and whole.
 void make_folder(const fs::path& path, const std::vector<std::string>& inside) {
-  if (fs::exists(path) && (!fs::is_directory(path) || !fs::is_empty(path)))
+  if (fs::exists(path) && (!fs::is_directory(path) || !is_unused(path)))
     throw Error(
         ErrorCode::kBadInput,
         join("want a new or empty folder, found one with content (", path.string(), ")"),

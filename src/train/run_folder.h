@@ -43,7 +43,8 @@ struct TrainedModel {
 
 class RunFolder {
  public:
-  /// A new folder. Throws kBadInput when `path` already holds something.
+  /// A new folder. Throws kBadInput when `path` already holds something, but for what a run leaves
+  /// that was killed in here.
   static RunFolder create(const std::filesystem::path& path, TrainOptions options,
                           const std::string& data_hash);
   /// A new folder for several runs, with their common options alone.

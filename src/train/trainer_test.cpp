@@ -185,6 +185,8 @@ TEST_F(TrainerTest, ARunIsNeverOverwritten) {
   run(options_);
   EXPECT_EQ(error_of(options_),
             "want a new or empty folder, found one with content (" + options_.out + ")");
+  fs::remove(folder_ / "run" / "config.toml");
+  EXPECT_NE(error_of(options_).find("found one with content"), std::string::npos);
 }
 
 }  // namespace
