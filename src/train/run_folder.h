@@ -19,7 +19,7 @@ namespace shoplens {
 struct RunState {
   std::int64_t epoch = 0;  // epochs finished
   std::int64_t batch = 0;  // batches done of the epoch under way
-  std::int64_t step = 0;   // optimiser steps done
+  std::int64_t step = 0;   // optimiser steps done, or passed over for want of photos
   std::int64_t best_epoch = 0;
   double best_score = -1;  // on the validation photos: R@1, or GAP
   double loss_sum = 0;     // over the batches done of the epoch under way

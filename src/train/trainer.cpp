@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <iomanip>
+#include <utility>
 
 #include "core/log.h"
 #include "core/threads.h"
@@ -163,15 +164,21 @@ bool Trainer::train_epoch() {
   Progress progress(join("epoch ", state_.epoch + 1, "/", options_.epochs),
                     (batches_per_epoch_ - first_batch) * loading_.batch_size);
   const std::int64_t accumulate = options_.grad_accum_steps;
+  bool learnt = false;  // since the last step
   model_->train();
   while (auto batch = loader->next()) {
     report_unreadable(*photos_, batch->errors);
     const std::int64_t group_start = state_.batch - state_.batch % accumulate;
     const std::int64_t group_size = std::min(accumulate, batches_per_epoch_ - group_start);
-    if (batch->samples.size() > 1)
-      train_batch(*batch, group_size);  // batch norm cannot train on one photo
+    if (batch->samples.size() > 1) {  // batch norm cannot train on one photo
+      train_batch(*batch, group_size);
+      learnt = true;
+    }
     ++state_.batch;
-    if (state_.batch == group_start + group_size) update();
+    if (state_.batch == group_start + group_size) {
+      if (std::exchange(learnt, false)) update();
+      ++state_.step;  // a step without a photo counts too: the schedule ends with the epochs
+    }
     progress.advance(loading_.batch_size);
     loader->recycle(std::move(*batch));
     if (interrupted_ && state_.batch % accumulate == 0) {
@@ -237,7 +244,7 @@ void Trainer::update() {
     optimizer_->adaptive_clip_grad(options_.clip_grad);
   else if (options_.clip_grad > 0)
     optimizer_->clip_grad_norm(options_.clip_grad);
-  optimizer_->step(learning_rate(state_.step++));
+  optimizer_->step(learning_rate(state_.step));
   optimizer_->zero_grad();
   if (options_.model_ema) average_->update(1 - options_.model_ema_decay);
 }

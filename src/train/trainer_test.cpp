@@ -165,6 +165,22 @@ TEST_F(TrainerTest, OneUnreadablePhotoIsLeftOut) {
   EXPECT_NE(read_file(folder_ / "run" / "log.txt").find("left out"), std::string::npos);
 }
 
+// In one batch an epoch the broken photo leaves the other alone, which batch norm cannot train on.
+TEST_F(TrainerTest, ABatchOfOneReadablePhotoIsPassedOver) {
+  write_file(folder_ / "train" / "product-0" / "0.png", "not a photo");
+  options_.batch_size = 2;
+  options_.epochs = 2;
+  int passes = 0;
+  const std::atomic<bool> interrupted = false;
+  Trainer trainer(in("counted"), interrupted);
+  trainer.on_pass = [&](const auto&) { ++passes; };
+  EXPECT_EQ(trainer.run(), RunEnd::kDone);
+  EXPECT_EQ(passes, 2 * 11);
+  const auto saved = read_safetensors(folder_ / "counted" / "last" / "checkpoint.safetensors");
+  EXPECT_EQ(saved.metadata.at("step"), "24");  // the schedule's
+  expect_equal_when_stopped_after(1);
+}
+
 TEST_F(TrainerTest, ManyUnreadablePhotosAreAnError) {
   for (const char* name : {"0.png", "1.png", "2.png"})
     write_file(folder_ / "train" / "product-0" / name, "not a photo");
