@@ -73,6 +73,19 @@ void make_folder(const fs::path& path, const std::vector<std::string>& inside) {
                 join("cannot make the run folder: ", failed.message(), " (", path.string(), ")"));
 }
 
+// In a checkpoint of before heads were averaged too the average begins with the head itself.
+void start_average_of_head(NamedTensors& saved) {
+  const auto holds = [&](const char* prefix) {
+    return std::any_of(saved.begin(), saved.end(),
+                       [&](const auto& item) { return item.first.starts_with(prefix); });
+  };
+  if (!holds("average.") || holds("average_head.")) return;
+  NamedTensors begun;
+  for (const auto& [name, tensor] : saved)
+    if (name.starts_with("head.")) begun.emplace_back("average_" + name, tensor);
+  saved.insert(saved.end(), begun.begin(), begun.end());
+}
+
 void write_config(const fs::path& path, TrainOptions& options, const std::string& more) {
   write_file(path / "config.toml", join("# shoplens ", SHOPLENS_VERSION, ", LibTorch ",
                                         TORCH_VERSION, more, "\n", to_toml(options_of(options))));
@@ -118,8 +131,9 @@ bool RunFolder::has_checkpoint() const {
 
 RunState RunFolder::load_checkpoint(const NamedTensors& tensors) const {
   const fs::path file = path_ / "last" / "checkpoint.safetensors";
-  const Safetensors saved = read_safetensors(file);
+  Safetensors saved = read_safetensors(file);
   RunState state = to_state(saved.metadata, file);
+  start_average_of_head(saved.tensors);
   load_tensors(tensors, saved.tensors, file);
   return state;
 }

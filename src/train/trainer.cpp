@@ -81,7 +81,12 @@ Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupt
   auto groups = parameter_groups(*model_, *head_, options_);
   optimizer_ = options_.opt == "sgd" ? make_sgd(std::move(groups), options_.momentum)
                                      : make_adamw(std::move(groups));
-  if (options_.model_ema || options_.swa_epochs > 0) average_.emplace(model_->state());
+  if (options_.model_ema || options_.swa_epochs > 0) {
+    NamedTensors averaged;  // under their names in a checkpoint
+    append(averaged, "average.", model_->state());
+    append(averaged, "average_head.", state_of(*head_));
+    average_.emplace(std::move(averaged));
+  }
   if (options_.resume)
     resume();
   else
@@ -99,7 +104,7 @@ NamedTensors Trainer::tensors() {
   append(all, "model.", model_->state());
   append(all, "head.", state_of(*head_));
   append(all, "optimizer.", optimizer_->state());
-  if (average_) append(all, "average.", average_->averages());
+  if (average_) append(all, "", average_->averages());
   all.emplace_back("rng", generator(execution_.device).get_state());
   return all;
 }

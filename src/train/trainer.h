@@ -41,8 +41,8 @@ class Trainer {
   /// Called after each forward pass, to compare with another framework or to plot.
   std::function<void(const Pass&)> on_pass;
 
-  /// All that a checkpoint holds: model.*, head.*, optimizer.*, average.*, rng. The tensors are the
-  /// run's own.
+  /// All that a checkpoint holds: model.*, head.*, optimizer.*, average.* and average_head.*, rng.
+  /// The tensors are the run's own.
   NamedTensors tensors();
 
  private:
@@ -77,7 +77,7 @@ class Trainer {
   LossOptions loss_options_;
   torch::Tensor teacher_;  // [photos, dim], or undefined
   std::unique_ptr<Optimizer> optimizer_;
-  std::optional<WeightAverage> average_;  // EMA or SWA
+  std::optional<WeightAverage> average_;  // EMA or SWA, of the model and its head
   CosineSchedule schedule_;
   std::int64_t batches_per_epoch_ = 0, steps_per_epoch_ = 0;
   std::set<std::filesystem::path> unreadable_;

@@ -104,20 +104,68 @@ TEST_F(TrainerTest, SwaExportsTheMeanOfItsEpochs) {
   options_.min_lr = 1e-3;
   options_.val = "";  // the last epoch is the best
   std::vector<double> weights;
+  torch::Tensor centres;  // the sum of the two epochs'
   for (const int end : {3, 4}) {
     TrainOptions part = in("run");
     part.stop_epoch = end;
     part.resume = end == 4;
     run(part);
-    for (const auto& [name, tensor] : checkpoint("run"))
+    for (const auto& [name, tensor] : checkpoint("run")) {
       if (name == "model.conv_stem.weight") weights.push_back(tensor.flatten()[0].item<double>());
+      if (name == "head.weight") centres = centres.defined() ? centres + tensor : tensor;
+    }
   }
   ASSERT_EQ(weights.size(), 2u);
   EXPECT_NE(weights[0], weights[1]);
-  for (const auto& [name, tensor] : RunFolder::open(in("run").out).load_best().tensors)
+  const TrainedModel best = RunFolder::open(in("run").out).load_best();
+  for (const auto& [name, tensor] : best.tensors)
     if (name == "conv_stem.weight") {
       EXPECT_NEAR(tensor.flatten()[0].item<double>(), (weights[0] + weights[1]) / 2, 1e-7);
     }
+  // The classes are the averaged network's too: cosines to the mean centres.
+  ASSERT_TRUE(best.classes && centres.defined());
+  EXPECT_TRUE(torch::allclose(best.classes->weight, centres / centres.norm(2, 1, true), 0, 1e-6));
+}
+
+// The best of an EMA run is validated and exported with the average of the head as well.
+TEST_F(TrainerTest, EmaExportsTheClassesOfItsAverage) {
+  options_.val = "";  // the last epoch is the best
+  options_.epochs = 2;
+  EXPECT_EQ(run(in("run")), RunEnd::kDone);
+  torch::Tensor live, average;
+  for (const auto& [name, tensor] : checkpoint("run")) {
+    if (name == "head.weight") live = tensor;
+    if (name == "average_head.weight") average = tensor;
+  }
+  ASSERT_TRUE(live.defined() && average.defined());
+  EXPECT_FALSE(live.equal(average));
+  const TrainedModel best = RunFolder::open(in("run").out).load_best();
+  ASSERT_TRUE(best.classes);
+  EXPECT_TRUE(torch::allclose(best.classes->weight, average / average.norm(2, 1, true), 0, 1e-6));
+}
+
+TEST_F(TrainerTest, ACheckpointOfBeforeHeadsWereAveragedGoesOn) {
+  options_.stop_epoch = 2;
+  EXPECT_EQ(run(options_), RunEnd::kStopEpoch);
+  const fs::path file = folder_ / "run" / "last" / "checkpoint.safetensors";
+  Safetensors saved = read_safetensors(file);
+  const auto removed = std::erase_if(
+      saved.tensors, [](const auto& item) { return item.first.starts_with("average_head."); });
+  EXPECT_EQ(removed, 1u);
+  write_safetensors(file, saved.tensors, saved.metadata);
+
+  options_.resume = true;
+  options_.stop_epoch = 0;
+  const std::atomic<bool> interrupted = false;
+  Trainer trainer(options_, interrupted);
+  torch::Tensor head, average;
+  for (const auto& [name, tensor] : trainer.tensors()) {
+    if (name == "head.weight") head = tensor;
+    if (name == "average_head.weight") average = tensor;
+  }
+  ASSERT_TRUE(head.defined() && average.defined());
+  EXPECT_TRUE(head.equal(average));
+  EXPECT_EQ(trainer.run(), RunEnd::kDone);
 }
 
 TEST_F(TrainerTest, ResumeRefusesOtherPhotos) {

@@ -4,10 +4,10 @@
 
 namespace shoplens {
 
-/// A running average of a model's parameters and buffers.
+/// A running average of parameters and buffers.
 class WeightAverage {
  public:
-  /// Starts as a copy of `live`, which stays the model's own tensors.
+  /// Starts as a copy of `live`, which are the network's own tensors and stay so.
   explicit WeightAverage(NamedTensors live);
 
   /// average += share * (live - average); whole numbers are copied. A constant share after each
