@@ -38,7 +38,7 @@ struct QuantizeOptions {
     v(int8.weight_bits, "weight-bits",
       "8 is more exact, and right only on processors with VNNI; 7 is right on all");
     v(int8.batch_size, "batch-size", "photos in one network call");
-    v(int8.runtime.threads, "threads", "of the network; 0: the cores there are");
+    v(int8.threads, "threads", "of the network; 0: the cores there are");
     v(json, "json", "print one JSON document");
   }
 };

@@ -132,10 +132,18 @@ class Quantization {
     plan_.weight_bits = options_.weight_bits;
   }
 
+  // bf16, which `auto` is where the processor has it, would round the float embeddings too.
+  RuntimeOptions float32(int streams) const {
+    RuntimeOptions runtime;
+    runtime.precision = "f32";
+    runtime.threads = options_.threads;
+    runtime.streams = streams;
+    return runtime;
+  }
+
   Answers answers(const fs::path& model) const {
-    RuntimeOptions runtime = options_.runtime;
-    runtime.streams = runtime.threads > 0 ? runtime.threads : available_cores();
-    const Pipeline pipeline({.models = {{model.string(), ""}}}, runtime);
+    const int streams = options_.threads > 0 ? options_.threads : available_cores();
+    const Pipeline pipeline({.models = {{model.string(), ""}}}, float32(streams));
     EmbedPhotosOptions embedding;
     embedding.batch_size = options_.batch_size;
     Answers out{embed_photos(pipeline, catalogue_.paths, embedding),
@@ -181,7 +189,7 @@ class Quantization {
   // Of the probes, with these layers in 8 bits.
   double probe_cosine(const std::set<std::string>& layers) {
     write_trial(layers);
-    const Embedder embedder(trial_.path, options_.runtime);
+    const Embedder embedder(trial_.path, float32(1));
     const auto dim = static_cast<std::size_t>(info_.dim);
     const std::size_t photos = probe_vectors_.size() / dim, pixels = probe_pixels_.size() / photos;
     std::vector<float> vectors(probe_vectors_.size());

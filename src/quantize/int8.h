@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "data/manifest.h"
+#include "onnx/model_info.h"
 #include "onnx/quantize.h"
-#include "runtime/embedder.h"
 
 namespace shoplens {
 
@@ -22,7 +22,7 @@ struct Int8Options {
   double max_recall_loss = 0.005;  // of R@1, a fraction
   int weight_bits = 7;             // QuantizationPlan::weight_bits
   int batch_size = 16;
-  RuntimeOptions runtime{};
+  int threads = 0;  // of the network; 0: the cores this process may use
 };
 
 /// What one layer does to the embedding.
@@ -44,10 +44,11 @@ struct Int8Result {
 };
 
 /// Writes `model` with its layers in 8 bits to `out`. `catalogue` and `held_out` are labelled
-/// photos, none in both. When all layers in 8 bits miss `want_cosine`, the harm of each is measured
-/// alone, and as few of the most harmful as need be stay in float. Throws kBadInput, naming those
-/// that harm most, when `min_cosine` or `max_recall_loss` is missed even with half of the layers in
-/// float; nothing is written then.
+/// photos, none in both. What is judged is the embedding and what it finds, with all that is not 8
+/// bits in float32, so that no processor's bf16 changes the verdict. When all layers in 8 bits miss
+/// `want_cosine`, the harm of each is measured alone, and as few of the most harmful as need be
+/// stay in float. Throws kBadInput, naming those that harm most, when `min_cosine` or
+/// `max_recall_loss` is missed even with half of the layers in float; nothing is written then.
 Int8Result quantize_model(const std::filesystem::path& model, const std::filesystem::path& out,
                           const Manifest& catalogue, const Manifest& held_out,
                           const Int8Options& options);

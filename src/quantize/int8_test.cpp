@@ -2,6 +2,8 @@
 #include "quantize/int8.h"
 
 #include "core/error.h"
+#include "core/threads.h"
+#include "recognize/embed_photos.h"
 #include "recognize/test_catalogue.h"
 
 namespace shoplens {
@@ -17,7 +19,6 @@ class Int8Test : public TestCatalogue {
       add(catalogue, photos[i], i);
       add(held_out, again, i);
     }
-    options.runtime.precision = "f32";
     options.want_cosine = 0;
   }
   static void add(Manifest& manifest, const std::filesystem::path& path, std::size_t label) {
@@ -44,12 +45,27 @@ TEST_F(Int8Test, TheModelAnswersAsTheFloatOneAndHasItsOwnFingerprint) {
   EXPECT_EQ(result.recall_float, 1);
   EXPECT_EQ(result.recall, 1);
 
-  const Embedder exact(folder / "model.onnx", options.runtime), rounded(out, options.runtime);
+  const Embedder exact(folder / "model.onnx", runtime(1)), rounded(out, runtime(1));
   EXPECT_EQ(rounded.info().fingerprint, result.info.fingerprint);
   EXPECT_NE(rounded.info().fingerprint, exact.info().fingerprint);
   EXPECT_EQ(rounded.info().preprocessing, exact.info().preprocessing);
   for (const auto& entry : std::filesystem::directory_iterator(folder))
     EXPECT_EQ(entry.path().string().find("trial"), std::string::npos) << entry.path();
+}
+
+// On a processor with bf16 too, where a network runs in it unless it is told otherwise.
+TEST_F(Int8Test, TheVerdictIsOnEmbeddingsInFloat32) {
+  const Int8Result result = quantize();
+  EmbedPhotosOptions embedding;
+  embedding.batch_size = options.batch_size;
+  const auto embed = [&](const std::filesystem::path& model) {
+    const Pipeline pipeline({.models = {{model.string(), ""}}}, runtime(available_cores()));
+    return embed_photos(pipeline, held_out.paths, embedding).embeddings;
+  };
+  const std::vector<float> exact = embed(folder / "model.onnx"), rounded = embed(out);
+  double sum = 0;
+  for (std::size_t i = 0; i < exact.size(); ++i) sum += double{exact[i]} * rounded[i];
+  EXPECT_NEAR(result.cosine, sum / 9, 1e-6);
 }
 
 TEST_F(Int8Test, TheMostHarmfulLayersStayInFloatWhenAllTogetherHarmTooMuch) {
