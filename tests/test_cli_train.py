@@ -10,6 +10,7 @@ import unittest
 from pathlib import Path
 
 BIN = Path(os.environ.get("SHOPLENS_BIN", "build/bin"))
+TESTS = Path(os.environ.get("SHOPLENS_TESTS", "build/tests"))
 TRAIN = ["--img-size", 64, "--epochs", 3, "--batch-size", 8, "--lr", 1e-3, "--head-lr-scale", 1, "--dim", 32]
 
 
@@ -86,6 +87,17 @@ class TrainTest(unittest.TestCase):
         self.run_cli("export", "student", "--out", "student.onnx")
         error = self.train("wrong", "--teacher", "student.teacher.npy", status=2).stderr
         self.assertIn("want --dim 16 as the teacher's embeddings have, got 32", error)
+
+    def test_a_small_shops_student_is_as_long_as_its_photos_allow(self):
+        words = ["distill", "--data", "photos/train.csv"]
+        for name in "1", "2":  # a teacher of 600 components, and 24 photos
+            subprocess.run([TESTS / "write_tiny_model", self.folder / f"teacher{name}.onnx", name, "300"], check=True)
+            words += ["--model", f"teacher{name}.onnx"]
+        error = self.run_cli(*words, "--dim", 40, "--out", "long", status=2).stderr
+        self.assertIn("want more photos than --dim 40, got 24 (photos/train.csv)", error)
+        done = self.run_cli(*words, "--out", "short", "--", *TRAIN[:-2])
+        self.assertIn("24 embeddings of 23 components, as many as so few photos allow", done.stderr)
+        self.assertIn("dim = 23", (self.folder / "short/config.toml").read_text())
 
     def test_sigterm_saves_and_resume_goes_on(self):
         command = [BIN / "shoplens", "train", "--data", "photos/train.csv", "--out", "killed", *TRAIN, "--epochs", 60]
