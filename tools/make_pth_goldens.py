@@ -72,6 +72,15 @@ def main():
         tail = b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQK\x00J\x40\x42\x0f\x00\x85K\x01\x85\x89}tRs."
         archive.writestr("archive/data.pkl", head + tail)
         archive.writestr("archive/data/0", b"\0\0\0\0")
+    # Before the one sound tensor another of 65 dimensions that nothing holds; many such would fill the memory.
+    with zipfile.ZipFile(OUT / "bad_dimensions.pth", "w") as archive:
+        call = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\n"
+        storage = b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQK\x00"
+        ones = b"(" + 65 * b"K\x01" + b"t"
+        deep = call + storage + ones + ones + b"\x89}tR0"
+        weight = call + storage + b"K\x01\x85K\x01\x85\x89}tR"
+        archive.writestr("archive/data.pkl", b"\x80\x02" + deep + b"}X\x06\x00\x00\x00weight" + weight + b"s.")
+        archive.writestr("archive/data/0", b"\0\0\0\0")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,9 @@ namespace {
 using Kind = PickleNode::Kind;
 
 constexpr std::size_t kMaxNodes = 20'000'000;
+// Of what a few bytes of pickle can have copied again and again.
+constexpr std::size_t kMaxDimensions = 64;  // of a torch::Tensor
+constexpr std::size_t kMaxName = 1000;      // of a class or a storage
 
 class Machine {
  public:
@@ -163,7 +166,12 @@ class Machine {
     const auto words = pop_last(2);
     if (node(words[0]).kind != Kind::kString || node(words[1]).kind != Kind::kString)
       in_.corrupt("want a module and a name, got other values");
-    push({.kind = Kind::kGlobal, .text = node(words[0]).text + " " + node(words[1]).text});
+    push({.kind = Kind::kGlobal, .text = name_of(node(words[0])) + " " + name_of(node(words[1]))});
+  }
+  const std::string& name_of(const PickleNode& named) const {
+    if (named.text.size() > kMaxName)
+      in_.corrupt("want names of at most ", kMaxName, " bytes, got ", named.text.size());
+    return named.text;
   }
 
   const PickleNode& item(std::size_t sequence, std::size_t i, Kind kind, const char* what) {
@@ -173,6 +181,8 @@ class Machine {
     return node(items[i]);
   }
   std::vector<std::int64_t> numbers(const PickleNode& sequence) {
+    if (sequence.items.size() > kMaxDimensions)
+      in_.corrupt("want at most ", kMaxDimensions, " dimensions, got ", sequence.items.size());
     std::vector<std::int64_t> values;
     for (const std::size_t place : sequence.items) {
       if (node(place).kind != Kind::kInt) in_.corrupt("want whole numbers as a tensor's shape");
@@ -187,7 +197,7 @@ class Machine {
     const std::size_t id = pop();
     if (node(id).kind != Kind::kSequence) in_.corrupt("want a storage, got another value");
     const std::string word = item(id, 0, Kind::kString, "the word storage").text;
-    const std::string type = item(id, 1, Kind::kGlobal, "a storage type").text;
+    const std::string type = name_of(item(id, 1, Kind::kGlobal, "a storage type"));
     if (word != "storage" || !type.starts_with("torch ")) refuse(type);
     const auto& items = node(id).items;
     if (items.size() > 5 && node(items[5]).kind != Kind::kNone)
@@ -195,7 +205,7 @@ class Machine {
                   join("checkpoint: views of storages are not read (", in_.name(), ")"), kHint);
     push({.kind = Kind::kStorage,
           .integer = item(id, 4, Kind::kInt, "the size").integer,
-          .text = item(id, 2, Kind::kString, "the key").text,
+          .text = name_of(item(id, 2, Kind::kString, "the key")),
           .type = type.substr(6)});
   }
 

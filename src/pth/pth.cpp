@@ -86,8 +86,6 @@ struct Reader {
     const std::string type = type_of(storage, in);
     const std::uint64_t item = kItemSize.at(type);
     std::string_view bytes = storage_bytes(storage);
-    if (tensor.shape.size() > 64)
-      in.corrupt(name, ": want at most 64 dimensions, got ", tensor.shape.size());
     if (std::any_of(tensor.shape.begin(), tensor.shape.end(),
                     [](std::int64_t side) { return side < 0; }))
       in.corrupt(name, ": want a shape of whole numbers, got a negative one");

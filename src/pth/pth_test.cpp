@@ -98,6 +98,13 @@ TEST(Pth, NamesTheDamage) {
   EXPECT_NE(error_of("bad_beyond.pth").find("bad_beyond.pth"), std::string::npos);
 }
 
+// A few bytes call for another copy of shape and strides, so their length is bounded as they are.
+TEST(Pth, RefusesTensorsOfManyDimensionsAsTheyAreMade) {
+  EXPECT_NE(error_of("bad_dimensions.pth").find("want at most 64 dimensions, got 65"),
+            std::string::npos)
+      << error_of("bad_dimensions.pth");
+}
+
 // Any byte may be wrong, and the file may end anywhere.
 TEST(Pth, DamageGivesTensorsOrAnError) {
   for (const char* name : {"zip.pth", "legacy.pth"}) {
