@@ -10,7 +10,8 @@ namespace {
 
 // The tensors behind the prefix that the backbone's first name has in the file, without the prefix.
 NamedTensors without_prefix(NamedTensors all, const std::string& first) {
-  for (const std::string prefix : {"", "module.", "backbone.", "module.backbone.", "model."}) {
+  for (const std::string prefix : {"", "module.", "backbone.", "module.backbone.", "backbone.net.",
+                                   "module.backbone.net.", "model."}) {
     const auto has = [&](const auto& item) { return item.first == prefix + first; };
     if (std::none_of(all.begin(), all.end(), has)) continue;
     if (prefix.empty()) return all;

@@ -73,17 +73,19 @@ INSTANTIATE_TEST_SUITE_P(Backbones, Registry, testing::ValuesIn(entries()),
 TEST(LoadBackbone, TakesThePartBehindAPrefix) {
   torch::manual_seed(2);
   const auto& entry = find_backbone("mobilenetv2_100");
-  const auto saved = entry.create({}), loaded = entry.create({});
-  NamedTensors contest{{"head.weight", torch::zeros({3})},
-                       {"backbone.classifier.bias", torch::zeros({3})}};
-  for (const auto& [name, tensor] : state_of(*saved))
-    contest.emplace_back("backbone." + name, tensor);
-  const auto path = std::filesystem::path(testing::TempDir()) / "contest.safetensors";
-  write_safetensors(path, contest);
-  load_backbone(*loaded, entry, path);
-  const auto expected = state_of(*saved), got = state_of(*loaded);
-  for (std::size_t i = 0; i < got.size(); ++i)
-    EXPECT_TRUE(got[i].second.equal(expected[i].second)) << got[i].first;
+  const auto saved = entry.create({});
+  for (const std::string prefix : {"backbone.", "backbone.net.", "module.backbone.net."}) {
+    NamedTensors contest{{"head.weight", torch::zeros({3})},
+                         {prefix + "classifier.bias", torch::zeros({3})}};
+    for (const auto& [name, tensor] : state_of(*saved)) contest.emplace_back(prefix + name, tensor);
+    const auto path = std::filesystem::path(testing::TempDir()) / "contest.safetensors";
+    write_safetensors(path, contest);
+    const auto loaded = entry.create({});
+    load_backbone(*loaded, entry, path);
+    const auto expected = state_of(*saved), got = state_of(*loaded);
+    for (std::size_t i = 0; i < got.size(); ++i)
+      EXPECT_TRUE(got[i].second.equal(expected[i].second)) << prefix << got[i].first;
+  }
 }
 
 TEST(FindBackbone, NamesTheNearest) {
