@@ -52,8 +52,8 @@ struct VoteOptions {
   template <class V>
   void visit(V& v) {
     v(vote, "vote",
-      "label of the nearest photo, of most weight among the nearest, or with the classes' "
-      "probabilities; empty: as the gallery",
+      "label of the nearest photo, of most weight among the nearest, or with the networks' class "
+      "scores; empty: as the gallery",
       {"", "top1", "weighted", "classes"});
     v(k, "vote-k", "how many photos vote; 0: as the gallery");
     v(temperature, "vote-temperature",

@@ -3,11 +3,43 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "core/error.h"
 
 namespace shoplens {
+namespace {
+
+// The winner's: how many classes are kept, what the sum over ten networks is divided by, and what
+// all others count.
+constexpr std::size_t kKeptClasses = 5;
+constexpr float kDivisor = 9, kOtherClass = 1e-8f;
+
+}  // namespace
+
+void keep_likeliest(std::span<float> class_scores) {
+  const std::vector<float> scores(class_scores.begin(), class_scores.end());
+  std::vector<std::size_t> order(scores.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const std::size_t kept = std::min(kKeptClasses, order.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept), order.end(),
+                    [&](std::size_t a, std::size_t b) {
+                      return scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
+                    });
+  std::fill(class_scores.begin(), class_scores.end(), kOtherClass);
+  for (std::size_t i = 0; i < kept; ++i)
+    class_scores[order[i]] = std::max(scores[order[i]] / kDivisor, kOtherClass);
+}
+
+float probability_of(std::int64_t place, std::span<const float> probabilities) {
+  if (place >= 0) return probabilities[static_cast<std::size_t>(place)];
+  double sum = 0;
+  int kept = 0;
+  for (const float p : probabilities)
+    if (p > kOtherClass) sum += p, ++kept;
+  return kept > 0 ? static_cast<float>(sum / kept) : kOtherClass;
+}
 
 Vote vote_from_string(const std::string& word) {
   for (const Vote vote : {Vote::kTop1, Vote::kWeighted, Vote::kClasses})

@@ -21,12 +21,17 @@ struct DecideOptions {
   int neighbours() const { return vote == Vote::kTop1 ? 1 : k; }  // that a decision looks at
 };
 
-/// The probability of the class at `place` among `probabilities`; of a product that is no class
-/// (place -1), as it came after training, what all have on average.
-inline float probability_of(std::int64_t place, std::span<const float> probabilities) {
-  return place < 0 ? 1.0f / static_cast<float>(probabilities.size())
-                   : probabilities[static_cast<std::size_t>(place)];
-}
+/// A photo's class scores [classes], summed over the networks -> what they count in a vote by
+/// classes: the five greatest a ninth of themselves, all others 1e-8. So the winner of the Lotte
+/// product contest has it, of ten networks' cosines (DShomin/Lotte-product-classification at
+/// 42e5ca5, notebook/infer.ipynb, cells 21 and 26). Ours alone is that none counts less than 1e-8:
+/// the vote's even power would make a cosine of -1 as good as 1. Of 1000 classes five are above 0.
+void keep_likeliest(std::span<float> class_scores);
+
+/// Of `probabilities`, as keep_likeliest leaves them, that of the class at `place`; of a product
+/// that is no class (place -1), as it came after training, what those that were kept have on
+/// average.
+float probability_of(std::int64_t place, std::span<const float> probabilities);
 
 struct Decision {
   std::int64_t label = -1;  // -1: there is no neighbour
@@ -40,7 +45,7 @@ struct Decision {
 ///              greatest sum wins, of equal ones the one with the nearest neighbour; score = its
 ///              share of all weight
 ///   kClasses   neighbour i of the first k votes with weight s_i^cosine_power * p_i^class_power,
-///   p_i being the probability that the networks' class heads give its label; else as kWeighted
+///   p_i being what the networks' class heads give its label (probability_of); else as kWeighted
 /// Sources: the distance-weighted k-NN of Wu et al. 2018, arXiv:1805.01978, section 3.4; the fusion
 /// of the Lotte product contest's winner. `probabilities` [n] is for kClasses alone.
 Decision decide(std::span<const std::int64_t> labels, std::span<const float> scores,

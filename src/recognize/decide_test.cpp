@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 #include <vector>
 
 #include "core/error.h"
@@ -57,6 +58,50 @@ TEST(Decide, ByClassesIsTheWinnersFusion) {  // sum of sim^9 * probability^10
   EXPECT_EQ(d.label, 3);
   EXPECT_NEAR(d.score, b / (a + b), 1e-6);
   EXPECT_THROW(decide(labels, scores, {.vote = Vote::kClasses}), Error);
+}
+
+// tools/make_fusion_golden.py says how the file goes.
+TEST(Decide, ByClassesEqualsTheWinnersNotebookInNumPy) {
+  std::ifstream golden(SHOPLENS_SOURCE_DIR "/tests/golden/recognize/fusion.txt");
+  std::size_t queries = 0, networks = 0, classes = 0, neighbours = 0;
+  ASSERT_TRUE(golden >> queries >> networks >> classes >> neighbours);
+  EXPECT_EQ(queries, 16u);
+  for (std::size_t q = 0; q < queries; ++q) {
+    std::vector<float> of_classes(classes, 0.0f), similarities(neighbours), probabilities;
+    for (std::size_t i = 0; i < networks * classes; ++i) {
+      float cosine = 0;
+      golden >> cosine;
+      of_classes[i % classes] += cosine;
+    }
+    std::vector<std::int64_t> labels(neighbours);
+    for (std::int64_t& label : labels) golden >> label;
+    for (float& similarity : similarities) golden >> similarity;
+    std::int64_t label = -1;
+    double share = -1;
+    ASSERT_TRUE(golden >> label >> share) << q;
+    keep_likeliest(of_classes);
+    for (const std::int64_t l : labels) probabilities.push_back(probability_of(l, of_classes));
+    const Decision d = decide(labels, similarities, {.vote = Vote::kClasses}, probabilities);
+    EXPECT_EQ(d.label, label) << q;
+    EXPECT_NEAR(d.score, share, 1e-5) << q;
+  }
+}
+
+TEST(KeepLikeliest, LeavesANinthOfFiveAndNextToNothingOfTheRest) {
+  std::vector<float> scores{0.9f, 0.09f, 0.81f, 0.18f, 0.72f, 0.63f, 0.27f};
+  keep_likeliest(scores);
+  const std::vector<float> want{0.1f, 1e-8f, 0.09f, 1e-8f, 0.08f, 0.07f, 0.03f};
+  for (std::size_t c = 0; c < want.size(); ++c)
+    EXPECT_NEAR(scores[c], want[c], 1e-9 + 1e-6 * want[c]);
+  EXPECT_EQ(probability_of(2, scores), scores[2]);
+  EXPECT_NEAR(probability_of(-1, scores), 0.074, 1e-6);  // no class: the mean of the five
+}
+
+TEST(KeepLikeliest, AClassThatTheNetworksAreAgainstCountsNextToNothing) {
+  std::vector<float> scores{0.5f, -0.9f};  // to the power of ten -0.9 would be the greater
+  keep_likeliest(scores);
+  EXPECT_EQ(scores[1], 1e-8f);
+  EXPECT_EQ(probability_of(-1, scores), scores[0]);
 }
 
 TEST(Decide, ByClassesWithNoWeightAnywhereIsTop1) {

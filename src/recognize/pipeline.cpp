@@ -2,7 +2,7 @@
 #include "recognize/pipeline.h"
 
 #include <algorithm>
-#include <cmath>
+#include <span>
 
 #include "core/error.h"
 #include "index/vector_index.h"
@@ -10,17 +10,13 @@
 namespace shoplens {
 namespace {
 
-// Adds the softmax of each row of scores [n, views, classes], times `share`, to sums [n, classes].
-void add_softmax(std::span<const float> scores, std::int64_t views, std::size_t classes,
-                 double share, float* sums) {
+// Adds the means over the views of scores [n, views, classes] to sums [n, classes].
+void add_scores(std::span<const float> scores, std::int64_t views, std::size_t classes,
+                float* sums) {
   for (std::size_t row = 0; row < scores.size() / classes; ++row) {
     const auto x = scores.subspan(row * classes, classes);
-    const float most = *std::max_element(x.begin(), x.end());
-    double total = 0;
-    for (const float s : x) total += std::exp(double{s} - most);
     float* const sum = sums + row / static_cast<std::size_t>(views) * classes;
-    for (std::size_t c = 0; c < classes; ++c)
-      sum[c] += static_cast<float>(share * std::exp(double{x[c]} - most) / total);
+    for (std::size_t c = 0; c < classes; ++c) sum[c] += x[c] / static_cast<float>(views);
   }
 }
 
@@ -90,12 +86,16 @@ void Pipeline::prepare(const Image& image, float* out) const {
 
 void Pipeline::embed(const float* prepared, std::int64_t n, float* out,
                      float* class_probabilities) const {
-  std::fill_n(class_probabilities, static_cast<std::size_t>(n) * classes().size(), 0.0f);
+  const std::span<float> probabilities(class_probabilities,
+                                       static_cast<std::size_t>(n) * classes().size());
+  std::fill(probabilities.begin(), probabilities.end(), 0.0f);
   int column = 0;
   for (std::size_t i = 0; i < networks_.size(); ++i) {
     embed_network(i, prepared, n, out, column, class_probabilities);
     column += networks_[i]->info().dim;
   }
+  for (std::size_t at = 0; at < probabilities.size(); at += classes().size())
+    keep_likeliest(probabilities.subspan(at, classes().size()));
   if (networks_.size() > 1 || spec_.norm == Norm::kJoint)
     l2_normalize({out, static_cast<std::size_t>(n * dim_)}, dim_);
 }
@@ -123,10 +123,7 @@ void Pipeline::embed_network(std::size_t i, const float* prepared, std::int64_t 
   merge_views(vectors, dim, spec_.tta, vectors.data(), spec_.norm == Norm::kJoint);
   for (std::int64_t photo = 0; photo < n; ++photo)
     std::copy_n(vectors.begin() + photo * dim, dim, out + photo * dim_ + column);
-  if (!scores.empty())
-    add_softmax(scores, views, classes().size(),
-                1.0 / static_cast<double>(views * static_cast<std::int64_t>(networks_.size())),
-                class_probabilities);
+  if (!scores.empty()) add_scores(scores, views, classes().size(), class_probabilities);
 }
 
 }  // namespace shoplens

@@ -31,7 +31,7 @@ class Pipeline {
   std::string arch() const;  // the networks', joined by +
   /// The networks' parts of a vector, with their weights.
   std::vector<Block> blocks() const;
-  /// The classes whose probabilities embed() gives: none unless the spec votes by them.
+  /// The classes that embed() gives class_probabilities of: none unless the spec votes by them.
   const std::vector<std::string>& classes() const;
 
   /// What prepare writes for one photo, floats.
@@ -43,8 +43,9 @@ class Pipeline {
 
   /// prepared [n, floats_per_photo] -> out [n, dim], each of length 1: the networks' embeddings
   /// (the mean of the views'), one behind the other, each brought to the same length first unless
-  /// the norm is joint. class_probabilities [n, classes()]: the mean over networks and views of the
-  /// softmax of their class scores; not read when there are no classes.
+  /// the norm is joint. class_probabilities [n, classes()]: of the sum over networks of their class
+  /// scores (cosines; logits of a softmax head), means over the views, what keep_likeliest leaves;
+  /// not read when there are no classes.
   void embed(const float* prepared, std::int64_t n, float* out,
              float* class_probabilities = nullptr) const;
 

@@ -97,6 +97,32 @@ TEST_F(PipelineTest, JointNormConcatenatesRawEmbeddings) {
   for (std::size_t j = 0; j < 32; ++j) EXPECT_NEAR(vector[j], want[j], 1e-5);
 }
 
+TEST_F(PipelineTest, ClassesCountByTheSumOfTheNetworksScores) {
+  const std::vector<std::string> classes{"a", "b", "c", "d", "e", "f", "g"};
+  write_tiny_model(folder / "c.onnx", 32, 16, 1, classes);
+  write_tiny_model(folder / "d.onnx", 32, 16, 5, classes);
+  RuntimeOptions scored = runtime(1);
+  scored.classes = true;
+  for (const Tta tta : {Tta::kNone, Tta::kHflip}) {
+    PipelineSpec spec{
+        .models = {{path("c.onnx"), ""}, {path("d.onnx"), ""}}, .tta = tta, .norm = Norm::kJoint};
+    spec.decide.vote = Vote::kClasses;
+    const Pipeline pipeline(spec, runtime(1));
+    std::vector<float> pixels(pipeline.floats_per_photo()), vector(32), got(7), want(7, 0.0f);
+    pipeline.prepare(picture(1), pixels.data());
+    pipeline.embed(pixels.data(), 1, vector.data(), got.data());
+    const int views = view_count(tta);
+    for (const PipelineModel& model : spec.models) {
+      std::vector<float> scores(7 * static_cast<std::size_t>(views));
+      Embedder(model.path, scored).embed(pixels.data(), views, vector.data(), scores.data());
+      for (std::size_t i = 0; i < scores.size(); ++i)
+        want[i % 7] += scores[i] / static_cast<float>(views);
+    }
+    keep_likeliest(want);
+    for (std::size_t c = 0; c < 7; ++c) EXPECT_NEAR(got[c], want[c], 1e-6) << c;
+  }
+}
+
 TEST_F(PipelineTest, AModelWithoutClassesCannotVoteByThem) {
   PipelineSpec spec = three(Tta::kNone);
   spec.decide.vote = Vote::kClasses;
