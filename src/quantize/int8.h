@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Makes an 8-bit model.onnx of a float one: ranges from photos, layers that hurt kept in float, and
-// a gate that refuses what answers worse.
+// a gate that refuses worse embeddings.
 #pragma once
 #include <cstdint>
 #include <filesystem>

@@ -127,8 +127,8 @@ struct TrainOptions {
     v(model_ema, "model-ema", "validate and export an exponential moving average of the weights");
     v(model_ema_decay, "model-ema-decay", "its decay a step");
     v(swa_epochs, "swa-epochs",
-      "stay at --min-lr for the last so many epochs, and validate and export the mean of their "
-      "weights; 0: off");
+      "stay at --min-lr for the last so many epochs and validate the mean of their weights; the "
+      "epoch that validates best is exported, be it one of these or one before; 0: off");
     v(device, "device", "where to train", {"cpu", "cuda"});
     v(amp, "amp",
       "precision of the forward and backward pass; weights stay float32, but for fp64, which is "
