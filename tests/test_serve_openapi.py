@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import unittest
+import urllib.parse
 from pathlib import Path
 
 from cli import TESTS
@@ -43,14 +44,16 @@ class OpenApi(ServeTest):
             kind = headers["Content-Type"].partition(";")[0]
             self.assertIn(kind, types, (method, path))
             if kind == "application/json":
-                place = f"/paths/{template.replace('/', '~1')}/{method.lower()}/responses/{status}/content/application~1json/schema"
-                jsonschema_rs.validator_for({**described, "$ref": "#" + place}).validate(json.loads(answer))
+                place = ["paths", template, method.lower(), "responses", str(status), "content", kind, "schema"]
+                reference = "#/" + "/".join(urllib.parse.quote(part.replace("/", "~1"), safe="") for part in place)
+                jsonschema_rs.validator_for({**described, "$ref": reference}).validate(json.loads(answer))
             kept.add((method.lower(), template, str(status)))
             return status, headers, answer
 
         server.ask = checked
         photo, other = self.photo("test/gala0.png"), self.photo("test/fuji0.png")
-        job = lambda path, *more: self.ended(server, path + "/%d" % server.json("POST", path, *more, status=202)["id"])
+        job = lambda path, *more: self.ended(
+            server, path.partition("?")[0] + "/%d" % server.json("POST", path, *more, status=202)["id"])
         for path in "/healthz", "/readyz", "/metrics", "/v1/status", "/v1/snapshot", "/v1/items/1/photo?side=64":
             self.assertEqual(server.ask("GET", path)[0], 200)
         snapshot = ask("GET", "/v1/snapshot")[2]

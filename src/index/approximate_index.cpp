@@ -266,7 +266,8 @@ std::vector<Hit> ApproximateIndex::and_the_others(std::vector<Hit> nearest_cells
                                                   std::span<const float> query) const {
   std::vector<bool> there(cells_.size());
   for (const Hit& cell : nearest_cells) there[static_cast<std::size_t>(cell.id)] = true;
-  for (const Hit& cell : centroids_.search(query, static_cast<int>(cells()))[0])
+  const auto all = centroids_.search(query, static_cast<int>(cells()));
+  for (const Hit& cell : all[0])
     if (!there[static_cast<std::size_t>(cell.id)]) nearest_cells.push_back(cell);
   return nearest_cells;
 }

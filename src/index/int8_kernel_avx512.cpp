@@ -8,27 +8,36 @@
 namespace shoplens {
 namespace {
 
+// _mm512_dpbusd_epi32, written out: what GCC 12 makes of that moves every sum to another register
+// and back, and keeps some in memory, which takes as long as the products.
+inline void add_products(__m512i& sum, __m512i codes, __m512i query) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(codes), "v"(query));
+}
+
 template <int queries>
 void inner_products(const std::uint8_t* codes, const Int8Query* query, int groups,
                     std::int32_t* out) {
   constexpr int kLanes = 16, kColumns = kInt8Panel / kLanes;
-  __m512i sum[queries][kColumns];
-  for (int q = 0; q < queries; ++q)  // takes the 128s of the unsigned codes away again
-    for (__m512i& s : sum[q]) s = _mm512_set1_epi32(-query[q].offset);
+  __m512i sum[queries * kColumns];
+#pragma GCC unroll 24
+  for (int i = 0; i < queries * kColumns; ++i)  // takes the 128s of the unsigned codes away again
+    sum[i] = _mm512_set1_epi32(-query[i / kColumns].offset);
   const auto* group = reinterpret_cast<const __m512i*>(codes);
   for (int g = 0; g < groups; ++g, group += kColumns) {
-    __m512i x[kColumns];
-    for (int c = 0; c < kColumns; ++c) x[c] = _mm512_load_si512(group + c);
+    const __m512i x0 = group[0], x1 = group[1], x2 = group[2], x3 = group[3];
+#pragma GCC unroll 6
     for (int q = 0; q < queries; ++q) {
       int word;
       std::memcpy(&word, query[q].codes + g * kInt8Group, sizeof word);
       const __m512i q4 = _mm512_set1_epi32(word);
-      for (int c = 0; c < kColumns; ++c) sum[q][c] = _mm512_dpbusd_epi32(sum[q][c], x[c], q4);
+      add_products(sum[q * kColumns], x0, q4);
+      add_products(sum[q * kColumns + 1], x1, q4);
+      add_products(sum[q * kColumns + 2], x2, q4);
+      add_products(sum[q * kColumns + 3], x3, q4);
     }
   }
-  for (int q = 0; q < queries; ++q)
-    for (int c = 0; c < kColumns; ++c)
-      _mm512_store_si512(out + q * kInt8Panel + c * kLanes, sum[q][c]);
+#pragma GCC unroll 24
+  for (int i = 0; i < queries * kColumns; ++i) _mm512_store_si512(out + i * kLanes, sum[i]);
 }
 
 }  // namespace

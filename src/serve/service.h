@@ -68,7 +68,7 @@ class Service final : public HttpApplication {
   };
   std::mutex rates_lock_;
   std::map<std::string, Bucket> rates_;
-  Clock::time_point rates_swept_{};
+  std::chrono::steady_clock::time_point rates_swept_{};
 
   std::atomic<bool> ending_{false};
   WorkerPool network_, light_, pictures_, large_;
