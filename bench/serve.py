@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """`shoplens serve` under load, beside `shoplens embed` on the same photos and beside the FastAPI service of
 peers/serve_fastapi.py: photos/s at saturation (in turn, medians), latency unloaded and at half of that, what an overload
-does to the accepted, and with --soak whether memory grows. Load and server share this machine's cores; a photo's CPU
+does to the accepted, and with --soak whether memory grows, while the catalogue changes. Load and server share this machine's cores; a photo's CPU
 time, which a busy machine changes less than its rate, is printed beside the rate.
 
   serve.py --model model.onnx --catalogue ../shared/data/grocery/train.csv --data ../shared/data/grocery/test.csv
 
 Run it by a Python with peers/requirements-serve.txt, or with --no-peer by any."""
 import argparse
+import csv
+import itertools
 import json
 import os
 import pathlib
@@ -114,6 +116,48 @@ class Watch(threading.Thread):
         self.join()
 
 
+class Changes(threading.Thread):
+    """Adds photos to a service's catalogue and removes them again, `rate` changes a second; counts the answers' status."""
+    THERE = 20  # photos before the first goes again
+
+    def __init__(self, service, photos, rate):
+        super().__init__(daemon=True)
+        self.base, self.photos, self.rate = f"http://127.0.0.1:{service.port}/v1/items", photos, rate
+        self.status, self.ended = {}, threading.Event()
+
+    def ask(self, method, path="", body=None, headers={}):
+        request = urllib.request.Request(self.base + path, body, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                status, found = answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as e:
+            status, found = e.code, {}
+        self.status[status] = self.status.get(status, 0) + 1
+        return found
+
+    def run(self):
+        there, start = [], time.monotonic()
+        for i in itertools.count():
+            if self.ended.wait(max(0.0, start + i / self.rate - time.monotonic())):
+                return
+            if len(there) == self.THERE:
+                self.ask("DELETE", f"/{there.pop(0)}")
+                continue
+            form = (b'--soak\r\nContent-Disposition: form-data; name="label"\r\n\r\nsoak\r\n--soak\r\nContent-Disposition: '
+                    b'form-data; name="photo"; filename="photo"\r\n\r\n' + self.photos[i % len(self.photos)].read_bytes() +
+                    b"\r\n--soak--\r\n")
+            added = self.ask("POST", body=form, headers={"Content-Type": "multipart/form-data; boundary=soak"})
+            there += [item["id"] for item in added.get("items", []) if item["id"] not in there]
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.join()
+
+
 def median(rows, key):
     return statistics.median(row[key] for row in rows)
 
@@ -153,14 +197,16 @@ def overload(o, service, rate):
 
 
 def soak(o, service, rate):
-    with Watch(service, 1) as watch:
+    with open(o.data, newline="") as file:
+        photos = [o.data.parent / row["path"] for row in csv.DictReader(file)]
+    with Watch(service, 1) as watch, Changes(service, photos, o.soak_changes) as changes:
         result = load(o, service, connections=256, rate=o.soak_load * rate, seconds=o.soak, warmup=0)
     with open(o.out / "rss.csv", "w") as file:
         file.write("seconds,rss_mib\n" + "".join(f"{t:.1f},{mib:.1f}\n" for t, mib in watch.rows))
     (o.out / "rss.svg").write_text(plot(watch.rows, f"resident memory of shoplens serve, {o.soak_load * rate:.0f} photos/s"))
     parts = [statistics.median(mib for _, mib in watch.rows[len(watch.rows) * i // 4:][:max(1, len(watch.rows) // 4)])
              for i in range(4)]
-    return result | {"memory_mib": {"quarters": parts, "most": max(row[1] for row in watch.rows)}}
+    return result | {"changes": changes.status, "memory_mib": {"quarters": parts, "most": max(row[1] for row in watch.rows)}}
 
 
 def plot(rows, title):
@@ -212,18 +258,20 @@ def report(o, found):
         memory = found["soak"]["memory_mib"]
         print(f"\nsoak of {o.soak:g} s at {found['soak']['rate']:.0f} photos/s: median MiB of its quarters "
               f"{', '.join(f'{mib:.0f}' for mib in memory['quarters'])}, most {memory['most']:.0f}; "
-              f"status {found['soak']['status']}, errors {found['soak']['errors']}; {o.out / 'rss.svg'}")
+              f"status {found['soak']['status']}, errors {found['soak']['errors']}, changes of the catalogue "
+              f"{found['soak']['changes']}; {o.out / 'rss.svg'}")
 
 
-def start(o, folder):
+def start(o, folder, services):
+    """Starts them, each in `services` as soon as it runs, so that it can be ended."""
     shoplens = o.bin / "shoplens"
     gallery = o.gallery
     if not gallery:
         gallery = folder / "gallery.db"
         subprocess.run([shoplens, "index", "build", "--gallery", gallery, "--model", o.model, "--data", o.catalogue,
                         "--precision", o.precision], check=True, capture_output=True)
-    services = [Service("shoplens", [shoplens, "serve", "--gallery", gallery, "--model", o.model, "--port", o.port,
-                                     "--precision", o.precision, *o.serve], o.port, o.out / "serve.log")]
+    services.append(Service("shoplens", [shoplens, "serve", "--gallery", gallery, "--model", o.model, "--port", o.port,
+                                         "--precision", o.precision, *o.serve], o.port, o.out / "serve.log"))
     if not o.no_peer:
         vectors = folder / "catalogue.npy"
         subprocess.run([shoplens, "embed", "--model", o.model, "--data", o.catalogue, "--out", vectors, "--precision",
@@ -231,7 +279,6 @@ def start(o, folder):
         services.append(Service("FastAPI", [sys.executable, "serve_fastapi.py", "--model", o.model.resolve(), "--vectors",
                                             vectors, "--rows", vectors.with_suffix(".csv"), "--port", o.port + 1, *o.peer],
                                 o.port + 1, o.out / "peer.log", cwd=ROOT / "bench/peers"))
-    return services
 
 
 def main():
@@ -251,6 +298,7 @@ def main():
     parser.add_argument("--overload", type=float, default=60, help="seconds")
     parser.add_argument("--soak", type=float, default=0, help="seconds")
     parser.add_argument("--soak-load", type=float, default=0.7, help="share of the saturation's rate")
+    parser.add_argument("--soak-changes", type=float, default=4, help="of the catalogue, a second")
     parser.add_argument("--serve", default="", help="further words for `shoplens serve`: --serve='--queue 8'")
     parser.add_argument("--peer", default="", help="the same for serve_fastapi.py")
     parser.add_argument("--no-peer", action="store_true")
@@ -262,8 +310,9 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # so that the services end too
     found = {"load_average": os.getloadavg()}
     with tempfile.TemporaryDirectory() as name:
-        services = start(o, pathlib.Path(name))
+        services = []
         try:
+            start(o, pathlib.Path(name), services)
             found["saturation"] = saturate(o, services, pathlib.Path(name))
             rates = {s.name: median(found["saturation"][s.name], "photos_per_second") for s in services}
             found["quiet"] = {s.name: quiet(o, s, rates[s.name]) for s in services}

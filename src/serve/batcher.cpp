@@ -32,7 +32,10 @@ Batcher::~Batcher() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-Batcher::Coming::Coming(Batcher& batcher) : batcher_(&batcher) {
+// Where a photo is alone in its call nobody waits for others, and need not be woken for them.
+Batcher::Coming::Coming(Batcher& batcher)
+    : batcher_(batcher.options_.max_batch > 1 ? &batcher : nullptr) {
+  if (!batcher_) return;
   const std::lock_guard lock(batcher_->mutex_);
   ++batcher_->coming_;
 }
@@ -68,7 +71,10 @@ Embedded Batcher::embed(std::vector<float> prepared, Clock::time_point deadline)
     }
     queued_ += photos;
   }
-  changed_.notify_all();
+  if (options_.max_batch > 1)
+    changed_.notify_all();
+  else
+    for (std::int64_t photo = 0; photo < photos; ++photo) changed_.notify_one();
   for (std::future<Embedded>& part : parts)  // no clock can be asked to wait until kNever
     if (deadline != kNever && part.wait_until(deadline) != std::future_status::ready)
       throw past_deadline();
