@@ -131,7 +131,7 @@ HttpResponse Api::delete_item(const R& request, const A& id) {
 
 HttpResponse Api::item_photo(const R& request, const A& id) {
   return photo_response(photo_of_item(catalogue_, id_in(id[0]), decoder_.limits()),
-                        request.parameter("side"), decoder_);
+                        request.parameter("side"), decoder_, deadline_of(request));
 }
 
 HttpResponse Api::list_labels(const R&, const A&) {
@@ -184,7 +184,8 @@ HttpResponse Api::unknown_photo(const R& request, const A& id) {
   auto bytes =
       catalogue_.read([&](const Gallery& gallery) { return gallery.unknown_bytes(id_in(id[0])); });
   if (!bytes) absent("unknown photo");
-  return photo_response(*std::move(bytes), request.parameter("side"), decoder_);
+  return photo_response(*std::move(bytes), request.parameter("side"), decoder_,
+                        deadline_of(request));
 }
 
 HttpResponse Api::name_unknown(const R& request, const A& id) {

@@ -53,6 +53,7 @@ void Batcher::Coming::arrived() {
 Embedded Batcher::embed(std::vector<float> prepared, Clock::time_point deadline) {
   const std::size_t floats = pipeline_->floats_per_photo();
   const auto photos = static_cast<std::int64_t>(prepared.size() / floats);
+  if (photos == 1 && options_.max_batch == 1) return embed_alone(std::move(prepared), deadline);
   std::vector<std::future<Embedded>> parts;
   {
     const std::lock_guard lock(mutex_);
@@ -91,6 +92,36 @@ Embedded Batcher::embed(std::vector<float> prepared, Clock::time_point deadline)
   return all;
 }
 
+Embedded Batcher::embed_alone(std::vector<float> prepared, Clock::time_point deadline) {
+  Job job{std::move(prepared), 1, Clock::now(), deadline, {}};
+  {
+    std::unique_lock lock(mutex_);
+    ++queued_;
+    const auto is_free = [&] { return running_ < pipeline_->streams(); };
+    if (deadline == kNever)
+      freed_.wait(lock, is_free);
+    else
+      freed_.wait_until(lock, deadline, is_free);
+    --queued_;
+    if (!is_free()) throw past_deadline();
+    ++running_;
+  }
+  struct Ending {
+    Batcher* batcher;
+    ~Ending() { batcher->end_call(); }
+  } ending{this};
+  run({&job, 1});
+  return job.result.get_future().get();
+}
+
+void Batcher::end_call() {
+  {
+    const std::lock_guard lock(mutex_);
+    --running_;
+  }
+  freed_.notify_one();
+}
+
 std::size_t Batcher::waiting() const {
   const std::lock_guard lock(mutex_);
   return static_cast<std::size_t>(queued_);
@@ -106,8 +137,10 @@ std::vector<Batcher::Job> Batcher::next_batch() {
       return ending_ || queue_.empty() || coming_ == 0 || queued_ >= options_.max_batch;
     };
     changed_.wait_until(lock, until, ready);
+    freed_.wait(lock, [&] { return running_ < pipeline_->streams(); });
     drop_late();
-    if (!queue_.empty()) break;  // another thread was faster, or nobody waits for them any more
+    if (!queue_.empty()) break;
+    freed_.notify_one();  // another thread was faster, or nobody waits for them any more
   }
   std::vector<Job> jobs;
   std::int64_t photos = 0;
@@ -119,6 +152,7 @@ std::vector<Batcher::Job> Batcher::next_batch() {
     drop_late();
   }
   queued_ -= photos;
+  ++running_;
   return jobs;
 }
 
@@ -131,9 +165,11 @@ void Batcher::drop_late() {
 }
 
 void Batcher::work() {
-  for (std::vector<Job> jobs = next_batch(); !jobs.empty(); jobs = next_batch())
+  for (std::vector<Job> jobs = next_batch(); !jobs.empty(); jobs = next_batch()) {
     if (!run(jobs))
       for (Job& job : jobs) run({&job, 1});
+    end_call();
+  }
 }
 
 bool Batcher::run(std::span<Job> jobs) {

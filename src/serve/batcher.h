@@ -79,18 +79,22 @@ class Batcher {
     std::chrono::steady_clock::time_point arrived, deadline;
     std::promise<Embedded> result;
   };
+  // Where each photo has a call of its own, who brings one makes the call: no other thread has to
+  // be woken for it, and again for its end.
+  Embedded embed_alone(std::vector<float> prepared, std::chrono::steady_clock::time_point deadline);
   void work();
   std::vector<Job> next_batch();
+  void end_call();
   void drop_late();               // from the queue's front, under the lock
   bool run(std::span<Job> jobs);  // false: together they fail, and none has its result
 
   std::shared_ptr<const Pipeline> pipeline_;
   BatcherOptions options_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable changed_, freed_;  // the queue; a stream of the network
   std::deque<Job> queue_;
-  std::int64_t queued_ = 0;  // photos in queue_
-  int coming_ = 0;
+  std::int64_t queued_ = 0;       // photos in queue_
+  int coming_ = 0, running_ = 0;  // requests; network calls
   bool ending_ = false;
   std::vector<std::thread> threads_;
 };

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <cmath>
+#include <future>
+#include <thread>
 
 #include "core/error.h"
 #include "recognize/test_catalogue.h"
@@ -25,24 +27,59 @@ class BatcherTest : public TestCatalogue {
 
 TEST_F(BatcherTest, EachRequestGetsItsOwnPhotos) {
   const auto shared = pipeline(2);
-  Batcher batcher(shared, {.max_batch = 4});
-  std::vector<std::thread> threads;
-  std::atomic<int> wrong{0};
-  for (int t = 0; t < 8; ++t)
-    threads.emplace_back([&, t] {
-      for (int i = 0; i < 20; ++i) {
-        const Batcher::Coming coming(batcher);
-        const auto photo = prepared(*shared, t);
-        std::vector<float> alone(16);
-        shared->embed(photo.data(), 1, alone.data());
-        const Embedded together = batcher.embed(photo);
-        wrong += together.embeddings.size() != 16 || together.batch < 1 || together.batch > 4;
-        for (std::size_t k = 0; k < 16; ++k)
-          wrong += std::abs(together.embeddings[k] - alone[k]) > 1e-5;
+  for (const int max_batch : {1, 4}) {
+    Batcher batcher(shared, {.max_batch = max_batch});
+    std::vector<std::thread> threads;
+    std::atomic<int> wrong{0};
+    for (int t = 0; t < 8; ++t)
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < 20; ++i) {
+          const Batcher::Coming coming(batcher);
+          const auto photo = prepared(*shared, t);
+          std::vector<float> alone(16);
+          shared->embed(photo.data(), 1, alone.data());
+          const Embedded together = batcher.embed(photo);
+          wrong +=
+              together.embeddings.size() != 16 || together.batch < 1 || together.batch > max_batch;
+          for (std::size_t k = 0; k < 16; ++k)
+            wrong += std::abs(together.embeddings[k] - alone[k]) > 1e-5;
+        }
+      });
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(batcher.waiting(), 0u);
+  }
+}
+
+TEST_F(BatcherTest, APhotoAloneWaitsForAStreamUntilItsDeadline) {
+  const auto shared = pipeline(1);
+  std::promise<void> begun, end;
+  std::atomic<int> calls{0};
+  Batcher batcher(shared, {.max_batch = 1, .on_batch = [&](int) {
+                             if (calls++ > 0) return;
+                             begun.set_value();
+                             end.get_future().wait();
+                           }});
+  std::thread first([&] { batcher.embed(prepared(*shared, 1)); });
+  begun.get_future().wait();
+  const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(30);
+  EXPECT_THROW(batcher.embed(prepared(*shared, 2), soon), HttpError);
+  std::vector<std::thread> others;  // single photos, and one of several, which has another way
+  for (int photos : {1, 1, 2, 1})
+    others.emplace_back([&, photos] {
+      std::vector<float> all;
+      for (int i = 0; i < photos; ++i) {
+        const auto photo = prepared(*shared, i);
+        all.insert(all.end(), photo.begin(), photo.end());
       }
+      EXPECT_EQ(batcher.embed(all).embeddings.size(), static_cast<std::size_t>(16 * photos));
     });
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(wrong, 0);
+  while (batcher.waiting() < 5) std::this_thread::yield();
+  EXPECT_EQ(calls, 1);
+  end.set_value();
+  first.join();
+  for (std::thread& thread : others) thread.join();
+  EXPECT_EQ(calls, 6);
   EXPECT_EQ(batcher.waiting(), 0u);
 }
 

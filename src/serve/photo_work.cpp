@@ -167,7 +167,8 @@ void absent(const char* what) {
                   "GET the list to see what there is");
 }
 
-HttpResponse photo_response(std::string bytes, const std::string& side, PhotoDecoder& decoder) {
+HttpResponse photo_response(std::string bytes, const std::string& side, PhotoDecoder& decoder,
+                            Clock::time_point deadline) {
   const std::int64_t pixels = whole_number("side", side, 16, 1024, 0);
   HttpResponse response;
   response.headers = {{"Cache-Control", "private, max-age=86400, immutable"}};
@@ -181,7 +182,7 @@ HttpResponse photo_response(std::string bytes, const std::string& side, PhotoDec
     return response;
   }
   response.type = "image/jpeg";
-  decoder.decode(bytes, Clock::time_point::max(), [&](const Image& image) {
+  decoder.decode(bytes, deadline, [&](const Image& image) {
     const double shrink =
         std::min(1.0, static_cast<double>(pixels) / std::max(image.width, image.height));
     const int width = std::max(1, static_cast<int>(image.width * shrink + 0.5)),
