@@ -11,14 +11,15 @@
 #include "core/random.h"
 #include "core/threads.h"
 #include "index/inner_product.h"
-#include "index/int8_scan.h"
+#include "index/k_means.h"
 
 namespace shoplens {
 namespace {
 
-constexpr std::size_t kBlock = 256;              // queries that wait for each other
+constexpr std::size_t kBlock = 2048;             // queries that wait for each other
 constexpr std::int64_t kSampleQueries = 500;     // 5,000 neighbours: .99 within .003
 constexpr std::int64_t kThreadWork = 4'000'000;  // multiplications worth a thread's start
+constexpr std::int64_t kMostInOrder = 1024;      // cells in the order that searches have them
 
 // A search reads the centroids and the probed cells: with cells of sqrt(n) / 4 vectors about as
 // much of the one as of the other. But cells must not hold more than a few products: where there
@@ -112,8 +113,9 @@ void ApproximateIndex::choose_probes(const ApproximateOptions& options,
   for (std::size_t q = 0; q < rows.size(); ++q) {
     const auto width = static_cast<std::size_t>(dim());
     const auto query = std::span(queries).subspan(q * width, width);
-    const auto order =
-        and_the_others(nearest_centroid_->search(query, static_cast<int>(cells()))[0], query);
+    const auto order = and_the_others(
+        nearest_centroid_->search(query, static_cast<int>(std::min(cells(), kMostInOrder)))[0],
+        query);
     std::int64_t next = 0;
     for (const Hit& cell : order) place[static_cast<std::size_t>(cell.id)] = next++;
     int taken = 0;
@@ -201,21 +203,51 @@ std::vector<std::vector<Hit>> ApproximateIndex::search(std::span<const float> qu
   const auto count = static_cast<std::size_t>(check_queries(queries, k));
   std::vector<std::vector<Hit>> results(count);
   if (size() == 0) return results;
-  for (std::size_t first = 0; first < count; first += kBlock) {
-    const auto block = queries.subspan(first * width, std::min(kBlock, count - first) * width);
-    const Int8Queries encoded(block, dim());
-    auto nearest = nearest_centroid_->search(block, static_cast<int>(probes_));
-    const auto here = static_cast<std::int64_t>(nearest.size());
-    const std::int64_t work = here * size() / cells() * probes_ * dim();
-    const auto threads =
-        static_cast<int>(std::clamp<std::int64_t>(work / kThreadWork, 1, threads_));
-    parallel_for(here, threads, [&](std::int64_t i) {
-      const auto q = static_cast<std::size_t>(i);
-      results[first + q] = search_one(block.subspan(q * width, width), encoded[q],
-                                      std::move(nearest[q]), {k, probes_, allowed});
-    });
-  }
+  const std::int64_t work = static_cast<std::int64_t>(count) * size() / cells() * probes_ * dim();
+  const auto threads = static_cast<int>(std::clamp<std::int64_t>(work / kThreadWork, 1, threads_));
+  const std::size_t share = (count + static_cast<std::size_t>(threads) - 1) /
+                            static_cast<std::size_t>(threads),
+                    block = std::min(kBlock, share), blocks = (count + block - 1) / block;
+  parallel_for(static_cast<std::int64_t>(blocks), threads, [&](std::int64_t b) {
+    const std::size_t first = static_cast<std::size_t>(b) * block,
+                      here = std::min(block, count - first);
+    search_block(queries.subspan(first * width, here * width), {k, probes_, allowed},
+                 std::span(results).subspan(first, here));
+  });
   return results;
+}
+
+// Cell by cell, each with all the queries that look into it, so that it is read once.
+void ApproximateIndex::search_block(std::span<const float> queries, const Wanted& wanted,
+                                    std::span<std::vector<Hit>> results) const {
+  const auto width = static_cast<std::size_t>(dim());
+  const Int8Queries encoded(queries, dim());
+  auto nearest = nearest_centroid_->search(queries, static_cast<int>(wanted.probes));
+  const auto query = [&](std::size_t q) { return queries.subspan(q * width, width); };
+  std::vector<Survivors> best;
+  std::vector<std::int64_t> seen(results.size());
+  std::vector<std::pair<std::int64_t, std::size_t>> looks;  // cell and query
+  for (std::size_t q = 0; q < results.size(); ++q) {
+    best.push_back(no_survivors(wanted.k, encoded[q]));
+    for (const Hit& cell : nearest[q]) {
+      seen[q] += cells_[static_cast<std::size_t>(cell.id)]->codes.size();
+      if (!wanted.allowed) looks.emplace_back(cell.id, q);
+    }
+  }
+  std::sort(looks.begin(), looks.end());
+  std::vector<Look> tile;
+  for (std::size_t i = 0; i < looks.size(); ++i) {
+    const auto [cell, q] = looks[i];
+    tile.push_back({query(q).data(), &encoded[q], &best[q]});
+    if (tile.size() < kInt8Tile && i + 1 < looks.size() && looks[i + 1].first == cell) continue;
+    scan_cell(*cells_[static_cast<std::size_t>(cell)], wanted.allowed, tile);
+    tile.clear();
+  }
+  for (std::size_t q = 0; q < results.size(); ++q)
+    results[q] = wanted.allowed || seen[q] < wanted.k ||
+                         static_cast<std::int64_t>(nearest[q].size()) < wanted.probes
+                     ? search_one(query(q), encoded[q], std::move(nearest[q]), wanted)
+                     : hits_of(query(q), best[q]);
 }
 
 std::vector<std::vector<Hit>> ApproximateIndex::search_exactly(std::span<const float> queries,
@@ -227,15 +259,17 @@ std::vector<std::vector<Hit>> ApproximateIndex::search_exactly(std::span<const f
   const Int8Queries encoded(queries, dim());
   parallel_for((check_queries(queries, k) + kInt8Tile - 1) / kInt8Tile, threads_,
                [&](std::int64_t t) {
-                 const std::size_t first = static_cast<std::size_t>(t) * kInt8Tile;
-                 const auto tile =
-                     encoded.all().subspan(first, std::min<std::size_t>(kInt8Tile, count - first));
-                 const auto part = queries.subspan(first * width, tile.size() * width);
+                 const std::size_t first = static_cast<std::size_t>(t) * kInt8Tile,
+                                   end = std::min<std::size_t>(first + kInt8Tile, count);
                  std::vector<Survivors> best;
-                 for (const Int8Query& query : tile) best.push_back(no_survivors(k, query));
-                 for (const auto& cell : cells_) scan_cell(*cell, part, tile, {}, best);
-                 for (std::size_t q = 0; q < tile.size(); ++q)
-                   results[first + q] = hits_of(part.subspan(q * width, width), best[q]);
+                 for (std::size_t q = first; q < end; ++q)
+                   best.push_back(no_survivors(k, encoded[q]));
+                 std::vector<Look> tile;
+                 for (std::size_t q = first; q < end; ++q)
+                   tile.push_back({queries.data() + q * width, &encoded[q], &best[q - first]});
+                 for (const auto& cell : cells_) scan_cell(*cell, {}, tile);
+                 for (std::size_t q = first; q < end; ++q)
+                   results[q] = hits_of(queries.subspan(q * width, width), best[q - first]);
                });
   return results;
 }
@@ -256,7 +290,8 @@ std::vector<Hit> ApproximateIndex::search_one(std::span<const float> query,
             : cell.codes.size();
     seen += here;
     if (here > 0 || !wanted.allowed) ++probed;
-    if (here > 0) scan_cell(cell, query, {&encoded, 1}, wanted.allowed, {&best, 1});
+    const Look look{query.data(), &encoded, &best};
+    if (here > 0) scan_cell(cell, wanted.allowed, {&look, 1});
   }
   return hits_of(query, best);
 }
@@ -276,30 +311,25 @@ Survivors ApproximateIndex::no_survivors(int k, const Int8Query& encoded) const 
   return {static_cast<std::size_t>(std::min<std::int64_t>(k, size())), encoded.factor};
 }
 
-Scored ApproximateIndex::scored(std::span<const float> query, std::int64_t row) const {
-  return {rows_.id(row), inner_product(query.data(), rows_.vector(row), dim())};
+Scored ApproximateIndex::scored(const float* query, std::int64_t row) const {
+  return {rows_.id(row), inner_product(query, rows_.vector(row), dim())};
 }
 
-void ApproximateIndex::scan_cell(const Cell& cell, std::span<const float> queries,
-                                 std::span<const Int8Query> encoded, const IdFilter& allowed,
-                                 std::span<Survivors> best) const {
-  const auto width = static_cast<std::size_t>(dim());
+void ApproximateIndex::scan_cell(const Cell& cell, const IdFilter& allowed,
+                                 std::span<const Look> looks) const {
   for (std::int64_t p = 0; p < cell.codes.panels(); ++p) {
     const auto row_of = [&](int i) {
       const std::int64_t row = cell.rows[static_cast<std::size_t>(p * kInt8Panel + i)];
       return !allowed || allowed(rows_.id(row)) ? row : kNoRow;
     };
-    scan_panel(*kernel_, cell.codes, p, encoded, best, row_of, [&](std::size_t q) {
-      return [this, query = queries.subspan(q * width, width)](std::int64_t row) {
-        return scored(query, row);
-      };
-    });
+    scan_panel(*kernel_, cell.codes, p, looks, row_of,
+               [this](const float* query, std::int64_t row) { return scored(query, row); });
   }
 }
 
 std::vector<Hit> ApproximateIndex::hits_of(std::span<const float> query, Survivors& best) const {
   std::vector<Hit> hits;
-  for (const Scored& one : best.take([&](std::int64_t row) { return scored(query, row); }))
+  for (const Scored& one : best.take([&](std::int64_t row) { return scored(query.data(), row); }))
     hits.push_back({one.id, static_cast<float>(one.score)});
   return hits;
 }

@@ -8,10 +8,11 @@
 
 #include "core/copy_on_write.h"
 #include "index/exact_index.h"
-#include "index/k_means.h"
 #include "index/vector_rows.h"
 
 namespace shoplens {
+
+class NearestCentroid;
 
 struct ApproximateOptions {
   double recall = 0.99;  // of the `k` nearest, the share that a search shall find
@@ -88,14 +89,14 @@ class ApproximateIndex : public VectorIndex {
 
   std::int64_t check_queries(std::span<const float> queries, int k) const;
   Survivors no_survivors(int k, const Int8Query& encoded) const;
-  void scan_cell(const Cell& cell, std::span<const float> queries,
-                 std::span<const Int8Query> encoded, const IdFilter& allowed,
-                 std::span<Survivors> best) const;
+  void scan_cell(const Cell& cell, const IdFilter& allowed, std::span<const Look> looks) const;
+  void search_block(std::span<const float> queries, const Wanted& wanted,
+                    std::span<std::vector<Hit>> results) const;
   std::vector<Hit> search_one(std::span<const float> query, const Int8Query& encoded,
                               std::vector<Hit> nearest_cells, const Wanted& wanted) const;
   std::vector<Hit> and_the_others(std::vector<Hit> nearest_cells,
                                   std::span<const float> query) const;
-  Scored scored(std::span<const float> query, std::int64_t row) const;
+  Scored scored(const float* query, std::int64_t row) const;
   std::vector<Hit> hits_of(std::span<const float> query, Survivors& best) const;
 
   int threads_;

@@ -10,7 +10,6 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "index/inner_product.h"
-#include "index/int8_scan.h"
 
 namespace shoplens {
 namespace {
@@ -21,12 +20,14 @@ constexpr std::int64_t kThreadWork =
 
 }  // namespace
 
+Scored ExactIndex::scored(const float* query, std::int64_t row) const {
+  return {chunk_of(row).ids[static_cast<std::size_t>(row % kChunk)],
+          inner_product(query, at(row), dim_)};
+}
+
 // One thread's share of a scan: panels handed out by `next`, each against all the queries.
-// score_of(q) gives query q's exact scores of rows.
-template <class ScoreOf>
-void ExactIndex::scan(std::atomic<std::int64_t>& next, const Int8Queries& queries,
-                      const IdFilter& allowed, std::span<Survivors> survivors,
-                      const ScoreOf& score_of) const {
+void ExactIndex::scan(std::atomic<std::int64_t>& next, const IdFilter& allowed,
+                      std::span<const Look> looks) const {
   const std::int64_t panels = (size() + kInt8Panel - 1) / kInt8Panel;
   for (std::int64_t p; (p = next++) < panels;) {
     const std::int64_t row = p * kInt8Panel;
@@ -35,12 +36,10 @@ void ExactIndex::scan(std::atomic<std::int64_t>& next, const Int8Queries& querie
       const auto place = static_cast<std::size_t>(row % kChunk + i);
       return !allowed || allowed(chunk.ids[place]) ? row + i : kNoRow;
     };
-    for (std::size_t first = 0; first < survivors.size(); first += kInt8Tile) {
-      const std::size_t count = std::min<std::size_t>(kInt8Tile, survivors.size() - first);
+    for (std::size_t first = 0; first < looks.size(); first += kInt8Tile)
       scan_panel(*kernel_, chunk.codes, row % kChunk / kInt8Panel,
-                 queries.all().subspan(first, count), survivors.subspan(first, count), row_of,
-                 [&](std::size_t q) { return score_of(first + q); });
-    }
+                 looks.subspan(first, std::min<std::size_t>(kInt8Tile, looks.size() - first)),
+                 row_of, [this](const float* query, std::int64_t r) { return scored(query, r); });
   }
 }
 
@@ -139,12 +138,6 @@ void ExactIndex::search_block(std::span<const float> queries, int k, const IdFil
                               std::span<std::vector<Hit>> results) const {
   const auto kept = static_cast<std::size_t>(std::min<std::int64_t>(k, size()));
   const Int8Queries encoded(queries, dim_);
-  const auto score_of = [&](std::size_t q) {
-    return [this, query = queries.data() + q * static_cast<std::size_t>(dim_)](std::int64_t row) {
-      return Scored{chunk_of(row).ids[static_cast<std::size_t>(row % kChunk)],
-                    inner_product(query, at(row), dim_)};
-    };
-  };
   std::vector<Survivors> empty;
   for (std::size_t q = 0; q < results.size(); ++q) empty.emplace_back(kept, encoded[q].factor);
   const std::int64_t work = size() * dim_ * static_cast<std::int64_t>(results.size());
@@ -152,13 +145,20 @@ void ExactIndex::search_block(std::span<const float> queries, int k, const IdFil
   std::vector<std::vector<Survivors>> survivors(static_cast<std::size_t>(threads), empty);
   std::atomic<std::int64_t> next{0};
   parallel_for(threads, threads, [&](std::int64_t thread) {
-    scan(next, encoded, allowed, survivors[static_cast<std::size_t>(thread)], score_of);
+    std::vector<Look> looks;
+    for (std::size_t q = 0; q < results.size(); ++q)
+      looks.push_back({queries.data() + q * static_cast<std::size_t>(dim_), &encoded[q],
+                       &survivors[static_cast<std::size_t>(thread)][q]});
+    scan(next, allowed, looks);
   });
   parallel_for(static_cast<std::int64_t>(results.size()), threads, [&](std::int64_t place) {
     const auto q = static_cast<std::size_t>(place);
+    const auto score_of = [&](std::int64_t row) {
+      return scored(queries.data() + q * static_cast<std::size_t>(dim_), row);
+    };
     for (std::size_t thread = 1; thread < survivors.size(); ++thread)
-      survivors[0][q].merge(survivors[thread][q], score_of(q));
-    for (const Scored& best : survivors[0][q].take(score_of(q)))
+      survivors[0][q].merge(survivors[thread][q], score_of);
+    for (const Scored& best : survivors[0][q].take(score_of))
       results[q].push_back({best.id, static_cast<float>(best.score)});
   });
 }

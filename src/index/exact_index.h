@@ -4,8 +4,7 @@
 
 #include "core/chunked_map.h"
 #include "core/copy_on_write.h"
-#include "index/int8_vectors.h"
-#include "index/survivors.h"
+#include "index/int8_scan.h"
 #include "index/vector_index.h"
 
 namespace shoplens {
@@ -52,9 +51,9 @@ class ExactIndex : public VectorIndex {
     return chunk_of(row).vectors.data() + row % kChunk * dim_;
   }
   void remove_row(std::int64_t row);
-  template <class ScoreOf>
-  void scan(std::atomic<std::int64_t>& next, const Int8Queries& queries, const IdFilter& allowed,
-            std::span<Survivors> survivors, const ScoreOf& score_of) const;
+  Scored scored(const float* query, std::int64_t row) const;
+  void scan(std::atomic<std::int64_t>& next, const IdFilter& allowed,
+            std::span<const Look> looks) const;
   void search_block(std::span<const float> queries, int k, const IdFilter& allowed,
                     std::span<std::vector<Hit>> results) const;
 

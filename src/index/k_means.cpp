@@ -7,7 +7,8 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "index/top_k.h"
+#include "core/threads.h"
+#include "index/approximate_index.h"
 
 namespace shoplens {
 namespace {
@@ -16,7 +17,7 @@ constexpr std::int64_t kSampledPerCentroid = 32;
 constexpr int kRounds = 8;
 constexpr std::int64_t kFewestInGroups = 8192;  // below, all are soon looked at
 constexpr int kGroupsLookedInto = 16;
-constexpr std::size_t kBlock = 16384;  // vectors that wait for each other
+constexpr std::size_t kBlock = 2048;  // vectors that a thread takes at once
 
 // `count` different rows of n, in random order.
 std::vector<std::int64_t> sample_rows(std::int64_t n, std::int64_t count) {
@@ -51,62 +52,33 @@ void move_centroids(std::span<const float> vectors, int dim,
 }  // namespace
 
 NearestCentroid::NearestCentroid(std::span<const float> centroids, int dim, int threads)
-    : dim_(dim), leaders_(dim, threads) {
-  const auto width = static_cast<std::size_t>(dim);
-  const auto count = static_cast<std::int64_t>(centroids.size() / width);
-  const std::vector<float> leaders =
-      count < kFewestInGroups
-          ? std::vector<float>(centroids.begin(), centroids.begin() + dim)
-          : k_means(centroids, dim, std::llround(std::sqrt(static_cast<double>(count))), threads);
-  ExactIndex by_group(dim, threads);
-  by_group.add_rows(leaders);
-  std::vector<std::vector<std::int64_t>> members(leaders.size() / width);
-  const auto nearest = by_group.search(centroids, 1);
-  for (std::size_t i = 0; i < nearest.size(); ++i)
-    members[static_cast<std::size_t>(nearest[i][0].id)].push_back(static_cast<std::int64_t>(i));
-  for (std::size_t g = 0; g < members.size(); ++g) {
-    if (members[g].empty()) continue;
-    leaders_.add_rows(std::span(leaders).subspan(g * width, width));
-    ExactIndex& group = groups_.emplace_back(dim, threads);
-    for (const std::int64_t i : members[g])
-      group.add({&i, 1}, centroids.subspan(static_cast<std::size_t>(i) * width, width));
+    : threads_(threads > 0 ? threads : available_cores()) {
+  const std::int64_t count = static_cast<std::int64_t>(centroids.size()) / dim;
+  if (count < kFewestInGroups) {
+    auto all = std::make_unique<ExactIndex>(dim, 1);
+    all->add_rows(centroids);
+    index_ = std::move(all);
+    return;
   }
+  auto groups = std::make_unique<ApproximateIndex>(
+      share({centroids.begin(), centroids.end()}), dim,
+      ApproximateOptions{.recall = 0, .k = 1, .cells = std::llround(std::sqrt(count))}, 1);
+  groups->set_probes(kGroupsLookedInto);
+  index_ = std::move(groups);
 }
 
 std::vector<std::int32_t> NearestCentroid::of(std::span<const float> vectors) const {
-  const std::size_t block = kBlock * static_cast<std::size_t>(dim_);
-  std::vector<std::int32_t> numbers;
-  numbers.reserve(vectors.size() / static_cast<std::size_t>(dim_));
-  for (std::size_t first = 0; first < vectors.size(); first += block)
-    for (const auto& nearest :
-         search(vectors.subspan(first, std::min(block, vectors.size() - first)), 1))
-      numbers.push_back(static_cast<std::int32_t>(nearest[0].id));
+  const auto width = static_cast<std::size_t>(index_->dim());
+  const std::size_t count = vectors.size() / width;
+  std::vector<std::int32_t> numbers(count);
+  parallel_for(static_cast<std::int64_t>((count + kBlock - 1) / kBlock), threads_,
+               [&](std::int64_t block) {
+                 std::size_t at = static_cast<std::size_t>(block) * kBlock;
+                 const std::size_t here = std::min(kBlock, count - at);
+                 for (const auto& nearest : search(vectors.subspan(at * width, here * width), 1))
+                   numbers[at++] = static_cast<std::int32_t>(nearest[0].id);
+               });
   return numbers;
-}
-
-// Group by group, each with all the vectors that look into it.
-std::vector<std::vector<Hit>> NearestCentroid::search(std::span<const float> vectors, int k) const {
-  if (groups_.size() == 1) return groups_[0].search(vectors, k);
-  const auto width = static_cast<std::size_t>(dim_);
-  std::vector<std::vector<std::size_t>> looking(groups_.size());
-  const auto leaders = leaders_.search(vectors, kGroupsLookedInto);
-  for (std::size_t i = 0; i < leaders.size(); ++i)
-    for (const Hit& leader : leaders[i]) looking[static_cast<std::size_t>(leader.id)].push_back(i);
-  std::vector<TopK> best(leaders.size(), TopK(static_cast<std::size_t>(k)));
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
-    if (looking[g].empty()) continue;
-    std::vector<float> here;
-    for (const std::size_t i : looking[g])
-      here.insert(here.end(), &vectors[i * width], &vectors[i * width] + width);
-    const auto found = groups_[g].search(here, k);
-    for (std::size_t j = 0; j < found.size(); ++j)
-      for (const Hit& hit : found[j]) best[looking[g][j]].offer({hit.id, double{hit.score}});
-  }
-  std::vector<std::vector<Hit>> nearest(leaders.size());
-  for (std::size_t i = 0; i < nearest.size(); ++i)
-    for (const Scored& one : best[i].take())
-      nearest[i].push_back({one.id, static_cast<float>(one.score)});
-  return nearest;
 }
 
 std::vector<float> k_means(std::span<const float> vectors, int dim, std::int64_t k, int threads) {

@@ -1,30 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
-#include "index/exact_index.h"
+#include "index/vector_index.h"
 
 namespace shoplens {
 
-/// Tells near which centroids a vector lies, soon: of many centroids it looks only at those in the
-/// groups nearest to the vector, so that now and then another than the nearest is named; always
-/// the same, as only the vector and the centroids decide. Thread-safe.
+/// Tells near which centroids a vector lies, soon: many centroids are looked for as vectors are, by
+/// an ApproximateIndex of them, so that now and then another than the nearest is named; always the
+/// same, as only the vector and the centroids decide. Thread-safe.
 class NearestCentroid {
  public:
   /// centroids [k, dim], of length 1.
   NearestCentroid(std::span<const float> centroids, int dim, int threads);
-  /// vectors [n, dim] -> [n], numbers of centroids.
+  /// vectors [n, dim] -> [n], numbers of centroids. On all threads, which search() is not.
   std::vector<std::int32_t> of(std::span<const float> vectors) const;
-  /// The k nearest of each vector in turn, the nearest first; fewer where the groups looked into
-  /// have fewer. The first ones do not depend on k.
-  std::vector<std::vector<Hit>> search(std::span<const float> vectors, int k) const;
+  /// The k nearest of each vector, the nearest first. The first ones do not depend on k while the
+  /// groups that are looked into have as many.
+  std::vector<std::vector<Hit>> search(std::span<const float> vectors, int k) const {
+    return index_->search(vectors, k);
+  }
 
  private:
-  int dim_;
-  ExactIndex leaders_;              // of the groups
-  std::vector<ExactIndex> groups_;  // of centroids, by their numbers
+  int threads_;
+  std::unique_ptr<const VectorIndex> index_;
 };
 
 /// Spherical k-means (Dhillon and Modha 2001, doi:10.1023/A:1007612920971) of vectors [n, dim] by

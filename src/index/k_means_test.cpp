@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "index/exact_index.h"
 
 namespace shoplens {
 namespace {
