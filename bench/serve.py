@@ -95,17 +95,12 @@ def embed(o, folder):
     return {"photos_per_second": result["photos"] / result["seconds"], "cpu_ms_per_photo": 1e3 * used / result["photos"]}
 
 
-class Watch(threading.Thread):
-    """A service's resident memory, each `step` seconds."""
+class Background(threading.Thread):
+    """Runs within a `with`, until `ended`."""
 
-    def __init__(self, service, step):
+    def __init__(self):
         super().__init__(daemon=True)
-        self.service, self.step, self.rows, self.ended = service, step, [], threading.Event()
-
-    def run(self):
-        start = time.monotonic()
-        while not self.ended.wait(max(0.0, start + len(self.rows) * self.step - time.monotonic())):
-            self.rows.append((time.monotonic() - start, self.service.memory_mib()))
+        self.ended = threading.Event()
 
     def __enter__(self):
         self.start()
@@ -116,14 +111,27 @@ class Watch(threading.Thread):
         self.join()
 
 
-class Changes(threading.Thread):
+class Watch(Background):
+    """A service's resident memory, each `step` seconds."""
+
+    def __init__(self, service, step):
+        super().__init__()
+        self.service, self.step, self.rows = service, step, []
+
+    def run(self):
+        start = time.monotonic()
+        while not self.ended.wait(max(0.0, start + len(self.rows) * self.step - time.monotonic())):
+            self.rows.append((time.monotonic() - start, self.service.memory_mib()))
+
+
+class Changes(Background):
     """Adds photos to a service's catalogue and removes them again, `rate` changes a second; counts the answers' status."""
     THERE = 20  # photos before the first goes again
 
     def __init__(self, service, photos, rate):
-        super().__init__(daemon=True)
+        super().__init__()
         self.base, self.photos, self.rate = f"http://127.0.0.1:{service.port}/v1/items", photos, rate
-        self.status, self.ended = {}, threading.Event()
+        self.status = {}
 
     def ask(self, method, path="", body=None, headers={}):
         request = urllib.request.Request(self.base + path, body, headers, method=method)
@@ -148,14 +156,6 @@ class Changes(threading.Thread):
                     b"\r\n--soak--\r\n")
             added = self.ask("POST", body=form, headers={"Content-Type": "multipart/form-data; boundary=soak"})
             there += [item["id"] for item in added.get("items", []) if item["id"] not in there]
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.join()
 
 
 def median(rows, key):
