@@ -146,7 +146,7 @@ class Hostile(ServeTest):
         self.check_alive(server)
 
     def test_large_pictures_that_are_shown_keep_nobody_waiting(self):
-        server = self.serve()
+        server = self.serve("--deadline", 120)  # for all of them, on a slow machine too
         body, headers = multipart(photo=png(7000, 7000), label=b"large")
         item = server.json("POST", "/v1/items", body, headers, status=201)["items"][0]
         faults, waited = [], []
