@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "core/deadline_mutex.h"
 #include "gallery/gallery.h"
 #include "recognize/recognizer.h"
 #include "serve/batcher.h"
@@ -95,8 +96,8 @@ class Catalogue {
   BatcherOptions batching_;
   int top_;
 
-  std::mutex restoring_;       // before changing_
-  std::timed_mutex changing_;  // of writer_ and of what publish() does
+  std::mutex restoring_;    // before changing_
+  DeadlineMutex changing_;  // of writer_ and of what publish() does
   Gallery writer_;
   Networks networks_;              // the Serving's
   std::int64_t data_version_ = 0;  // of what others changed, as far as it was looked at
