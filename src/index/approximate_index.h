@@ -34,7 +34,7 @@ struct ApproximateOptions {
 /// Vectors are not copied but shared with whoever gave them, as in a mapped file, and read where
 /// the codes leave a doubt. Beside them a vector takes dim + 40 bytes. A copy shares all, as
 /// ExactIndex's does.
-class ApproximateIndex : public VectorIndex {
+class ApproximateIndex final : public VectorIndex {
  public:
   /// vectors [n, dim], n >= 1; their rows are their ids. 0 threads: the machine's cores.
   ApproximateIndex(const SharedVectors& vectors, int dim, const ApproximateOptions& options,

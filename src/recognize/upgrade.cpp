@@ -59,7 +59,7 @@ PipelineSpec spec_of(const Gallery& gallery, const Pipeline& next) {
   const PipelineSpec before = pipeline_of(gallery);
   spec.whiten = 0;
   spec.ranking = before.ranking;
-  if (before.decide.vote != Vote::kClasses || next.network(0).info().classes.size() > 0)
+  if (before.decide.vote != Vote::kClasses || !next.network(0).info().classes.empty())
     spec.decide = before.decide;
   for (PipelineModel& model : spec.models)
     model.path = relative_to_gallery(model.path, gallery.path());

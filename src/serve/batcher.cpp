@@ -57,18 +57,18 @@ Embedded Batcher::embed(std::vector<float> prepared, Clock::time_point deadline)
   std::vector<std::future<Embedded>> parts;
   {
     const std::lock_guard lock(mutex_);
-    for (std::int64_t begin = 0; begin < photos; begin += options_.max_batch) {
-      const std::int64_t count = std::min<std::int64_t>(options_.max_batch, photos - begin);
-      const auto from = prepared.begin() + begin * static_cast<std::ptrdiff_t>(floats);
-      Job& job = queue_.emplace_back(
-          Job{count == photos
-                  ? std::move(prepared)
-                  : std::vector<float>(from, from + count * static_cast<std::ptrdiff_t>(floats)),
-              count,
-              Clock::now(),
-              deadline,
-              {}});
+    const auto enqueue = [&](std::vector<float> some, std::int64_t count) {
+      Job& job = queue_.emplace_back(Job{std::move(some), count, Clock::now(), deadline, {}});
       parts.push_back(job.result.get_future());
+    };
+    if (photos <= options_.max_batch) {
+      enqueue(std::move(prepared), photos);
+    } else {
+      for (std::int64_t begin = 0; begin < photos; begin += options_.max_batch) {
+        const std::int64_t count = std::min<std::int64_t>(options_.max_batch, photos - begin);
+        const auto from = prepared.begin() + begin * static_cast<std::ptrdiff_t>(floats);
+        enqueue({from, from + count * static_cast<std::ptrdiff_t>(floats)}, count);
+      }
     }
     queued_ += photos;
   }
