@@ -19,13 +19,11 @@ namespace {
 constexpr std::size_t kBlock = 2048;             // queries that wait for each other
 constexpr std::int64_t kSampleQueries = 500;     // 5,000 neighbours: .99 within .003
 constexpr std::int64_t kThreadWork = 4'000'000;  // multiplications worth a thread's start
-constexpr std::int64_t kMostInOrder = 1024;      // cells in the order that searches have them
 
 // A search reads the centroids and the probed cells: with cells of sqrt(n) / 4 vectors about as
 // much of the one as of the other. But cells must not hold more than a few products: where there
 // are more groups of like products than cells, some groups lie scattered over many cells, and a
-// high recall gets dear (docs/scaling.md). So of the many centroids of a large index a search
-// reads only some (NearestCentroid).
+// high recall gets dear (docs/scaling.md).
 std::int64_t cells_for(std::int64_t n) {
   constexpr std::int64_t kMostInCell = 256;
   const std::int64_t cells = std::llround(4 * std::sqrt(static_cast<double>(n)));
@@ -57,8 +55,6 @@ ApproximateIndex::ApproximateIndex(ExactIndex centroids, VectorRows rows, int th
     : threads_(threads > 0 ? threads : available_cores()),
       kernel_(supported_int8_kernels().back()),
       centroids_(std::move(centroids)),
-      nearest_centroid_(
-          std::make_shared<const NearestCentroid>(centroids_.vectors(), dim(), threads_)),
       rows_(std::move(rows)) {
   for (std::int64_t cell = 0; cell < cells(); ++cell)
     cells_.emplace_back(Cell{Int8Vectors(dim()), {}});
@@ -70,7 +66,7 @@ ApproximateIndex::ApproximateIndex(const SharedVectors& vectors, int dim,
                        VectorRows(dim, vectors,
                                   count_up(static_cast<std::int64_t>(vectors.values.size()) / dim)),
                        threads) {
-  const std::vector<std::int32_t> cell_of = nearest_centroid_->of(vectors.values);
+  const std::vector<std::int32_t> cell_of = nearest_centroids(centroids_, vectors.values);
   fill(cell_of);
   choose_probes(options, cell_of);
 }
@@ -113,11 +109,9 @@ void ApproximateIndex::choose_probes(const ApproximateOptions& options,
   for (std::size_t q = 0; q < rows.size(); ++q) {
     const auto width = static_cast<std::size_t>(dim());
     const auto query = std::span(queries).subspan(q * width, width);
-    const auto order = and_the_others(
-        nearest_centroid_->search(query, static_cast<int>(std::min(cells(), kMostInOrder)))[0],
-        query);
+    const auto order = centroids_.search(query, static_cast<int>(cells()));
     std::int64_t next = 0;
-    for (const Hit& cell : order) place[static_cast<std::size_t>(cell.id)] = next++;
+    for (const Hit& cell : order[0]) place[static_cast<std::size_t>(cell.id)] = next++;
     int taken = 0;
     for (const Hit& hit : nearest[q]) {
       if (hit.id == rows[q] || taken++ == options.k) continue;
@@ -144,7 +138,7 @@ void ApproximateIndex::add(std::span<const std::int64_t> ids, std::span<const fl
   for (const std::int64_t id : ids)
     check(!rows_.row_of(id) && seen.insert(id).second, "index add: want new, distinct ids, got ",
           id, " again");
-  const std::vector<std::int32_t> cell_of = nearest_centroid_->of(vectors);
+  const std::vector<std::int32_t> cell_of = nearest_centroids(centroids_, vectors);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const auto vector =
         vectors.subspan(i * static_cast<std::size_t>(dim()), static_cast<std::size_t>(dim()));
@@ -163,7 +157,7 @@ std::int64_t ApproximateIndex::remove(std::span<const std::int64_t> ids) {
 
 ApproximateIndex::Cell& ApproximateIndex::own_cell(std::int64_t row) {
   const std::span vector(rows_.vector(row), static_cast<std::size_t>(dim()));
-  return cells_[static_cast<std::size_t>(nearest_centroid_->of(vector)[0])].own();
+  return cells_[static_cast<std::size_t>(nearest_centroids(centroids_, vector)[0])].own();
 }
 
 // In its cell the last takes its place, and among the rows the last of all.
@@ -203,26 +197,32 @@ std::vector<std::vector<Hit>> ApproximateIndex::search(std::span<const float> qu
   const auto count = static_cast<std::size_t>(check_queries(queries, k));
   std::vector<std::vector<Hit>> results(count);
   if (size() == 0) return results;
-  const std::int64_t work = static_cast<std::int64_t>(count) * size() / cells() * probes_ * dim();
-  const auto threads = static_cast<int>(std::clamp<std::int64_t>(work / kThreadWork, 1, threads_));
-  const std::size_t share = (count + static_cast<std::size_t>(threads) - 1) /
-                            static_cast<std::size_t>(threads),
-                    block = std::min(kBlock, share), blocks = (count + block - 1) / block;
-  parallel_for(static_cast<std::int64_t>(blocks), threads, [&](std::int64_t b) {
-    const std::size_t first = static_cast<std::size_t>(b) * block,
-                      here = std::min(block, count - first);
-    search_block(queries.subspan(first * width, here * width), {k, probes_, allowed},
-                 std::span(results).subspan(first, here));
-  });
+  for (std::size_t first = 0; first < count; first += kBlock) {
+    const std::size_t here = std::min(kBlock, count - first);
+    const auto block = queries.subspan(first * width, here * width);
+    auto nearest = centroids_.search(block, static_cast<int>(probes_));
+    const std::int64_t work = static_cast<std::int64_t>(here) * size() / cells() * probes_ * dim();
+    const auto threads =
+        static_cast<std::size_t>(std::clamp<std::int64_t>(work / kThreadWork, 1, threads_));
+    const std::size_t share = (here + threads - 1) / threads;
+    parallel_for(
+        static_cast<std::int64_t>(threads), static_cast<int>(threads), [&](std::int64_t thread) {
+          const std::size_t begin = std::min(here, static_cast<std::size_t>(thread) * share),
+                            some = std::min(share, here - begin);
+          search_block(block.subspan(begin * width, some * width),
+                       std::span(nearest).subspan(begin, some), {k, probes_, allowed},
+                       std::span(results).subspan(first + begin, some));
+        });
+  }
   return results;
 }
 
 // Cell by cell, each with all the queries that look into it, so that it is read once.
-void ApproximateIndex::search_block(std::span<const float> queries, const Wanted& wanted,
+void ApproximateIndex::search_block(std::span<const float> queries,
+                                    std::span<std::vector<Hit>> nearest, const Wanted& wanted,
                                     std::span<std::vector<Hit>> results) const {
   const auto width = static_cast<std::size_t>(dim());
   const Int8Queries encoded(queries, dim());
-  auto nearest = nearest_centroid_->search(queries, static_cast<int>(wanted.probes));
   const auto query = [&](std::size_t q) { return queries.subspan(q * width, width); };
   std::vector<Survivors> best;
   std::vector<std::int64_t> seen(results.size());
@@ -244,8 +244,7 @@ void ApproximateIndex::search_block(std::span<const float> queries, const Wanted
     tile.clear();
   }
   for (std::size_t q = 0; q < results.size(); ++q)
-    results[q] = wanted.allowed || seen[q] < wanted.k ||
-                         static_cast<std::int64_t>(nearest[q].size()) < wanted.probes
+    results[q] = wanted.allowed || seen[q] < wanted.k
                      ? search_one(query(q), encoded[q], std::move(nearest[q]), wanted)
                      : hits_of(query(q), best[q]);
 }
@@ -281,7 +280,8 @@ std::vector<Hit> ApproximateIndex::search_one(std::span<const float> query,
   Survivors best = no_survivors(wanted.k, encoded);
   std::int64_t probed = 0, seen = 0;
   for (std::size_t c = 0; c < cells_.size() && (probed < wanted.probes || seen < wanted.k); ++c) {
-    if (c == nearest_cells.size()) nearest_cells = and_the_others(std::move(nearest_cells), query);
+    if (c == nearest_cells.size())
+      nearest_cells = centroids_.search(query, static_cast<int>(cells()))[0];
     const Cell& cell = *cells_[static_cast<std::size_t>(nearest_cells[c].id)];
     const std::int64_t here =
         wanted.allowed
@@ -294,17 +294,6 @@ std::vector<Hit> ApproximateIndex::search_one(std::span<const float> query,
     if (here > 0) scan_cell(cell, wanted.allowed, {&look, 1});
   }
   return hits_of(query, best);
-}
-
-// After the cells that were found nearest all others, in their order.
-std::vector<Hit> ApproximateIndex::and_the_others(std::vector<Hit> nearest_cells,
-                                                  std::span<const float> query) const {
-  std::vector<bool> there(cells_.size());
-  for (const Hit& cell : nearest_cells) there[static_cast<std::size_t>(cell.id)] = true;
-  const auto all = centroids_.search(query, static_cast<int>(cells()));
-  for (const Hit& cell : all[0])
-    if (!there[static_cast<std::size_t>(cell.id)]) nearest_cells.push_back(cell);
-  return nearest_cells;
 }
 
 Survivors ApproximateIndex::no_survivors(int k, const Int8Query& encoded) const {

@@ -12,8 +12,6 @@
 
 namespace shoplens {
 
-class NearestCentroid;
-
 struct ApproximateOptions {
   double recall = 0.99;  // of the `k` nearest, the share that a search shall find
   int k = 10;
@@ -90,19 +88,16 @@ class ApproximateIndex final : public VectorIndex {
   std::int64_t check_queries(std::span<const float> queries, int k) const;
   Survivors no_survivors(int k, const Int8Query& encoded) const;
   void scan_cell(const Cell& cell, const IdFilter& allowed, std::span<const Look> looks) const;
-  void search_block(std::span<const float> queries, const Wanted& wanted,
-                    std::span<std::vector<Hit>> results) const;
+  void search_block(std::span<const float> queries, std::span<std::vector<Hit>> nearest,
+                    const Wanted& wanted, std::span<std::vector<Hit>> results) const;
   std::vector<Hit> search_one(std::span<const float> query, const Int8Query& encoded,
                               std::vector<Hit> nearest_cells, const Wanted& wanted) const;
-  std::vector<Hit> and_the_others(std::vector<Hit> nearest_cells,
-                                  std::span<const float> query) const;
   Scored scored(const float* query, std::int64_t row) const;
   std::vector<Hit> hits_of(std::span<const float> query, Survivors& best) const;
 
   int threads_;
   const Int8Kernel* kernel_;
-  ExactIndex centroids_;                                     // by cell
-  std::shared_ptr<const NearestCentroid> nearest_centroid_;  // says a vector's cell, a query's
+  ExactIndex centroids_;  // by cell
   std::vector<CopyOnWrite<Cell>> cells_;
   VectorRows rows_;
   std::int64_t probes_ = 1;

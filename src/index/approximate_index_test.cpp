@@ -107,7 +107,6 @@ TEST(ApproximateIndex, AnswersAlikeWhateverTheThreadsAndTheBatch) {
     EXPECT_EQ(one.search(std::span(queries).subspan(q * kDim, kDim), 5)[0], together[q]);
 }
 
-// So many that a search looks for the nearest among some of them only.
 TEST(ApproximateIndex, OfManyCellsStillReachesAllAndEachOnce) {
   const auto vectors = photos(12000, 1), queries = photos(40, 2);
   ApproximateIndex index(share(vectors), kDim, {.recall = 0.95, .k = 5, .cells = 9000}, 2);

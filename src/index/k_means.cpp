@@ -7,17 +7,13 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "core/threads.h"
-#include "index/approximate_index.h"
 
 namespace shoplens {
 namespace {
 
 constexpr std::int64_t kSampledPerCentroid = 32;
 constexpr int kRounds = 8;
-constexpr std::int64_t kFewestInGroups = 8192;  // below, all are soon looked at
-constexpr int kGroupsLookedInto = 16;
-constexpr std::size_t kBlock = 2048;  // vectors that a thread takes at once
+constexpr std::size_t kBlock = 16384;  // vectors whose results are held at once
 
 // `count` different rows of n, in random order.
 std::vector<std::int64_t> sample_rows(std::int64_t n, std::int64_t count) {
@@ -51,33 +47,15 @@ void move_centroids(std::span<const float> vectors, int dim,
 
 }  // namespace
 
-NearestCentroid::NearestCentroid(std::span<const float> centroids, int dim, int threads)
-    : threads_(threads > 0 ? threads : available_cores()) {
-  const std::int64_t count = static_cast<std::int64_t>(centroids.size()) / dim;
-  if (count < kFewestInGroups) {
-    auto all = std::make_unique<ExactIndex>(dim, 1);
-    all->add_rows(centroids);
-    index_ = std::move(all);
-    return;
-  }
-  auto groups = std::make_unique<ApproximateIndex>(
-      share({centroids.begin(), centroids.end()}), dim,
-      ApproximateOptions{.recall = 0, .k = 1, .cells = std::llround(std::sqrt(count))}, 1);
-  groups->set_probes(kGroupsLookedInto);
-  index_ = std::move(groups);
-}
-
-std::vector<std::int32_t> NearestCentroid::of(std::span<const float> vectors) const {
-  const auto width = static_cast<std::size_t>(index_->dim());
-  const std::size_t count = vectors.size() / width;
-  std::vector<std::int32_t> numbers(count);
-  parallel_for(static_cast<std::int64_t>((count + kBlock - 1) / kBlock), threads_,
-               [&](std::int64_t block) {
-                 std::size_t at = static_cast<std::size_t>(block) * kBlock;
-                 const std::size_t here = std::min(kBlock, count - at);
-                 for (const auto& nearest : search(vectors.subspan(at * width, here * width), 1))
-                   numbers[at++] = static_cast<std::int32_t>(nearest[0].id);
-               });
+std::vector<std::int32_t> nearest_centroids(const ExactIndex& centroids,
+                                            std::span<const float> vectors) {
+  const std::size_t block = kBlock * static_cast<std::size_t>(centroids.dim());
+  std::vector<std::int32_t> numbers;
+  numbers.reserve(vectors.size() / static_cast<std::size_t>(centroids.dim()));
+  for (std::size_t first = 0; first < vectors.size(); first += block)
+    for (const auto& nearest :
+         centroids.search(vectors.subspan(first, std::min(block, vectors.size() - first)), 1))
+      numbers.push_back(static_cast<std::int32_t>(nearest[0].id));
   return numbers;
 }
 
@@ -92,8 +70,11 @@ std::vector<float> k_means(std::span<const float> vectors, int dim, std::int64_t
   }
   l2_normalize(sample, dim);
   std::vector<float> centroids(sample.begin(), sample.begin() + k * dim);
-  for (int round = 0; round < kRounds; ++round)
-    move_centroids(sample, dim, NearestCentroid(centroids, dim, threads).of(sample), centroids);
+  for (int round = 0; round < kRounds; ++round) {
+    ExactIndex index(dim, threads);
+    index.add_rows(centroids);
+    move_centroids(sample, dim, nearest_centroids(index, sample), centroids);
+  }
   return centroids;
 }
 

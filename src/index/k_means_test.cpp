@@ -3,13 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "core/error.h"
 #include "core/random.h"
-#include "index/exact_index.h"
 
 namespace shoplens {
 namespace {
@@ -71,42 +68,6 @@ TEST(KMeans, TakesDirectionsOfVectorsOfAnyLengthAndZeros) {
   for (const float x : k_means(vectors, kDim, 20, 2)) EXPECT_LE(std::abs(x), 1.0001f);
   EXPECT_THROW(k_means(vectors, kDim, 301, 2), Error);
   EXPECT_THROW(k_means(vectors, kDim, 0, 2), Error);
-}
-
-TEST(NearestCentroid, IsTheNearestOfFewAndNearlyAlwaysOfMany) {
-  for (const int count : {1, 7, 1000, 9000}) {
-    const auto centroids = around(count, 60, 0.8, 1), vectors = around(2000, 60, 0.8, 2);
-    const NearestCentroid nearest(centroids, kDim, 2);
-    ExactIndex all(kDim, 2);
-    all.add_rows(centroids);
-    const auto exact = all.search(vectors, 1);
-    const auto named = nearest.of(vectors);
-    int same = 0;
-    for (std::size_t i = 0; i < named.size(); ++i) same += named[i] == exact[i][0].id;
-    EXPECT_GE(same, count <= 1000 ? 2000 : 1900) << count;
-    // More of them begin alike, and none comes twice.
-    for (const int k : {2, 40}) {
-      const auto more = nearest.search(vectors, k);
-      const auto true_ones = all.search(vectors, k);
-      std::size_t found = 0, wanted = 0;
-      for (std::size_t i = 0; i < more.size(); ++i) {
-        std::set<std::int64_t> ids;
-        for (const Hit& hit : more[i]) ids.insert(hit.id);
-        EXPECT_EQ(more[i][0].id, named[i]);
-        EXPECT_EQ(ids.size(), more[i].size());
-        EXPECT_TRUE(std::is_sorted(more[i].begin(), more[i].end(),
-                                   [](const Hit& a, const Hit& b) { return a.score > b.score; }));
-        wanted += true_ones[i].size();
-        for (const Hit& hit : true_ones[i]) found += ids.contains(hit.id);
-      }
-      EXPECT_GE(static_cast<double>(found), (count <= 1000 ? 1 : 0.9) * static_cast<double>(wanted))
-          << count << ' ' << k;
-    }
-    // Whatever it is asked together with, by whatever threads.
-    const NearestCentroid again(centroids, kDim, 1);
-    for (std::size_t i = 0; i < 50; ++i)
-      EXPECT_EQ(again.of(std::span(vectors).subspan(i * kDim, kDim))[0], named[i]);
-  }
 }
 
 }  // namespace

@@ -341,7 +341,7 @@ TEST(HttpServer, BodiesShareAMemory) {
 TEST(HttpServer, AnswersThatNobodyReadsShareItToo) {
   HttpServerOptions tight = options();
   tight.max_bodies = 100u << 20;
-  Application application([](HttpRequest request, HttpReply reply) {
+  Application application([](const HttpRequest& request, const HttpReply& reply) {
     const std::size_t bytes = request.segments.empty() ? 10 : 60u << 20;  // no socket takes so much
     reply({200, "text/plain", std::string(bytes, 'x')});
   });
