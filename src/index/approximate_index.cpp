@@ -243,6 +243,7 @@ void ApproximateIndex::search_block(std::span<const float> queries,
     scan_cell(*cells_[static_cast<std::size_t>(cell)], wanted.allowed, tile);
     tile.clear();
   }
+  // Under a filter, or of too few vectors, one cell after the other until there are enough.
   for (std::size_t q = 0; q < results.size(); ++q)
     results[q] = wanted.allowed || seen[q] < wanted.k
                      ? search_one(query(q), encoded[q], std::move(nearest[q]), wanted)

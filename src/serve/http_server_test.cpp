@@ -369,7 +369,7 @@ TEST(HttpServer, AnswersThatNobodyReadsShareItToo) {
 TEST(HttpServer, StopsWhenWhatWasBegunIsAnswered) {
   std::promise<void> begun;
   HttpReply later;
-  Application application([&](HttpRequest, HttpReply reply) {
+  Application application([&](const HttpRequest&, HttpReply reply) {
     later = std::move(reply);
     begun.set_value();
   });
@@ -394,7 +394,7 @@ TEST(HttpServer, StopsWhenWhatWasBegunIsAnswered) {
 TEST(HttpServer, StopsAllTheSameWhenNobodyAnswers) {
   std::promise<void> begun;
   HttpReply never;
-  Application application([&](HttpRequest, HttpReply reply) {
+  Application application([&](const HttpRequest&, HttpReply reply) {
     never = std::move(reply);
     begun.set_value();
   });
