@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "core/wait_until.h"
+
 namespace shoplens {
 
 /// A mutex that is waited for until a moment of the steady clock at most; for std::lock_guard and
@@ -15,11 +17,7 @@ class DeadlineMutex {
   void lock() { try_lock_until(Clock::time_point::max()); }
   bool try_lock_until(Clock::time_point deadline) {
     std::unique_lock lock(mutex_);
-    const auto is_free = [this] { return !taken_; };
-    if (deadline == Clock::time_point::max())
-      freed_.wait(lock, is_free);
-    else if (!freed_.wait_until(lock, deadline, is_free))
-      return false;
+    if (!wait_until(freed_, lock, deadline, [this] { return !taken_; })) return false;
     return taken_ = true;
   }
   void unlock() {

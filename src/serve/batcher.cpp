@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/wait_until.h"
 #include "serve/http.h"
 
 namespace shoplens {
@@ -97,13 +98,10 @@ Embedded Batcher::embed_alone(std::vector<float> prepared, Clock::time_point dea
   {
     std::unique_lock lock(mutex_);
     ++queued_;
-    const auto is_free = [&] { return running_ < pipeline_->streams(); };
-    if (deadline == kNever)
-      freed_.wait(lock, is_free);
-    else
-      freed_.wait_until(lock, deadline, is_free);
+    const bool is_free =
+        wait_until(freed_, lock, deadline, [&] { return running_ < pipeline_->streams(); });
     --queued_;
-    if (!is_free()) throw past_deadline();
+    if (!is_free) throw past_deadline();
     ++running_;
   }
   struct Ending {

@@ -25,6 +25,17 @@ class BatcherTest : public TestCatalogue {
   }
 };
 
+// The first call of a batcher, which does not end until it may.
+struct HeldCall {
+  std::promise<void> begun, end;
+  std::atomic<int> calls{0};
+  BatcherOptions options{.max_batch = 1, .on_batch = [this](int) {
+                           if (calls++ > 0) return;
+                           begun.set_value();
+                           end.get_future().wait();
+                         }};
+};
+
 TEST_F(BatcherTest, EachRequestGetsItsOwnPhotos) {
   const auto shared = pipeline(2);
   for (const int max_batch : {1, 4}) {
@@ -53,15 +64,10 @@ TEST_F(BatcherTest, EachRequestGetsItsOwnPhotos) {
 
 TEST_F(BatcherTest, APhotoAloneWaitsForAStreamUntilItsDeadline) {
   const auto shared = pipeline(1);
-  std::promise<void> begun, end;
-  std::atomic<int> calls{0};
-  Batcher batcher(shared, {.max_batch = 1, .on_batch = [&](int) {
-                             if (calls++ > 0) return;
-                             begun.set_value();
-                             end.get_future().wait();
-                           }});
+  HeldCall held;
+  Batcher batcher(shared, held.options);
   std::thread first([&] { batcher.embed(prepared(*shared, 1)); });
-  begun.get_future().wait();
+  held.begun.get_future().wait();
   const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(30);
   EXPECT_THROW(batcher.embed(prepared(*shared, 2), soon), HttpError);
   std::vector<std::thread> others;  // single photos, and one of several, which has another way
@@ -75,11 +81,11 @@ TEST_F(BatcherTest, APhotoAloneWaitsForAStreamUntilItsDeadline) {
       EXPECT_EQ(batcher.embed(all).embeddings.size(), static_cast<std::size_t>(16 * photos));
     });
   while (batcher.waiting() < 5) std::this_thread::yield();
-  EXPECT_EQ(calls, 1);
-  end.set_value();
+  EXPECT_EQ(held.calls, 1);
+  held.end.set_value();
   first.join();
   for (std::thread& thread : others) thread.join();
-  EXPECT_EQ(calls, 6);
+  EXPECT_EQ(held.calls, 6);
   EXPECT_EQ(batcher.waiting(), 0u);
 }
 
@@ -147,15 +153,10 @@ TEST_F(BatcherTest, AFullBatchGoesAtOnce) {
 
 TEST_F(BatcherTest, NobodyIsAnsweredAfterTheDeadlineAndNothingIsDoneForIt) {
   const auto shared = pipeline();
-  std::promise<void> busy, go_on;
-  std::atomic<int> calls{0};
-  Batcher batcher(shared, {.max_batch = 1, .on_batch = [&](int) {
-                             if (calls++ > 0) return;
-                             busy.set_value();
-                             go_on.get_future().wait();
-                           }});
+  HeldCall held;
+  Batcher batcher(shared, held.options);
   std::thread first([&] { batcher.embed(prepared(*shared, 1)); });
-  busy.get_future().wait();
+  held.begun.get_future().wait();
   std::vector<float> two = prepared(*shared, 2);
   two.insert(two.end(), two.begin(), two.end());
   const auto begin = std::chrono::steady_clock::now();
@@ -167,11 +168,11 @@ TEST_F(BatcherTest, NobodyIsAnsweredAfterTheDeadlineAndNothingIsDoneForIt) {
   }
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(50));
   EXPECT_EQ(batcher.waiting(), 2u);  // until their turn comes
-  go_on.set_value();
+  held.end.set_value();
   first.join();
   EXPECT_EQ(batcher.embed(prepared(*shared, 3), begin + std::chrono::minutes(1)).batch, 1);
   while (batcher.waiting() > 0) std::this_thread::yield();
-  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(held.calls, 2);
 }
 
 TEST_F(BatcherTest, OneBadPhotoHarmsNobodyElse) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/wait_until.h"
 #include "serve/http.h"
 
 namespace shoplens {
@@ -28,12 +29,8 @@ void PhotoDecoder::decode(std::string_view bytes, Clock::time_point deadline,
     const std::uint64_t taken = std::min(wanted, all_);
     std::unique_lock lock(mutex_);
     const std::uint64_t ticket = *waiting_.insert(next_ticket_++).first;
-    const auto my_turn = [&] { return *waiting_.begin() == ticket && free_ >= taken; };
-    bool in_time = true;
-    if (deadline == Clock::time_point::max())  // which no clock can be asked to wait until
-      freed_.wait(lock, my_turn);
-    else
-      in_time = freed_.wait_until(lock, deadline, my_turn);
+    const bool in_time = wait_until(freed_, lock, deadline,
+                                    [&] { return *waiting_.begin() == ticket && free_ >= taken; });
     waiting_.erase(ticket);
     if (in_time) free_ -= share.bytes = taken;
     lock.unlock();
