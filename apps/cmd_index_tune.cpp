@@ -71,7 +71,8 @@ int pipeline(const PipelineCommandOptions& o) {
 
 struct TuneOptions {
   std::string gallery = "gallery.db", data, report;
-  int whiten = 0;
+  int whiten = 0, folds = 5;
+  double max_drop = 0.005;
   bool dry_run = false, json = false;
   NetworkOptions network;
 
@@ -83,6 +84,10 @@ struct TuneOptions {
     v(report, "report",
       "further labelled photos, to see what each setting does for them; nothing is chosen by them");
     v(whiten, "whiten", "shorten the compared vectors to this length; 0: when it helps");
+    v(folds, "folds",
+      "parts of --data of which each is asked about with what the others chose: the gallery "
+      "changes only when they gain; 0: without");
+    v(max_drop, "max-drop", "accuracy that --whiten may cost; more is refused");
     v(dry_run, "dry-run", "show the trials and leave the gallery as it is");
     network.visit(v);
     v(json, "json", "print one JSON document");
@@ -121,9 +126,22 @@ Json to_json(const std::vector<TuneTrial>& trials) {
   return list;
 }
 
+void print_text(const TuneCrossValidation& unseen, bool changes, const std::string& gallery) {
+  const auto print = [](const char* when, const TuneFigures& f) {
+    for (const double value : {f.accuracy, f.recall_at_5, f.map, tune_score(f)})
+      std::cout << std::setw(10) << value * 100;
+    std::cout << "    " << when << '\n';
+  };
+  std::cout << "\neach photo asked about with what the others chose:\n";
+  print("as it is", unseen.before);
+  print("tuned", unseen.after);
+  if (!changes) std::cout << "no gain: " << gallery << " stays as it was\n";
+}
+
 int tune_gallery(const TuneOptions& o) {
   check(!o.data.empty(), "index tune: want --data, a CSV or a folder of labelled photos");
   check(o.whiten >= 0, "--whiten: want at least 0, got ", o.whiten);
+  check(o.folds == 0 || o.folds >= 2, "--folds: want 0 or at least 2, got ", o.folds);
   Gallery gallery(o.gallery);
   const auto read_held_out = [&](const std::string& path) {
     Manifest photos = path.empty() ? Manifest{} : read_manifest(path);
@@ -140,19 +158,39 @@ int tune_gallery(const TuneOptions& o) {
   TuneData data{content, blocks, pipeline->classes(), {held_out, embedded}};
   if (!o.report.empty()) data.report.emplace(TunePhotos{report, reported});
   const TuneResult result = tune(pipeline_of(gallery), data, o.whiten);
-  if (!o.dry_run) {
+  const auto unseen = o.folds == 0
+                          ? std::nullopt
+                          : cross_validate_tune(pipeline_of(gallery), data, o.whiten, o.folds);
+  // Too few photos for folds: those that chose tell.
+  const auto [before, after] = unseen.value_or(
+      TuneCrossValidation{result.trials.front().held_out, result.chosen().held_out});
+  if (o.whiten > 0 && before.accuracy - after.accuracy > o.max_drop)
+    throw Error(ErrorCode::kBadInput,
+                join("index tune: want --whiten ", o.whiten, " to cost at most ", o.max_drop,
+                     " of accuracy, it falls from ", before.accuracy, " to ", after.accuracy, " (",
+                     o.data, ")"),
+                "a larger --whiten keeps more; --max-drop says how much may be lost");
+  const bool changes = o.whiten > 0 || !unseen || tune_score(after) > tune_score(before);
+  if (changes && !o.dry_run) {
     std::map<std::string, GalleryArray> arrays;
     if (result.spec.whiten > 0) arrays["whitening"] = to_array(result.whitening);
     gallery.configure({{"pipeline", to_toml(result.spec)}}, arrays);
   }
-  if (o.json)
-    print_json({{"gallery", o.gallery},
-                {"trials", to_json(result.trials)},
-                {"pipeline", to_toml(result.spec)},
-                {"errors", errors_json(embedded.errors, held_out.names)},
-                {"report_errors", errors_json(reported.errors, report.names)}});
-  else
+  if (o.json) {
+    Json out{{"gallery", o.gallery},
+             {"trials", to_json(result.trials)},
+             {"pipeline", to_toml(result.spec)},
+             {"changes", changes},
+             {"errors", errors_json(embedded.errors, held_out.names)},
+             {"report_errors", errors_json(reported.errors, report.names)}};
+    if (unseen)
+      out["cross_validation"] = {{"before", to_json(unseen->before)},
+                                 {"after", to_json(unseen->after)}};
+    print_json(out);
+  } else {
     print_text(result.trials);
+    if (unseen) print_text(*unseen, changes, o.gallery);
+  }
   return std::max(status_of(embedded), status_of(reported));
 }
 

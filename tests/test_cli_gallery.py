@@ -187,8 +187,15 @@ class Pipeline(CliTest):
         error = self.run_cli("index", "tune", "--data", "train.csv", status=2).stderr
         self.assertIn("want photos that are not in the gallery, train/gala0.png and 11 more", error)
         before = self.run_cli("index", "pipeline").stdout
-        trials = self.run_json("index", "tune", "--data", "test.csv", "--dry-run")["trials"]
+        tuned = self.run_json("index", "tune", "--data", "test.csv", "--dry-run")
+        trials = tuned["trials"]
         self.assertEqual(trials[0]["what"], "as it is")
+        unseen = tuned["cross_validation"]
+        self.assertAlmostEqual(unseen["before"]["accuracy"], trials[0]["accuracy"])
+        self.assertEqual(tuned["changes"], sum(unseen["after"].values()) > sum(unseen["before"].values()))
+        self.assertNotIn("cross_validation", self.run_json("index", "tune", "--data", "test.csv", "--folds", 0, "--dry-run"))
+        self.assertIn("--folds: want 0 or at least 2, got 1",
+                      self.run_cli("index", "tune", "--data", "test.csv", "--folds", 1, status=2).stderr)
         self.write_list("further.csv", "further", 3)
         reported = self.run_json("index", "tune", "--data", "test.csv", "--report", "further.csv", "--dry-run")["trials"]
         for trial in reported:
@@ -196,9 +203,13 @@ class Pipeline(CliTest):
         self.assertEqual(reported, trials)  # nothing is chosen by them
         text = self.run_cli("index", "tune", "--data", "test.csv", "--report", "further.csv", "--dry-run").stdout
         self.assertIn("report:", text.splitlines()[0])
-        self.assertEqual(len(text.splitlines()), 1 + len(trials))
+        self.assertIn("each photo asked about with what the others chose:", text.splitlines()[1 + len(trials):])
         self.assertIn("train/gala0.png and 11 more is", self.run_cli("index", "tune", "--data", "test.csv", "--report",
                                                                       "train.csv", status=2).stderr)
+        self.assertEqual(self.run_cli("index", "pipeline").stdout, before)
+        refused = self.run_cli("index", "tune", "--data", "test.csv", "--whiten", 1, status=2).stderr
+        self.assertIn("want --whiten 1 to cost at most 0.005 of accuracy", refused)
+        self.assertIn("hint: a larger --whiten keeps more", refused)
         self.assertEqual(self.run_cli("index", "pipeline").stdout, before)
         self.run_cli("index", "tune", "--data", "test.csv", "--whiten", 6)
         self.assertIn("whiten = 6", self.run_cli("index", "pipeline").stdout)

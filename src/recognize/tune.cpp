@@ -2,6 +2,8 @@
 #include "recognize/tune.h"
 
 #include <algorithm>
+#include <span>
+#include <unordered_set>
 
 #include "core/error.h"
 
@@ -66,8 +68,8 @@ class Tuner {
       return evaluate(data_.gallery.items, matcher, photos, embedded,
                       {c.spec.decide, data_.classes})[0];
     };
-    const Evaluation e = by_label(held_out_, data_.held_out.embedded);
-    trials_.push_back({what, figures_of(e), tune_score(e), kept});
+    const TuneFigures figures = figures_of(by_label(held_out_, data_.held_out.embedded));
+    trials_.push_back({what, figures, tune_score(figures), kept});
     if (data_.report) trials_.back().report = figures_of(by_label(report_, data_.report->embedded));
     return trials_.back().score;
   }
@@ -153,11 +155,55 @@ void tune_vote(Tuner& tuner, bool classes) {
   }
 }
 
+// The places of the embedded photos whose label the gallery has, dealt out in the order of their
+// labels.
+std::vector<std::vector<std::size_t>> deal(const TuneData& data, std::size_t folds) {
+  std::unordered_set<std::string> known;
+  for (const GalleryItem& item : data.gallery.items) known.insert(item.label);
+  const auto& [list, embedded] = data.held_out;
+  const auto label = [&](std::size_t place) -> const std::string& {
+    return list.labels[static_cast<std::size_t>(embedded.photos[place])];
+  };
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < embedded.photos.size(); ++i)
+    if (known.contains(label(i))) places.push_back(i);
+  std::stable_sort(places.begin(), places.end(),
+                   [&](std::size_t a, std::size_t b) { return label(a) < label(b); });
+  std::vector<std::vector<std::size_t>> dealt(folds);
+  for (std::size_t i = 0; i < places.size(); ++i) dealt[i % folds].push_back(places[i]);
+  for (auto& fold : dealt) std::sort(fold.begin(), fold.end());
+  return dealt;
+}
+
+PhotoEmbeddings rows_of(const PhotoEmbeddings& all, const std::vector<std::size_t>& places) {
+  PhotoEmbeddings out;
+  out.dim = all.dim;
+  const auto copy = [&](const std::vector<float>& from, std::vector<float>& to) {
+    const std::size_t width = from.size() / all.photos.size();
+    for (const std::size_t place : places) {
+      const auto row = std::span(from).subspan(place * width, width);
+      to.insert(to.end(), row.begin(), row.end());
+    }
+  };
+  for (const std::size_t place : places) out.photos.push_back(all.photos[place]);
+  copy(all.embeddings, out.embeddings);
+  copy(all.class_probabilities, out.class_probabilities);
+  return out;
+}
+
+void add(TuneFigures& sum, const TuneFigures& figures, double share) {
+  sum.accuracy += share * figures.accuracy;
+  sum.recall_at_5 += share * figures.recall_at_5;
+  sum.map += share * figures.map;
+}
+
 }  // namespace
 
-double tune_score(const Evaluation& e) {
-  return (e.accuracy + e.metrics.recall_at_5 + e.metrics.map) / 3;
+const TuneTrial& TuneResult::chosen() const {
+  return *std::find_if(trials.rbegin(), trials.rend(), [](const TuneTrial& t) { return t.kept; });
 }
+
+double tune_score(const TuneFigures& f) { return (f.accuracy + f.recall_at_5 + f.map) / 3; }
 
 TuneResult tune(PipelineSpec spec, const TuneData& data, int whiten, double least_gain) {
   spec.whiten = 0;
@@ -174,6 +220,33 @@ TuneResult tune(PipelineSpec spec, const TuneData& data, int whiten, double leas
   tune_vote(tuner, !data.classes.empty());
   const Candidate best = tuner.best();
   return {best.spec, best.map, std::move(tuner).trials()};
+}
+
+std::optional<TuneCrossValidation> cross_validate_tune(const PipelineSpec& spec,
+                                                       const TuneData& data, int whiten, int folds,
+                                                       double least_gain) {
+  check(folds >= 2, "tune: want at least 2 folds, got ", folds);
+  const auto dealt = deal(data, static_cast<std::size_t>(folds));
+  if (dealt.back().empty()) return std::nullopt;
+  std::size_t photos = 0;
+  for (const auto& fold : dealt) photos += fold.size();
+  TuneCrossValidation mean;
+  for (std::size_t left_out = 0; left_out < dealt.size(); ++left_out) {
+    std::vector<std::size_t> others;
+    for (std::size_t fold = 0; fold < dealt.size(); ++fold)
+      if (fold != left_out) others.insert(others.end(), dealt[fold].begin(), dealt[fold].end());
+    std::sort(others.begin(), others.end());
+    const PhotoEmbeddings choosing = rows_of(data.held_out.embedded, others),
+                          asking = rows_of(data.held_out.embedded, dealt[left_out]);
+    const Manifest& list = data.held_out.list;
+    const TuneResult result = tune(
+        spec, {data.gallery, data.blocks, data.classes, {list, choosing}, TunePhotos{list, asking}},
+        whiten, least_gain);
+    const double share = static_cast<double>(dealt[left_out].size()) / static_cast<double>(photos);
+    add(mean.before, *result.trials.front().report, share);
+    add(mean.after, *result.chosen().report, share);
+  }
+  return mean;
 }
 
 }  // namespace shoplens

@@ -26,8 +26,12 @@ struct TuneData {
 
 /// What photos found in the gallery, as fractions.
 struct TuneFigures {
-  double accuracy, recall_at_5, map;
+  double accuracy = 0, recall_at_5 = 0, map = 0;
 };
+
+/// What a setting is chosen by: the mean of the three, as few held-out photos make accuracy alone a
+/// coarse measure.
+double tune_score(const TuneFigures& figures);
 
 /// One setting tried.
 struct TuneTrial {
@@ -42,11 +46,10 @@ struct TuneResult {
   PipelineSpec spec;
   AffineMap whitening;            // when spec.whiten is not 0
   std::vector<TuneTrial> trials;  // the first is what there was
-};
 
-/// What a setting is chosen by: the mean of accuracy, R@5 and mAP, as few held-out photos make
-/// accuracy alone a coarse measure.
-double tune_score(const Evaluation& evaluation);
+  /// The trial of `spec`: the last that was kept.
+  const TuneTrial& chosen() const;
+};
 
 /// Chooses the networks' weights, whitening, database augmentation, query expansion, re-ranking and
 /// vote of `spec`, one after the other, by what the held-out photos find in the gallery; a change
@@ -54,5 +57,18 @@ double tune_score(const Evaluation& evaluation);
 /// as many as do best, or none. The spec's own settings of these are not read, but for its vote by
 /// classes, which is tried when the data has them. Its recall stays as it is.
 TuneResult tune(PipelineSpec spec, const TuneData& data, int whiten, double least_gain = 0.001);
+
+/// What photos that chose nothing find: means over all held-out photos, of which each is asked
+/// about with what `tune` chose by the photos of the other folds.
+struct TuneCrossValidation {
+  TuneFigures before, after;  // before: as it is before tune changes anything
+};
+
+/// Cross-validates `tune` over `folds` parts of the held-out photos, in which labels are spread
+/// evenly; photos of labels that the gallery lacks are left out. `data.report` is not read. Nothing
+/// when there are fewer photos than folds.
+std::optional<TuneCrossValidation> cross_validate_tune(const PipelineSpec& spec,
+                                                       const TuneData& data, int whiten, int folds,
+                                                       double least_gain = 0.001);
 
 }  // namespace shoplens

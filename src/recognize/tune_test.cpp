@@ -46,10 +46,13 @@ class TuneTest : public testing::Test {
   }
 
   TuneResult run(int whiten = 0, const Manifest* report = nullptr) {
-    TuneData data{gallery, blocks, no_classes, {held_out, embedded}};
-    if (report) data.report.emplace(TunePhotos{*report, embedded});
-    return tune({.models = {{"a", "f1"}, {"b", "f2"}}}, data, whiten);
+    TuneData with = data();
+    if (report) with.report.emplace(TunePhotos{*report, embedded});
+    return tune(spec(), with, whiten);
   }
+
+  PipelineSpec spec() const { return {.models = {{"a", "f1"}, {"b", "f2"}}}; }
+  TuneData data() const { return {gallery, blocks, no_classes, {held_out, embedded}}; }
 
   GalleryContent gallery;
   std::vector<Block> blocks{{8, 1.0}, {8, 1.0}};
@@ -80,12 +83,10 @@ TEST_F(TuneTest, WhatItChoseScoresWhatItSaid) {
   const Matcher matcher(
       gallery.vectors, weighed, result.spec,
       result.spec.whiten > 0 ? std::optional(to_array(result.whitening)) : std::nullopt);
-  const double score =
-      tune_score(evaluate(gallery.items, matcher, held_out, embedded, {result.spec.decide, {}})[0]);
-  double best = 0;
-  for (const TuneTrial& trial : result.trials)
-    if (trial.kept) best = trial.score;
-  EXPECT_DOUBLE_EQ(score, best);
+  const Evaluation e =
+      evaluate(gallery.items, matcher, held_out, embedded, {result.spec.decide, {}})[0];
+  EXPECT_DOUBLE_EQ(tune_score({e.accuracy, e.metrics.recall_at_5, e.metrics.map}),
+                   result.chosen().score);
 }
 
 TEST_F(TuneTest, FurtherPhotosAreSeenAndChooseNothing) {
@@ -108,10 +109,38 @@ TEST_F(TuneTest, FurtherPhotosAreSeenAndChooseNothing) {
 }
 
 TEST_F(TuneTest, KeepsTheGallerysRecall) {
-  PipelineSpec spec{.models = {{"a", "f1"}, {"b", "f2"}}};
-  spec.ranking.recall = 0.99;
-  const TuneData data{gallery, blocks, no_classes, {held_out, embedded}};
-  EXPECT_EQ(tune(spec, data, 0).spec.ranking.recall, 0.99);
+  PipelineSpec searched = spec();
+  searched.ranking.recall = 0.99;
+  EXPECT_EQ(tune(searched, data(), 0).spec.ranking.recall, 0.99);
+}
+
+// Labels that say nothing of the photos: what some of them choose is worth nothing to others, while
+// it always looks well on those that chose it.
+TEST_F(TuneTest, CrossValidationTellsWhatChanceChose) {
+  Random random{8};
+  double flattered = 0, honest = 0;  // means
+  for (int time = 0; time < 4; ++time) {
+    for (std::string& label : held_out.labels)
+      label = "p" + std::to_string(static_cast<int>(random.uniform(0, kProducts)));
+    const TuneResult all = run();
+    const auto mean = cross_validate_tune(spec(), data(), 0, 5);
+    ASSERT_TRUE(mean);
+    EXPECT_NEAR(tune_score(mean->before), all.trials[0].score, 1e-12);
+    flattered += all.chosen().score / 4;
+    honest += tune_score(mean->after) / 4;
+  }
+  EXPECT_LT(honest, flattered - 0.02);
+}
+
+TEST_F(TuneTest, CrossValidationTellsOfARealGain) {
+  held_out.labels[7] = "a stranger";  // left out
+  const auto mean = cross_validate_tune(spec(), data(), 0, 5);
+  ASSERT_TRUE(mean);
+  EXPECT_GT(tune_score(mean->after), tune_score(mean->before) + 0.05);
+  const TuneResult all = run();
+  EXPECT_NEAR(tune_score(mean->before), all.trials[0].score, 1e-12);
+  EXPECT_FALSE(cross_validate_tune(spec(), data(), 0, 60));  // 59 photos
+  EXPECT_THROW(cross_validate_tune(spec(), data(), 0, 1), Error);
 }
 
 TEST_F(TuneTest, KeepsTheStatedLength) {
