@@ -51,8 +51,7 @@ struct ServeOptions {
     v(max_connections, "max-connections", "connections at once");
     v(max_connections_per_client, "max-connections-per-client", "of one address");
     v(workers, "workers",
-      "requests with photos that are worked on at once; 0: those in the cores' network calls and "
-      "one more, which decodes");
+      "requests with photos that are worked on at once; 0: those in the cores' network calls");
     v(queue, "queue",
       "requests that wait for that; one more, and the first of them is answered 429; 0: one more "
       "than there are cores, so that under any load an answer takes less than three times what it "
@@ -142,7 +141,8 @@ int photos_in_a_call(const ServeOptions& o) {
 
 ServiceOptions service_options(const ServeOptions& o) {
   ServiceOptions options;
-  options.threads = o.workers > 0 ? o.workers : available_cores() * photos_in_a_call(o) + 1;
+  // One more would decode beside the network calls, and slow both by what caches hold.
+  options.threads = o.workers > 0 ? o.workers : available_cores() * photos_in_a_call(o);
   // Who is let in under an overload waits for as many answers as there are threads and places.
   options.queue = static_cast<std::size_t>(o.queue > 0 ? o.queue : available_cores() + 1);
   options.rate = o.rate;
