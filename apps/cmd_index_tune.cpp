@@ -43,29 +43,30 @@ void check_same_models(const PipelineSpec& own, const PipelineSpec& wanted,
 
 int pipeline(const PipelineCommandOptions& o) {
   Gallery gallery(o.gallery);
-  PipelineSpec own = pipeline_of(gallery);
+  const PipelineSpec own = pipeline_of(gallery);
+  const auto whitening = gallery.array("whitening");
+  PipelineSpec wanted = own;
   if (!o.set.empty()) {
-    PipelineSpec wanted = pipeline_from_toml(read_file(o.set, 1 << 20), o.set);
+    wanted = pipeline_from_toml(read_file(o.set, 1 << 20), o.set);
     check_same_models(own, wanted, o.set);
     for (std::size_t i = 0; i < own.models.size(); ++i) {
       wanted.models[i].path = own.models[i].path;
       wanted.models[i].fingerprint = own.models[i].fingerprint;
     }
-    const auto whitening = gallery.array("whitening");
     check(wanted.whiten == 0 || (whitening && whitening->rows == wanted.whiten),
           "index pipeline: want whiten 0 or ", whitening ? whitening->rows : 0,
           ", as the gallery has learnt, got ", wanted.whiten, " (", o.set, ")");
-    std::map<std::string, GalleryArray> arrays;
-    if (wanted.whiten > 0) arrays["whitening"] = *whitening;
-    gallery.configure({{"pipeline", to_toml(wanted)}}, arrays);
-    own = wanted;
   }
   if (o.recall != -1) {
     check(o.recall >= 0 && o.recall <= 1, "--recall: want from 0 to 1, got ", o.recall);
-    own.ranking.recall = o.recall;
-    gallery.write_note("pipeline", to_toml(own));
+    wanted.ranking.recall = o.recall;
   }
-  std::cout << to_toml(own);
+  if (!o.set.empty() || o.recall != -1) {
+    std::map<std::string, GalleryArray> arrays;
+    if (wanted.whiten > 0) arrays["whitening"] = *whitening;
+    replace_pipeline(gallery, own, wanted, arrays);
+  }
+  std::cout << to_toml(wanted);
   return 0;
 }
 
@@ -155,31 +156,34 @@ int tune_gallery(const TuneOptions& o) {
   if (!o.report.empty()) reported = embed_and_report(*pipeline, report.paths, o.network);
   const GalleryContent content = gallery.content();
   const std::vector<Block> blocks = pipeline->blocks();
-  TuneData data{content, blocks, pipeline->classes(), {held_out, embedded}};
+  const PipelineSpec own = pipeline_of(gallery);
+  const auto whitening = gallery.array("whitening");
+  TuneData data{content, whitening, blocks, pipeline->classes(), {held_out, embedded}};
   if (!o.report.empty()) data.report.emplace(TunePhotos{report, reported});
-  const TuneResult result = tune(pipeline_of(gallery), data, o.whiten);
-  const auto unseen = o.folds == 0
-                          ? std::nullopt
-                          : cross_validate_tune(pipeline_of(gallery), data, o.whiten, o.folds);
+  const TuneResult result = tune(own, data, o.whiten);
+  const auto unseen =
+      o.folds == 0 ? std::nullopt : cross_validate_tune(own, data, o.whiten, o.folds);
   // Too few photos for folds: those that chose tell.
-  const auto [before, after] = unseen.value_or(
-      TuneCrossValidation{result.trials.front().held_out, result.chosen().held_out});
-  if (o.whiten > 0 && before.accuracy - after.accuracy > o.max_drop)
+  const auto of = [&](std::size_t trial) { return result.trials[trial].held_out; };
+  const auto [before, after, unwhitened, whitened] = unseen.value_or(
+      TuneCrossValidation{of(0), of(result.chosen), of(result.unwhitened), of(result.whitened)});
+  if (o.whiten > 0 && unwhitened.accuracy - whitened.accuracy > o.max_drop)
     throw Error(ErrorCode::kBadInput,
                 join("index tune: want --whiten ", o.whiten, " to cost at most ", o.max_drop,
-                     " of accuracy, it falls from ", before.accuracy, " to ", after.accuracy, " (",
-                     o.data, ")"),
+                     " of accuracy, it falls from ", unwhitened.accuracy, " to ", whitened.accuracy,
+                     " (", o.data, ")"),
                 "a larger --whiten keeps more; --max-drop says how much may be lost");
-  const bool changes = o.whiten > 0 || !unseen || tune_score(after) > tune_score(before);
+  const bool changes =
+      o.whiten > 0 || (result.chosen > 0 && (!unseen || tune_score(after) > tune_score(before)));
   if (changes && !o.dry_run) {
     std::map<std::string, GalleryArray> arrays;
-    if (result.spec.whiten > 0) arrays["whitening"] = to_array(result.whitening);
-    gallery.configure({{"pipeline", to_toml(result.spec)}}, arrays);
+    if (result.spec.whiten > 0) arrays["whitening"] = *result.whitening;
+    replace_pipeline(gallery, own, result.spec, arrays);
   }
   if (o.json) {
     Json out{{"gallery", o.gallery},
              {"trials", to_json(result.trials)},
-             {"pipeline", to_toml(result.spec)},
+             {"pipeline", to_toml(changes ? result.spec : own)},
              {"changes", changes},
              {"errors", errors_json(embedded.errors, held_out.names)},
              {"report_errors", errors_json(reported.errors, report.names)}};

@@ -29,15 +29,16 @@ bool read_options(TrainOptions& options, const Words& words) {
 }
 
 // The options of the run that is resumed. What the command line says may not contradict them, but
-// for what does not change the result: where the run ends for now, and which machine does it.
+// for where the run ends for now, and how much of a machine does it: with as many --threads to the
+// same bits.
 TrainOptions resumed(const std::string& out, const Words& words) {
   TrainOptions saved = RunFolder::open(out).options();
   TrainOptions wanted = saved;
   wanted.stop_epoch = TrainOptions().stop_epoch;  // it is for one sitting
   read_options(wanted, words);
   wanted = resolved(wanted);
-  const std::vector<std::string> free{"out",     "resume",  "stop-epoch", "device",
-                                      "threads", "workers", "prefetch",   "cache-mb"};
+  const std::vector<std::string> free{"out",     "resume",  "stop-epoch", "threads",
+                                      "workers", "prefetch",   "cache-mb"};
   const auto wanted_list = options_of(wanted), saved_list = options_of(saved);
   for (std::size_t i = 0; i < wanted_list.size(); ++i)
     if (!std::count(free.begin(), free.end(), wanted_list[i].name) &&

@@ -98,6 +98,9 @@ def main():
                 contest.gallery("winner", ten, pipeline="norm = 'joint'\n[decide]\nvote = 'classes'"), ten)
     together = contest.gallery("ten", ten)
     contest.row("ten, each normalised", together, ten)
+    tuned = contest.gallery("tuned", ten)
+    contest.run("index", "tune", "--gallery", tuned, "--data", o.out / "set/val.csv")
+    contest.row("the same, tuned on val.csv, whose photos are not shifted", tuned, ten)
     student = o.out / "student"
     if not (student / "best/model.safetensors").exists():
         contest.run("distill", "--gallery", together, "--data", contest.train_csv, "--out", student, "--", "--config",

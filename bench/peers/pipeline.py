@@ -154,10 +154,11 @@ def train(o):
     total, warmup = o.epochs * len(loader), len(loader)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: (t + 1) / warmup if t < warmup else 0.5 * (
         1 + math.cos(math.pi * (t - warmup) / max(total - warmup, 1))))
-    step, seconds = 0, 0.0
+    step, timed, seconds = 0, 0, 0.0
     for epoch in range(o.epochs):
         net.train()
-        start = time.perf_counter()
+        if not (o.steps and timed):  # the timed part goes on over epochs
+            start = time.perf_counter()
         for pixels, labels in loader:
             with autocast(o):
                 embedding = net(to_input(pixels))

@@ -33,22 +33,29 @@ std::vector<std::int64_t> runs_of_label_order(const std::vector<std::int64_t>& o
     if (label >= rows_of.size()) rows_of.resize(label + 1);
     rows_of[label].push_back(row);
   }
-  // In rounds: one run of each label that has one left, so that neighbours differ.
+  // The k-th of a label's n runs comes somewhere between k / n and (k + 1) / n of the epoch: with
+  // as many runs each, one of each label in a round; a label of more runs is spread over all of it.
+  struct Run {
+    double place;
+    std::size_t label, number;
+  };
   Random random{seed, epoch, 1};
-  std::vector<std::int64_t> order;
-  for (std::size_t round = 0;; ++round) {
-    std::vector<std::size_t> labels;
-    for (std::size_t label = 0; label < rows_of.size(); ++label) {
-      const std::size_t runs =
-          rows_of[label].empty() ? 0 : std::max<std::size_t>(1, rows_of[label].size() / m);
-      if (round < runs) labels.push_back(label);
-    }
-    if (labels.empty()) return order;
-    random.shuffle(labels.begin(), labels.end());
-    for (const std::size_t label : labels)
-      for (int i = 0; i < m; ++i)
-        order.push_back(rows_of[label][(round * m + i) % rows_of[label].size()]);
+  std::vector<Run> runs;
+  for (std::size_t label = 0; label < rows_of.size(); ++label) {
+    const std::size_t n =
+        rows_of[label].empty() ? 0 : std::max<std::size_t>(1, rows_of[label].size() / m);
+    for (std::size_t number = 0; number < n; ++number)
+      runs.push_back({(static_cast<double>(number) + random.uniform(0, 1)) / static_cast<double>(n),
+                      label, number});
   }
+  std::stable_sort(runs.begin(), runs.end(),
+                   [](const Run& a, const Run& b) { return a.place < b.place; });
+  std::vector<std::int64_t> order;
+  for (const Run& run : runs) {
+    const std::vector<std::int64_t>& rows = rows_of[run.label];
+    for (int i = 0; i < m; ++i) order.push_back(rows[(run.number * m + i) % rows.size()]);
+  }
+  return order;
 }
 
 }  // namespace shoplens

@@ -11,11 +11,11 @@ namespace shoplens {
 std::vector<std::int64_t> shuffled_order(std::int64_t size, std::uint64_t seed,
                                          std::uint64_t epoch);
 
-/// The same for losses that compare photos of a batch: runs of `m` photos of one label, the labels
-/// of neighbouring runs different, so that a batch of P * m has P labels (Hermans et al. 2017,
-/// arXiv:1703.07737, "PK batches"). of_row[i] is row i's label, 0..K-1. Each label gives n / m
-/// whole runs, at least one: a label with fewer than m photos repeats them. The length is the same
-/// every epoch.
+/// The same for losses that compare photos of a batch: runs of `m` photos of one label, in rounds
+/// of a run of each label where all have as many photos, so that a batch of P * m has P labels
+/// (Hermans et al. 2017, arXiv:1703.07737, "PK batches"); a label of more photos comes more often,
+/// all through the epoch. of_row[i] is row i's label, 0..K-1. Each label gives n / m whole runs, at
+/// least one: a label with fewer than m photos repeats them. The length is the same every epoch.
 std::vector<std::int64_t> runs_of_label_order(const std::vector<std::int64_t>& of_row, int m,
                                               std::uint64_t seed, std::uint64_t epoch);
 

@@ -62,6 +62,22 @@ TEST(RunsOfLabelOrder, FillsBatchesWithRunsOfDifferentLabels) {
   EXPECT_NE(order, runs_of_label_order(of_row, kM, 1, 3));
 }
 
+// Ten times the photos of the others: its runs are spread, so that every batch has others to
+// compare with, to the last.
+TEST(RunsOfLabelOrder, SpreadsALabelOfManyPhotosOverTheEpoch) {
+  constexpr int kM = 4, kRunsOfBatch = 8;
+  std::vector<std::int64_t> of_row(400, 0);
+  for (std::int64_t label = 1; label <= 20; ++label) of_row.insert(of_row.end(), 40, label);
+  const auto order = runs_of_label_order(of_row, kM, 1, 2);
+  ASSERT_EQ(order.size(), of_row.size());
+  for (std::size_t batch = 0; batch + kM * kRunsOfBatch <= order.size();
+       batch += kM * kRunsOfBatch) {
+    std::set<std::int64_t> labels;
+    for (std::size_t i = batch; i < batch + kM * kRunsOfBatch; ++i) labels.insert(of_row[order[i]]);
+    EXPECT_GE(labels.size(), 4u) << batch;
+  }
+}
+
 TEST(RunsOfLabelOrder, RepeatsTheFewPhotosOfARareLabel) {
   const auto order = runs_of_label_order({0, 1, 1, 1, 1}, 4, 1, 1);
   EXPECT_EQ(order.size(), 8u);

@@ -24,6 +24,13 @@ TEST(GlobalAveragePrecision, SureMistakesCostMoreThanUnsureOnes) {
             global_average_precision({1, 2}, {0, 2}, {0.4, 0.5}));
 }
 
+TEST(GlobalAveragePrecision, CountsWhatCanBeAnswered) {
+  // A stranger that is sure of itself costs those behind it, and is not missed itself.
+  EXPECT_DOUBLE_EQ(global_average_precision({-1, 3}, {0, 3}, {0.9, 0.5}), 0.5);
+  EXPECT_DOUBLE_EQ(global_average_precision({-1, 3}, {0, 3}, {0.4, 0.5}), 1);
+  EXPECT_DOUBLE_EQ(global_average_precision({-1}, {0}, {0.5}), 0);
+}
+
 // tools/make_gap_golden.py: a line of truth predicted confidence a query, after the expected value.
 TEST(GlobalAveragePrecision, EqualsNumPy) {
   std::ifstream golden(SHOPLENS_SOURCE_DIR "/tests/golden/eval/gap.txt");

@@ -130,6 +130,18 @@ PipelineSpec located_pipeline_of(const Gallery& gallery, const std::vector<std::
   return spec;
 }
 
+void replace_pipeline(Gallery& gallery, const PipelineSpec& before, const PipelineSpec& spec,
+                      const std::map<std::string, GalleryArray>& arrays) {
+  gallery.transact([&] {
+    if (to_toml(pipeline_of(gallery)) != to_toml(before))
+      throw Error(ErrorCode::kBadInput,
+                  join("pipeline: want it as it was when this began, another process changed it (",
+                       gallery.path().string(), ")"),
+                  "run the command again");
+    gallery.configure({{"pipeline", to_toml(spec)}}, arrays);
+  });
+}
+
 std::string fingerprint_of(const PipelineSpec& spec) {
   if (spec.models.size() == 1) return spec.models[0].fingerprint;
   Sha256 hash;

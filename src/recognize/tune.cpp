@@ -13,7 +13,7 @@ namespace {
 // A whole setting: what a trial changes a copy of.
 struct Candidate {
   PipelineSpec spec;
-  AffineMap map;
+  std::optional<GalleryArray> whitening{};
 };
 
 TuneFigures figures_of(const Evaluation& e) {
@@ -27,24 +27,26 @@ Manifest labels_only(Manifest photos) {
 
 class Tuner {
  public:
-  Tuner(PipelineSpec spec, const TuneData& data, double least_gain)
+  Tuner(const TuneData& data, double least_gain)
       : data_(data), least_gain_(least_gain), held_out_(labels_only(data.held_out.list)) {
     if (data.report) report_ = labels_only(data.report->list);
-    best_ = {std::move(spec), {}};
-    best_score_ = try_out("as it is", best_, true);
   }
 
   const Candidate& best() const { return best_; }
+  std::size_t best_trial() const { return best_trial_; }
   std::vector<TuneTrial> trials() && { return std::move(trials_); }
 
   // Takes the candidate when it is better than the best by more than the least gain, or `must` be.
-  bool offer(const std::string& what, const Candidate& candidate, bool must = false) {
-    const double score = try_out(what, candidate, false);
-    if (!must && score <= best_score_ + least_gain_) return false;
+  void offer(const std::string& what, const Candidate& candidate, bool must = false) {
+    const double score = try_out(what, candidate);
+    if (!must && score <= trials_[best_trial_].score + least_gain_) return;
     trials_.back().kept = true;
     best_ = candidate;
-    best_score_ = score;
-    return true;
+    best_trial_ = trials_.size() - 1;
+  }
+
+  bool better_than_first() const {
+    return trials_[best_trial_].score > trials_[0].score + least_gain_;
   }
 
   // The networks' parts of a vector, with the weights of `spec`.
@@ -60,16 +62,14 @@ class Tuner {
   }
 
  private:
-  double try_out(const std::string& what, const Candidate& c, bool kept) {
-    const auto whitening =
-        c.map.out > 0 ? std::optional<GalleryArray>(to_array(c.map)) : std::nullopt;
-    const Matcher matcher(data_.gallery.vectors, blocks_of(c.spec), c.spec, whitening);
+  double try_out(const std::string& what, const Candidate& c) {
+    const Matcher matcher(data_.gallery.vectors, blocks_of(c.spec), c.spec, c.whitening);
     const auto by_label = [&](const Manifest& photos, const PhotoEmbeddings& embedded) {
       return evaluate(data_.gallery.items, matcher, photos, embedded,
                       {c.spec.decide, data_.classes})[0];
     };
     const TuneFigures figures = figures_of(by_label(held_out_, data_.held_out.embedded));
-    trials_.push_back({what, figures, tune_score(figures), kept});
+    trials_.push_back({what, figures, tune_score(figures), false});
     if (data_.report) trials_.back().report = figures_of(by_label(report_, data_.report->embedded));
     return trials_.back().score;
   }
@@ -78,7 +78,7 @@ class Tuner {
   double least_gain_;
   Manifest held_out_, report_;
   Candidate best_;
-  double best_score_ = 0;
+  std::size_t best_trial_ = 0;
   std::vector<TuneTrial> trials_;
 };
 
@@ -86,14 +86,14 @@ void tune_weights(Tuner& tuner) {
   const std::size_t models = tuner.best().spec.models.size();
   if (models < 2) return;
   for (int sweep = 0; sweep < 2; ++sweep) {
-    bool changed = false;
+    const std::size_t before = tuner.best_trial();
     for (std::size_t i = 0; i < models; ++i)
       for (const double factor : {0.5, 0.7, 1.4, 2.0}) {
         Candidate c = tuner.best();
         const double weight = c.spec.models[i].weight *= factor;
-        changed |= tuner.offer(join("weight of model ", i + 1, ": ", weight), c);
+        tuner.offer(join("weight of model ", i + 1, ": ", weight), c);
       }
-    if (!changed) return;
+    if (tuner.best_trial() == before) return;
   }
 }
 
@@ -107,7 +107,7 @@ void tune_whitening(Tuner& tuner, int dim, int wanted) {
     if (wanted == 0 && (out < 16 || out >= rows)) continue;
     for (const double power : {0.0, 0.5, 1.0}) {
       Candidate c = tuner.best();
-      c.map = learn_whitening(vectors, dim, out, power);
+      c.whitening = to_array(learn_whitening(vectors, dim, out, power));
       c.spec.whiten = out;
       tuner.offer(join("whiten to ", out, ", power ", power), c, must);
       must = false;
@@ -199,27 +199,34 @@ void add(TuneFigures& sum, const TuneFigures& figures, double share) {
 
 }  // namespace
 
-const TuneTrial& TuneResult::chosen() const {
-  return *std::find_if(trials.rbegin(), trials.rend(), [](const TuneTrial& t) { return t.kept; });
-}
-
 double tune_score(const TuneFigures& f) { return (f.accuracy + f.recall_at_5 + f.map) / 3; }
 
-TuneResult tune(PipelineSpec spec, const TuneData& data, int whiten, double least_gain) {
-  spec.whiten = 0;
-  const double recall = spec.ranking.recall;  // how a gallery is searched, not what is best found
-  spec.ranking = {};
-  spec.ranking.recall = recall;
-  spec.decide.vote = Vote::kTop1;
-  Tuner tuner(std::move(spec), data, least_gain);
+TuneResult tune(const PipelineSpec& spec, const TuneData& data, int whiten, double least_gain) {
+  const Candidate own{spec, data.whitening};
+  Candidate plain{spec};
+  plain.spec.whiten = 0;
+  plain.spec.ranking = {};
+  plain.spec.ranking.recall = spec.ranking.recall;  // how a gallery is searched
+  plain.spec.decide.vote = Vote::kTop1;
+  Tuner tuner(data, least_gain);
+  tuner.offer("as it is", own, true);
+  tuner.offer("its weights alone", plain, true);
   tune_weights(tuner);
+  TuneResult result;
+  result.unwhitened = tuner.best_trial();
   tune_whitening(tuner, dim_of(data.blocks), whiten);
+  result.whitened = tuner.best_trial();
   tune_expansion(tuner, "augment the gallery", &RankingOptions::augment);
   tune_expansion(tuner, "expand queries", &RankingOptions::expand);
   tune_reranking(tuner);
   tune_vote(tuner, !data.classes.empty());
-  const Candidate best = tuner.best();
-  return {best.spec, best.map, std::move(tuner).trials()};
+  const bool changes = whiten > 0 || tuner.better_than_first();
+  const Candidate& best = changes ? tuner.best() : own;
+  result.spec = best.spec;
+  result.whitening = best.whitening;
+  result.chosen = changes ? tuner.best_trial() : 0;
+  result.trials = std::move(tuner).trials();
+  return result;
 }
 
 std::optional<TuneCrossValidation> cross_validate_tune(const PipelineSpec& spec,
@@ -239,12 +246,22 @@ std::optional<TuneCrossValidation> cross_validate_tune(const PipelineSpec& spec,
     const PhotoEmbeddings choosing = rows_of(data.held_out.embedded, others),
                           asking = rows_of(data.held_out.embedded, dealt[left_out]);
     const Manifest& list = data.held_out.list;
-    const TuneResult result = tune(
-        spec, {data.gallery, data.blocks, data.classes, {list, choosing}, TunePhotos{list, asking}},
-        whiten, least_gain);
+    const TuneResult result = tune(spec,
+                                   {data.gallery,
+                                    data.whitening,
+                                    data.blocks,
+                                    data.classes,
+                                    {list, choosing},
+                                    TunePhotos{list, asking}},
+                                   whiten, least_gain);
     const double share = static_cast<double>(dealt[left_out].size()) / static_cast<double>(photos);
-    add(mean.before, *result.trials.front().report, share);
-    add(mean.after, *result.chosen().report, share);
+    const auto add_trial = [&](TuneFigures& to, std::size_t trial) {
+      add(to, *result.trials[trial].report, share);
+    };
+    add_trial(mean.before, 0);
+    add_trial(mean.after, result.chosen);
+    add_trial(mean.unwhitened, result.unwhitened);
+    add_trial(mean.whitened, result.whitened);
   }
   return mean;
 }

@@ -17,7 +17,8 @@ struct TunePhotos {
 /// Held-out photos and the gallery that they are looked up in.
 struct TuneData {
   const GalleryContent& gallery;
-  const std::vector<Block>& blocks;         // the networks' dims; weights are the spec's
+  const std::optional<GalleryArray>& whitening;  // the gallery's own, if its spec has one
+  const std::vector<Block>& blocks;              // the networks' dims; weights are the spec's
   const std::vector<std::string>& classes;  // that the embedded photos' class_probabilities are of
   TunePhotos held_out;
   // Further photos that each setting is tried on, to see; nothing is chosen by them.
@@ -44,24 +45,27 @@ struct TuneTrial {
 
 struct TuneResult {
   PipelineSpec spec;
-  AffineMap whitening;            // when spec.whiten is not 0
-  std::vector<TuneTrial> trials;  // the first is what there was
-
-  /// The trial of `spec`: the last that was kept.
-  const TuneTrial& chosen() const;
+  std::optional<GalleryArray> whitening;  // when spec.whiten is not 0
+  // The first is of the pipeline as it is; the others begin without what they are about.
+  std::vector<TuneTrial> trials;
+  std::size_t chosen = 0;                    // the trial of `spec`
+  std::size_t unwhitened = 0, whitened = 0;  // those before and after whitening was tried
 };
 
 /// Chooses the networks' weights, whitening, database augmentation, query expansion, re-ranking and
-/// vote of `spec`, one after the other, by what the held-out photos find in the gallery; a change
-/// is kept when it raises tune_score by more than `least_gain`. whiten: components to whiten to; 0:
-/// as many as do best, or none. The spec's own settings of these are not read, but for its vote by
-/// classes, which is tried when the data has them. Its recall stays as it is.
-TuneResult tune(PipelineSpec spec, const TuneData& data, int whiten, double least_gain = 0.001);
+/// vote, one after the other, by what the held-out photos find in the gallery: from the weights of
+/// `spec` alone; a change is kept when it raises tune_score by more than `least_gain`. What comes
+/// out is `spec` itself unless another is better by that much. whiten: components to whiten to,
+/// whatever that costs; 0: as many as do best, or none. A vote by classes is tried when the data
+/// has them. The spec's recall stays as it is.
+TuneResult tune(const PipelineSpec& spec, const TuneData& data, int whiten,
+                double least_gain = 0.001);
 
 /// What photos that chose nothing find: means over all held-out photos, of which each is asked
 /// about with what `tune` chose by the photos of the other folds.
 struct TuneCrossValidation {
-  TuneFigures before, after;  // before: as it is before tune changes anything
+  TuneFigures before, after;         // of the pipeline as it is, and of what is chosen
+  TuneFigures unwhitened, whitened;  // of what is best before, and after, whitening is tried
 };
 
 /// Cross-validates `tune` over `folds` parts of the held-out photos, in which labels are spread

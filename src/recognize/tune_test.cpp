@@ -52,9 +52,10 @@ class TuneTest : public testing::Test {
   }
 
   PipelineSpec spec() const { return {.models = {{"a", "f1"}, {"b", "f2"}}}; }
-  TuneData data() const { return {gallery, blocks, no_classes, {held_out, embedded}}; }
+  TuneData data() const { return {gallery, whitening, blocks, no_classes, {held_out, embedded}}; }
 
   GalleryContent gallery;
+  std::optional<GalleryArray> whitening;
   std::vector<Block> blocks{{8, 1.0}, {8, 1.0}};
   Manifest held_out;
   PhotoEmbeddings embedded;
@@ -66,27 +67,27 @@ TEST_F(TuneTest, FindsWhichNetworkIsWorthMore) {
   EXPECT_GT(result.spec.models[0].weight, 1.5 * result.spec.models[1].weight);
   const TuneTrial& first = result.trials[0];
   EXPECT_EQ(first.what, "as it is");
+  EXPECT_EQ(result.trials[1].score, first.score);  // which is nothing but weights
   double best = first.score;
-  for (const TuneTrial& trial : result.trials) {
-    if (trial.kept && &trial != &first) {
-      EXPECT_GT(trial.score, best + 0.001) << trial.what;
-      best = trial.score;
-    }
+  for (std::size_t i = 2; i < result.trials.size(); ++i) {
+    const TuneTrial& trial = result.trials[i];
+    if (!trial.kept) continue;
+    EXPECT_GT(trial.score, best + 0.001) << trial.what;
+    best = trial.score;
   }
   EXPECT_GT(best, first.score + 0.05);
+  EXPECT_EQ(result.trials[result.chosen].score, best);
 }
 
 TEST_F(TuneTest, WhatItChoseScoresWhatItSaid) {
   const TuneResult result = run();
   std::vector<Block> weighed = blocks;
   for (std::size_t i = 0; i < 2; ++i) weighed[i].weight = result.spec.models[i].weight;
-  const Matcher matcher(
-      gallery.vectors, weighed, result.spec,
-      result.spec.whiten > 0 ? std::optional(to_array(result.whitening)) : std::nullopt);
+  const Matcher matcher(gallery.vectors, weighed, result.spec, result.whitening);
   const Evaluation e =
       evaluate(gallery.items, matcher, held_out, embedded, {result.spec.decide, {}})[0];
   EXPECT_DOUBLE_EQ(tune_score({e.accuracy, e.metrics.recall_at_5, e.metrics.map}),
-                   result.chosen().score);
+                   result.trials[result.chosen].score);
 }
 
 TEST_F(TuneTest, FurtherPhotosAreSeenAndChooseNothing) {
@@ -108,6 +109,21 @@ TEST_F(TuneTest, FurtherPhotosAreSeenAndChooseNothing) {
     EXPECT_EQ(trial.report->map, trial.held_out.map) << trial.what;
 }
 
+// What was learnt before is what has to be bettered, and is kept when it is not.
+TEST_F(TuneTest, BeginsWithThePipelineAsItIs) {
+  const TuneResult first = run(5);
+  whitening = first.whitening;
+  const TuneResult again = tune(first.spec, data(), 0);
+  EXPECT_EQ(again.trials[0].what, "as it is");
+  EXPECT_EQ(again.trials[0].score, first.trials[first.chosen].score);
+  EXPECT_LT(again.trials[1].score, again.trials[0].score);  // its weights alone
+  EXPECT_GE(again.trials[again.chosen].score, again.trials[0].score);
+  const TuneResult kept = tune(first.spec, data(), 0, /*least_gain=*/1);
+  EXPECT_EQ(kept.chosen, 0u);
+  EXPECT_EQ(to_toml(kept.spec), to_toml(first.spec));
+  EXPECT_EQ(kept.whitening->values, first.whitening->values);
+}
+
 TEST_F(TuneTest, KeepsTheGallerysRecall) {
   PipelineSpec searched = spec();
   searched.ranking.recall = 0.99;
@@ -126,7 +142,7 @@ TEST_F(TuneTest, CrossValidationTellsWhatChanceChose) {
     const auto mean = cross_validate_tune(spec(), data(), 0, 5);
     ASSERT_TRUE(mean);
     EXPECT_NEAR(tune_score(mean->before), all.trials[0].score, 1e-12);
-    flattered += all.chosen().score / 4;
+    flattered += all.trials[all.chosen].score / 4;
     honest += tune_score(mean->after) / 4;
   }
   EXPECT_LT(honest, flattered - 0.02);
@@ -146,8 +162,9 @@ TEST_F(TuneTest, CrossValidationTellsOfARealGain) {
 TEST_F(TuneTest, KeepsTheStatedLength) {
   const TuneResult result = run(5);
   EXPECT_EQ(result.spec.whiten, 5);
-  EXPECT_EQ(result.whitening.out, 5);
-  EXPECT_EQ(result.whitening.matrix.size(), 5u * (kDim + 1));
+  ASSERT_TRUE(result.whitening);
+  EXPECT_EQ(result.whitening->rows, 5);
+  EXPECT_EQ(result.whitening->values.size(), 5u * (kDim + 1));
   EXPECT_THROW(run(17), Error);
 }
 

@@ -27,10 +27,13 @@ std::vector<ParameterGroup> parameter_groups(EmbeddingModel& model, const Head& 
   const auto add = [&](const NamedTensors& parameters, double lr_scale, bool adaptive_clip) {
     ParameterGroup matrices{{}, lr_scale, options.weight_decay, adaptive_clip}, vectors = matrices;
     if (!options.decay_norms) vectors.weight_decay = 0;
-    // A transformer's class token and positions, [1, T, C], are terms of a sum, as biases are.
-    for (const auto& item : parameters)
-      (item.second.dim() > 1 && item.second.size(0) > 1 ? matrices : vectors)
-          .parameters.push_back(item);
+    // A transformer's class token and positions, [1, T, C], are terms of a sum, as biases are; a
+    // gain may be [C, 1, 1, 1].
+    for (const auto& item : parameters) {
+      const torch::Tensor& p = item.second;
+      const bool matrix = p.dim() > 1 && p.size(0) > 1 && p.numel() > p.size(0);
+      (matrix ? matrices : vectors).parameters.push_back(item);
+    }
     for (ParameterGroup& group : {std::ref(matrices), std::ref(vectors)})
       if (!group.parameters.empty()) groups.push_back(std::move(group));
   };

@@ -46,9 +46,9 @@ at::Generator generator(const torch::Device& device) {
 Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupted)
     : options_(resolved(options)),
       interrupted_(interrupted),
-      data_((check_options(options), read_training_data(options))),
-      preprocessing_(build_preprocessing(options)),
-      execution_(build_execution(options)) {
+      data_((check_options(options_), read_training_data(options_))),
+      preprocessing_(build_preprocessing(options_)),
+      execution_(build_execution(options_)) {
   const std::int64_t cache = std::int64_t{options_.cache_mb} << 20;
   photos_ = std::make_unique<Photos>(data_.train.paths, preprocessing_, options_.augment, cache);
   val_photos_ =
@@ -255,12 +255,13 @@ void Trainer::update() {
 }
 
 std::optional<double> Trainer::validate_epoch(EpochSummary& row, std::ostream& line) {
+  const bool by_classes = options_.val_metric == "gap";
   const auto embed = [&](const Photos& photos) {
     return embed_photos(
-        *model_, photos, preprocessing_.size, options_.val_hflip, execution_, loading_,
+        *model_, photos, preprocessing_.size, options_.val_hflip,
+        by_classes ? Length::kRaw : Length::kOne, execution_, loading_,
         [&](const auto& errors) { report_unreadable(photos, errors); }, interrupted_);
   };
-  const bool by_classes = options_.val_metric == "gap";
   const Embeddings queries = embed(*val_photos_),
                    gallery = by_classes ? Embeddings{} : embed(*photos_);
   if (interrupted_) return std::nullopt;

@@ -6,6 +6,9 @@
 #include <algorithm>
 
 #include "core/files.h"
+#include "data/manifest_reader.h"
+#include "eval/gap.h"
+#include "train/build.h"
 #include "train/colour_catalogue.h"
 
 namespace shoplens {
@@ -176,12 +179,76 @@ TEST_F(TrainerTest, ResumeRefusesOtherPhotos) {
   EXPECT_NE(error_of(options_).find("want the photos that the run"), std::string::npos);
 }
 
-TEST_F(TrainerTest, RecordsThePrecisionThatAutoStandsFor) {
-  options_.amp = "auto";
+TEST_F(TrainerTest, ResumeRefusesOtherValidationPhotos) {
+  options_.stop_epoch = 2;
+  EXPECT_EQ(run(options_), RunEnd::kStopEpoch);
+  fs::remove(folder_ / "val" / "product-0" / "0.png");  // its scores would not compare
+  options_.resume = true;
+  EXPECT_NE(error_of(options_).find("want the photos that the run"), std::string::npos);
+}
+
+// A softmax head scores embeddings of any length, and its bias says how long they should be.
+TEST_F(TrainerTest, ScoresClassesOfRawEmbeddings) {
+  options_.head = "softmax";
+  options_.val_metric = "gap";
+  options_.model_ema = false;
   options_.epochs = 2;
-  run(options_);
-  const std::string amp = RunFolder::open(options_.out).options().amp;
+  const std::atomic<bool> interrupted = false;
+  Trainer trainer(options_, interrupted);
+  trainer.run();
+  EmbeddingModel model({.arch = options_.arch, .pool = "gem", .dim = options_.dim});
+  torch::Tensor weight, bias;
+  NamedTensors of_model;
+  for (const auto& [name, tensor] : trainer.tensors()) {
+    if (name == "head.weight") weight = tensor;
+    if (name == "head.bias") bias = tensor;
+    if (name.starts_with("model.")) of_model.emplace_back(name.substr(6), tensor);
+  }
+  ASSERT_TRUE(weight.defined() && bias.defined());
+  load_tensors(model.state(), of_model, "run");
+  const Photos photos(read_manifest(options_.val).paths, build_preprocessing(options_), {}, 0);
+  const auto embed = [&](Length length) {
+    return embed_photos(
+        model, photos, 32, false, length, build_execution(options_),
+        {.batch_size = 4, .threads = 1}, [](const auto&) {}, interrupted);
+  };
+  const auto rows = [&](const Embeddings& e) {
+    return torch::tensor(e.vectors).view({-1, options_.dim});
+  };
+  const torch::Tensor raw = rows(embed(Length::kRaw)), unit = rows(embed(Length::kOne));
+  EXPECT_TRUE(torch::allclose(raw / raw.norm(2, 1, true), unit, 0, 1e-6));
+  EXPECT_FALSE(torch::allclose(raw, unit, 0, 1e-3));
+  const auto [confidence, predicted] =
+      (raw.matmul(weight.t()) + bias).softmax(1).to(torch::kDouble).max(1);
+  std::vector<std::int64_t> truth;
+  for (std::int64_t i = 0; i < raw.size(0); ++i) truth.push_back(i / 2);
+  const auto* c = confidence.const_data_ptr<double>();
+  const auto* p = predicted.const_data_ptr<std::int64_t>();
+  std::istringstream summary(read_file(folder_ / "run" / "summary.csv"));
+  std::string last;
+  for (std::string line; std::getline(summary, line);) last = line;
+  EXPECT_NEAR(std::stod(last.substr(last.rfind(',') + 1)),
+              global_average_precision(truth, {p, p + truth.size()}, {c, c + truth.size()}), 1e-5);
+}
+
+TEST_F(TrainerTest, ComputesInThePrecisionThatAutoStandsForAndRecordsIt) {
+  options_.epochs = 2;
+  TrainOptions by_default = in("auto");
+  by_default.amp = "auto";
+  run(by_default);
+  const auto stem_of = [&](const char* run) {
+    for (const auto& [name, tensor] : checkpoint(run))
+      if (name == "model.conv_stem.weight") return tensor;
+    return torch::Tensor();
+  };
+  const std::string amp = RunFolder::open(by_default.out).options().amp;
   EXPECT_EQ(amp, __builtin_cpu_supports("avx512bf16") ? "bf16" : "fp32");
+  for (const char* asked : {"bf16", "fp32"}) {
+    TrainOptions explicitly = in(asked);
+    explicitly.amp = asked;
+    run(explicitly);
+    EXPECT_EQ(stem_of(asked).equal(stem_of("auto")), asked == amp) << asked;
+  }
 }
 
 TEST_F(TrainerTest, LearnsColours) {

@@ -121,6 +121,7 @@ TrainingData read_training_data(const TrainOptions& o) {
   data.labels = number_labels(data.train.labels);
   data.val_labels = places_among(data.val.labels, data.labels.names);
   data.hash = hash_of(data.train);
+  if (data.val.size() > 0) data.hash = sha256_hex(data.hash + hash_of(data.val));
   if (!o.teacher.empty()) {
     read_teacher(data, o.teacher);
     data.hash =

@@ -33,7 +33,7 @@ torch::Tensor to_input(std::vector<float>& data, int size, const Execution& exec
 }
 
 Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, bool hflip,
-                        const Execution& execution, const LoaderOptions& loading,
+                        Length length, const Execution& execution, const LoaderOptions& loading,
                         const ReportErrors& report, const std::atomic<bool>& stop) {
   const torch::NoGradGuard no_grad;
   const Autocast autocast(execution.device.type(), execution.bf16);
@@ -54,9 +54,12 @@ Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, b
     report(batch->errors);
     const auto n = static_cast<std::int64_t>(batch->samples.size());
     if (n == 0) continue;
+    const auto sized = [&](const torch::Tensor& x) {
+      return length == Length::kOne ? unit(x) : x.to(torch::kFloat);
+    };
     torch::Tensor y =
-        unit(model.forward(to_input(batch->data, size, execution)));  // [N * views, D]
-    if (hflip) y = unit(y.view({n, views, -1}).mean(1));              // [N, D]
+        sized(model.forward(to_input(batch->data, size, execution)));  // [N * views, D]
+    if (hflip) y = sized(y.view({n, views, -1}).mean(1));              // [N, D]
     y = y.cpu().contiguous();
     all.vectors.insert(all.vectors.end(), y.const_data_ptr<float>(),
                        y.const_data_ptr<float>() + y.numel());

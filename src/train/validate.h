@@ -25,17 +25,20 @@ struct Execution {
 /// outlive it on a CPU.
 torch::Tensor to_input(std::vector<float>& data, int size, const Execution& execution);
 
-/// The embeddings of a list of photos, each of length 1.
+/// The embeddings of a list of photos.
 struct Embeddings {
   std::vector<float> vectors;         // [n, dim]
   std::vector<std::int64_t> samples;  // [n], which photos; the unreadable ones are missing
 };
 using ReportErrors = std::function<void(const std::vector<SampleError>&)>;
 
+/// What an embedding is asked for: to be compared, or to be scored by a head that may see lengths.
+enum class Length { kOne, kRaw };
+
 /// Embeds photos as eval sees them: the model in eval mode, no gradients. `hflip`: the mean of both
 /// views. `stop` ends it, with what is there so far.
 Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, bool hflip,
-                        const Execution& execution, const LoaderOptions& loading,
+                        Length length, const Execution& execution, const LoaderOptions& loading,
                         const ReportErrors& report, const std::atomic<bool>& stop);
 
 /// Retrieval of `queries` in `gallery`; the labels are of all photos, by sample.
@@ -43,8 +46,9 @@ RetrievalMetrics validate(const Embeddings& queries, const std::vector<std::int6
                           const Embeddings& gallery,
                           const std::vector<std::int64_t>& gallery_labels, int dim, int threads);
 
-/// Global average precision of the head's classes: each query gets its likeliest class, as sure as
-/// the softmax of the head's unscaled scores says.
+/// Global average precision of the head's classes: each query, an embedding as the head saw them in
+/// training (Length::kRaw), gets its likeliest class, as sure as the softmax of the head's unscaled
+/// scores says.
 double validate_classes(const Embeddings& queries, const std::vector<std::int64_t>& query_labels,
                         Head& head, torch::Device device);
 
