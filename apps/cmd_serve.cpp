@@ -34,7 +34,7 @@ struct ServeOptions {
     v(port, "port", "port to listen on; 0: any that is free");
     v(tokens, "tokens",
       "file of tokens written by `shoplens token`; none: whoever may connect may all");
-    v(insecure, "insecure", "listen on other addresses without tokens");
+    v(insecure, "insecure", "listen on other addresses, or behind a proxy, without tokens");
     v(allow_host, "allow-host",
       "name that the Host header may have, beside the address's own; repeat it; behind a proxy, "
       "the proxy's");
@@ -54,7 +54,7 @@ struct ServeOptions {
       "requests with photos that are worked on at once; 0: those in the cores' network calls");
     v(queue, "queue",
       "requests that wait for that; one more, and the first of them is answered 429; 0: one more "
-      "than there are cores, so that under any load an answer takes less than three times what it "
+      "than there are cores, so that a photo that is let in takes less than three times what it "
       "takes alone");
     v(max_batch, "max-batch",
       "photos in one network call; 0: 1 on a CPU, whose cores take each photo fastest alone, else "
@@ -79,11 +79,18 @@ bool is_loopback(const std::string& host) {
 }
 
 void check_options(const ServeOptions& o) {
+  constexpr const char* kTokensHint =
+      "make a file of them with `shoplens token --tokens FILE --name NAME`, or say --insecure";
   if (!is_loopback(o.host) && o.tokens.empty() && !o.insecure)
     throw Error(ErrorCode::kBadInput,
                 join("serve: want --tokens to listen on ", o.host, ", where others can connect"),
-                "make a file of them with `shoplens token --tokens FILE --name NAME`, or say "
-                "--insecure");
+                kTokensHint);
+  // What a proxy lets through comes from loopback.
+  if ((!o.trusted_proxy.empty() || !o.allow_host.empty()) && o.tokens.empty() && !o.insecure)
+    throw Error(ErrorCode::kBadInput,
+                "serve: want --tokens with --trusted-proxy or --allow-host: whoever comes through "
+                "the proxy may do all",
+                kTokensHint);
   check(o.certificate.empty() == o.key.empty(), "serve: want --certificate and --key together");
   check(o.top >= 1 && o.top <= 100, "--top: want 1 to 100, got ", o.top);
   for (const auto& [name, value] : {std::pair<const char*, double>{"--max-photos", o.max_photos},

@@ -8,6 +8,7 @@ import random
 import re
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import threading
@@ -226,6 +227,7 @@ class Catalogue(ServeTest):
         self.assertEqual((result["label"], result["unknown"], result["neighbours"]), (None, True, []))
         status = server.json("GET", "/v1/status")
         self.assertEqual((status["photos_answered"], status["photos_unknown"]), (1, 1))
+        self.assertEqual(status["limits"], {"photos": 16, "photos_bytes": 32 << 20, "upload_bytes": 256 << 20})
         # A new shop's first photos wait for their names.
         unknown, = self.until(lambda: server.json("GET", "/v1/unknowns")["unknowns"])
         self.assertIsNone(unknown["answer"]["label"])
@@ -497,7 +499,9 @@ class Unknown(ServeTest):
         self.until(lambda: server.json("GET", "/v1/unknowns")["unknowns"])
         unknown, = server.json("GET", "/v1/unknowns")["unknowns"]
         self.assertEqual(unknown["answer"]["label"], result["label"])
-        self.assertEqual(server.ask("GET", unknown["photo"])[2], strange)
+        status, headers, photo = server.ask("GET", unknown["photo"])
+        self.assertEqual(photo, strange)
+        self.assertEqual(headers["Cache-Control"], "no-store")  # it is a customer's
         path = f"/v1/unknowns/{unknown['id']}"
         key = {"Idempotency-Key": "name"}
         added = server.json("POST", path, {"label": "strange"}, key, status=201)
@@ -594,9 +598,13 @@ class Trust(ServeTest):
         error = self.run_cli("serve", "--host", "0.0.0.0", status=2).stderr
         self.assertIn("want --tokens to listen on 0.0.0.0", error)
         self.assertIn("--insecure", error)
+        for words in ("--trusted-proxy", "127.0.0.1"), ("--allow-host", "shop.example"):  # others come through the proxy
+            error = self.run_cli("serve", *words, status=2).stderr
+            self.assertIn("want --tokens with --trusted-proxy or --allow-host", error)
+            self.assertIn("--insecure", error)
 
     def test_pages_of_others_are_refused(self):
-        server = self.serve("--allow-host", "shop.example")
+        server = self.serve("--allow-host", "shop.example", "--insecure")
         photo = self.photo("test/gala0.png")
         own = {"Origin": f"http://127.0.0.1:{server.port}"}
         self.assertEqual(server.ask("POST", "/v1/recognize", photo, own)[0], 200)
@@ -604,13 +612,16 @@ class Trust(ServeTest):
             code = "forbidden" if "Host" in headers else "foreign_page"
             server.error(403, code, "POST", "/v1/recognize", photo, headers)
         self.assertEqual(server.ask("GET", "/v1/items", headers={"Host": "shop.example"})[0], 200)
+        for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)):  # an image's, a link's
+            self.assertEqual(server.ask("GET", "/v1/items", headers={"Sec-Fetch-Site": site})[0], status, site)
+            self.assertEqual(server.ask("GET", "/", headers={"Sec-Fetch-Site": site})[0], 200)
         # a proxy that puts its own name for the server into Host
         self.assertEqual(server.ask("POST", "/v1/recognize", photo, {"Origin": "https://shop.example"})[0], 200)
         headers = server.ask("GET", "/v1/items")[1]
         self.assertFalse([name for name in headers if name.lower().startswith("access-control")])
 
     def test_it_goes_by_the_address_that_it_listens_on(self):
-        server = self.serve("--host", "127.0.0.2", "--allow-host", "Shop.Example:8443")
+        server = self.serve("--host", "127.0.0.2", "--allow-host", "Shop.Example:8443", "--insecure")
         with socket.create_connection(("127.0.0.2", server.port), timeout=10) as connection:
             for host, status in ((f"127.0.0.2:{server.port}", 200), ("shop.example", 200), ("127.0.0.3", 403)):
                 connection.sendall(f"GET /v1/items HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
@@ -720,6 +731,26 @@ class Order(ServeTest):
                          "gala")
         self.assertIn('shoplens_refused_total{reason="queue_full"}', server.ask("GET", "/metrics")[2].decode())
 
+    def test_changes_that_wait_for_their_turn_keep_no_recognition_waiting(self):
+        server = self.serve("--workers", 1)
+        photo, statuses = self.photo("test/gala0.png"), []
+        held = sqlite3.connect(self.folder / "gallery.db", isolation_level=None, check_same_thread=False)
+        self.addCleanup(held.close)
+        held.execute("BEGIN IMMEDIATE")
+        adds = [threading.Thread(target=lambda: statuses.append(server.ask("POST", "/v1/items", *multipart(
+            photo=photo, label=b"gala"))[0])) for _ in range(3)]
+        for add in adds:
+            add.start()
+        time.sleep(0.5)
+        for _ in range(5):
+            self.assertEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "gala")
+            self.assertEqual(server.ask("GET", "/readyz")[0], 200)
+        self.assertEqual(statuses, [])
+        held.execute("ROLLBACK")
+        for add in adds:
+            add.join()
+        self.assertEqual(statuses, [201] * 3)
+
     def test_photos_that_come_together_are_embedded_together(self):
         server = self.serve("--max-wait-ms", 200, "--max-batch", 2)
         body, headers = multipart({f"{i}.png": self.photo(f"test/{l}0.png") for i, l in enumerate(self.LABELS)})
@@ -761,7 +792,7 @@ class Order(ServeTest):
         self.assertEqual(connection.getresponse().status, 429)
 
     def test_clients_behind_a_trusted_proxy_are_told_apart(self):
-        server = self.serve("--rate", 0.01, "--burst", 2, "--trusted-proxy", "127.0.0.0/8")
+        server = self.serve("--rate", 0.01, "--burst", 2, "--trusted-proxy", "127.0.0.0/8", "--insecure")
 
         def ask(forwarded):
             return server.ask("GET", "/v1/labels", headers={"X-Forwarded-For": forwarded})[0]
@@ -772,7 +803,7 @@ class Order(ServeTest):
         server.stop()
         server = self.serve("--rate", 0.01, "--burst", 2)
         self.assertEqual([ask(f"203.0.113.{i}") for i in range(3)], [200, 200, 429])
-        self.assertIn("want an IP address", self.run_cli("serve", "--trusted-proxy", "proxy", status=2).stderr)
+        self.assertIn("want an IP address", self.run_cli("serve", "--trusted-proxy", "proxy", "--insecure", status=2).stderr)
 
     def test_secrets_are_not_guessed_without_end(self):
         self.run_cli("token", "--tokens", "tokens.txt", "--name", "till", "--role", "read")

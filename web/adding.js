@@ -44,13 +44,20 @@ export function parts(files, most, bytes) {
 }
 
 export async function addPhotos(label, photos) {
-  const sum = {added: 0, existing: 0, relabelled: 0};
-  for (const part of parts(photos, 8, 16e6)) {
-    const form = new FormData();
-    form.append('label', label);
-    for (const photo of part) form.append('photo', photo, photo.name || 'photo');
-    const answer = await ask('POST', '/v1/items', form);
-    for (const what in sum) sum[what] += answer[what];
+  const sum = {added: 0, existing: 0, relabelled: 0}, {limits} = await ask('GET', '/v1/status');
+  let done = 0;
+  try {
+    for (const part of parts(photos, Math.min(8, limits.photos), Math.min(16e6, 0.95 * limits.photos_bytes))) {
+      const form = new FormData();
+      form.append('label', label);
+      for (const photo of part) form.append('photo', photo, photo.name || 'photo');
+      const answer = await ask('POST', '/v1/items', form);
+      for (const what in sum) sum[what] += answer[what];
+      done += part.length;
+    }
+  } catch (error) {
+    if (done) error.message = `${done} of ${many(photos.length, 'photo')} were kept, then: ${error.message}`;
+    throw error;
   }
   return sum;
 }

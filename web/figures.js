@@ -49,7 +49,7 @@ async function showFigures() {
     .map(({labels, value}) => ({to: Number(labels.le.replace('+Inf', 'Infinity')), count: value}));
   const mean = stage => of('stage_seconds_sum', {stage})[0]?.value / of('stage_seconds_count', {stage})[0]?.value || 0;
   $('charts').replaceChildren(rateChart(), latencyChart(buckets), stageChart(kStages.map(stage => ({stage, mean: mean(stage)}))));
-  $('figures-told').textContent = kTold;
+  if ($('figures-told').textContent !== kTold) $('figures-told').textContent = kTold;
   latest = new Date();
 }
 
@@ -104,6 +104,8 @@ function tellFailure({message}) {
   $('figures-told').textContent = latest ? `${message} These figures are of ${latest.toLocaleTimeString()}.` : message;
 }
 
-setInterval(() => { if (!$('figures').hidden && !document.hidden) showFigures().catch(tellFailure); }, 2000);
+const paused = () => $('pause').ariaPressed === 'true';
+$('pause').onclick = () => $('pause').ariaPressed = !paused();
+setInterval(() => { if (!$('figures').hidden && !document.hidden && !paused()) showFigures().catch(tellFailure); }, 2000);
 
 onOpen('figures', () => Promise.all([showFigures(), showModel()]));

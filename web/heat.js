@@ -9,19 +9,23 @@ const kHeat = [[0, 0, 4], [66, 10, 104], [147, 38, 103], [221, 81, 58], [252, 16
 
 export function matchButton(photo, pair) {
   const button = make('button', {type: 'button', textContent: 'What matched', ariaPressed: 'false'});
-  const row = make('div.row.line', button), told = make('p.small-print', {hidden: true});
+  const row = make('div.row.line', button), told = make('p.small-print');
+  told.setAttribute('role', 'status');
   const clear = () => pair.querySelectorAll('canvas').forEach(canvas => canvas.remove());
   let neighbour;
   row.append(told);
   row.compare = n => {
     neighbour = n;
     button.ariaPressed = 'false';
-    told.hidden = true;
+    told.textContent = '';
     clear();
   };
   onPress(button, async () => {
     clear();
-    if (button.ariaPressed === 'true') return button.ariaPressed = 'false';
+    if (button.ariaPressed === 'true') {
+      told.textContent = '';
+      return button.ariaPressed = 'false';
+    }
     const asked = neighbour;
     try {
       const maps = await ask('POST', `/v1/explain?item=${asked.id}`, photo, {'Content-Type': photo.type});
@@ -34,7 +38,6 @@ export function matchButton(photo, pair) {
       if (error.code !== 'not_found' && error.status !== 501) throw error;
       told.textContent = 'This server cannot show what matched.';
     }
-    told.hidden = false;
   });
   return row;
 }

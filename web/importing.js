@@ -19,7 +19,8 @@ async function importFolder(files) {
   let done = 0, lost = 0;
   const counts = {added: 0, existing: 0, relabelled: 0};
   try {
-    for (const part of parts(files, 100, 15e6)) {
+    const {limits} = await ask('GET', '/v1/status');
+    for (const part of parts(files, 100, Math.min(15e6, 0.95 * limits.upload_bytes))) {
       if (job.stopped) break;
       job.tell(`Sending photos ${done + 1} to ${done + part.length} of ${files.length}`, done / files.length);
       const form = new FormData();

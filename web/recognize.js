@@ -8,11 +8,18 @@ import {ask} from './server.js';
 import {onSubmit, press} from './telling.js';
 import {updateUnknownCount} from './unknown.js';
 
+let batch;  // the latest photos: those before are not asked about any more
+
 export async function recognize(photos) {
+  batch = photos;
   $('drop').classList.add('slim');
   const cards = photos.map(photo => withoutAnswer(photo, 'wait', make('p.muted', 'Looking…')));
   $('answer').replaceChildren(...cards);
-  for (const [i, photo] of photos.entries()) cards[i].replaceWith(await answerTo(photo));
+  for (const [i, photo] of photos.entries()) {
+    const card = await answerTo(photo);
+    if (batch !== photos) return;
+    cards[i].replaceWith(card);
+  }
   for (const later of [300, 3000]) setTimeout(() => updateUnknownCount().catch(() => {}), later);  // they are kept a little later
 }
 

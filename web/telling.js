@@ -2,11 +2,24 @@
 // What people are told and asked, and what they start.
 import {$, make} from './elements.js';
 
+// Heard are texts that change where a screen reader has seen a live region before: one of each kind in the page and in
+// each dialog, as an open one makes all else silent.
+const kRegions = {false: 'status', true: 'alert'};
+for (const host of [document.body, ...document.querySelectorAll('dialog')])
+  for (const role of Object.values(kRegions)) {
+    const region = make('p.unseen');
+    region.setAttribute('role', role);
+    host.append(region);
+  }
+
 let toastTimer;
 export function say(text, bad = false) {
-  const toast = $('toast');
-  ([...document.querySelectorAll('dialog[open]')].at(-1) ?? document.body).append(toast);  // above it, and heard
+  const toast = $('toast'), host = [...document.querySelectorAll('dialog[open]')].at(-1) ?? document.body;
+  host.append(toast);  // above it
   toast.textContent = text;
+  const region = host.querySelector(`:scope > .unseen[role=${kRegions[bad]}]:not([id])`);
+  region.textContent = '';
+  setTimeout(() => region.textContent = text, 50);  // so that the same text is told again
   toast.classList.toggle('bad', bad);
   toast.hidden = false;
   clearTimeout(toastTimer);

@@ -26,7 +26,14 @@ function unknownCard({id, time, answer, thumbnail}) {
     date.toLocaleString([], {dateStyle: 'medium', timeStyle: 'short'}))));
   const take = () => { input.value = answer.label; input.focus(); };
   if (answer?.label) about.append(make('p.muted', 'Most like'), press(answer.label, take, 'chip'));
-  const settle = async text => { await showUnknowns(); $('unknown').focus(); say(text); };
+  // The others stay as they are, with what was typed there.
+  const settle = async text => {
+    card.remove();
+    if (!$('unknowns').children.length) await showUnknowns();
+    $('unknown').focus();
+    say(text);
+    await Promise.all([updateLabels(), updateUnknownCount()]);
+  };
   const form = make('form', make('label', 'It is', input), make('div.row.spread',
     press('Discard', async () => { await ask('DELETE', `/v1/unknowns/${id}`); await settle('Discarded'); }, 'quiet'),
     make('button.primary', 'Add to catalogue')));
@@ -35,7 +42,8 @@ function unknownCard({id, time, answer, thumbnail}) {
     const {relabelled} = await ask('POST', `/v1/unknowns/${id}`, {label});
     await settle(`Added to ${label}${relabelled ? ', no longer under its other name' : ''}`);
   });
-  return make('article.card.waiting', frame(picture(larger(thumbnail), 'Unknown photo')), about, form);
+  const card = make('article.card.waiting', frame(picture(larger(thumbnail), 'Unknown photo')), about, form);
+  return card;
 }
 
 onOpen('unknown', showUnknowns);

@@ -177,15 +177,23 @@ std::map<std::string, std::int64_t> Gallery::label_counts() const {
   return counts;
 }
 
+bool Gallery::has_label(const std::string& label) const {
+  Statement row(*database_, "SELECT 1 FROM labels WHERE name = ?");
+  return row.bind(1, label).step();
+}
+
 std::vector<GalleryItem> Gallery::items() const { return items_after(0, -1, ""); }
 
 std::vector<GalleryItem> Gallery::items_after(std::int64_t after, std::int64_t limit,
                                               const std::string& label) const {
   std::vector<GalleryItem> items;
-  Statement row(*database_, join(kSelectItem, kFromItems,
-                                 " WHERE items.id > ?1 AND (?2 = '' OR labels.name = ?2)"
-                                 " ORDER BY items.id LIMIT ?3"));  // -1: no limit
-  row.bind(1, after).bind(2, label).bind(3, limit);
+  // Of one label by its index, which is in the order of ids too.
+  const char* of_label =
+      label.empty() ? "" : " AND items.label_id = (SELECT id FROM labels WHERE name = ?3)";
+  Statement row(*database_, join(kSelectItem, kFromItems, " WHERE items.id > ?1", of_label,
+                                 " ORDER BY items.id LIMIT ?2"));  // -1: no limit
+  row.bind(1, after).bind(2, limit);
+  if (!label.empty()) row.bind(3, label);
   while (row.step()) items.push_back(read_item(row));
   return items;
 }
@@ -242,7 +250,8 @@ AddCounts Gallery::add(const std::string& fingerprint, std::span<const GalleryIt
   check_unit_vectors(vectors, items.size(), model_.dim, path());
   AddCounts counts;
   Inserter inserter(*database_, model_id_);
-  Statement old(*database_, "DELETE FROM items WHERE id = ?");
+  Statement old(*database_, "DELETE FROM items WHERE id = ? RETURNING label_id");
+  std::set<std::int64_t> left;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (const std::int64_t there = id_of(items[i].path); there > 0) {
       check(on_existing != OnExisting::kError, "gallery: want new paths, ", items[i].path,
@@ -254,7 +263,8 @@ AddCounts Gallery::add(const std::string& fingerprint, std::span<const GalleryIt
         counts.ids.push_back(there);
         continue;
       }
-      old.bind(1, there).run();
+      old.bind(1, there);
+      while (old.step()) left.insert(old.integer(0));
       if (changes_) changes_->removed.push_back(there);
       --counts.added;
       ++counts.replaced;
@@ -267,28 +277,34 @@ AddCounts Gallery::add(const std::string& fingerprint, std::span<const GalleryIt
     changes_->added.back().id = counts.ids.back();
     changes_->vectors.insert(changes_->vectors.end(), vector.begin(), vector.end());
   }
-  drop_lonely_labels();
+  drop_lonely_labels(left);
   transaction.commit();
   return counts;
 }
 
-void Gallery::drop_lonely_labels() {
-  database_->run(
-      "DELETE FROM labels WHERE NOT EXISTS (SELECT 1 FROM items WHERE label_id = labels.id)");
+void Gallery::drop_lonely_labels(const std::set<std::int64_t>& label_ids) {
+  Statement drop(*database_,
+                 "DELETE FROM labels WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM items WHERE "
+                 "label_id = ?1)");
+  for (const std::int64_t id : label_ids) drop.bind(1, id).run();
 }
 
 // One DELETE a key, all in one transaction; labels without photos go too.
 template <class Keys>
 std::int64_t Gallery::remove_where(const std::string& condition, const Keys& keys) {
   Transaction transaction(*database_, Transaction::Kind::kWrite);
-  Statement remove(*database_, join("DELETE FROM items WHERE ", condition, " RETURNING id"));
+  Statement remove(*database_,
+                   join("DELETE FROM items WHERE ", condition, " RETURNING id, label_id"));
   std::int64_t removed = 0;
+  std::set<std::int64_t> left;
   for (const auto& key : keys) {
     remove.bind(1, key);
-    for (; remove.step(); ++removed)
+    for (; remove.step(); ++removed) {
+      left.insert(remove.integer(1));
       if (changes_) changes_->removed.push_back(remove.integer(0));
+    }
   }
-  drop_lonely_labels();
+  drop_lonely_labels(left);
   transaction.commit();
   return removed;
 }

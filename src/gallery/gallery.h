@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -124,6 +125,7 @@ class Gallery {
 
   std::int64_t size() const;
   std::map<std::string, std::int64_t> label_counts() const;
+  bool has_label(const std::string& label) const;
   std::vector<LabelSummary> label_summary() const;  // by name
   std::vector<GalleryItem> items() const;           // by ascending id
   GalleryContent content() const;  // one consistent state, also while another process writes
@@ -209,7 +211,8 @@ class Gallery {
  private:
   std::int64_t id_of(const std::string& path) const;  // 0: it is not there
   void read_model();                                  // another process may have upgraded it
-  void drop_lonely_labels();
+  // Those of these that have no photos any more.
+  void drop_lonely_labels(const std::set<std::int64_t>& label_ids);
   template <class Keys>
   std::int64_t remove_where(const std::string& condition, const Keys& keys);
 

@@ -2,6 +2,7 @@
 // What a server does to a gallery: photos of its own, labels renamed, requests that may be sent
 // again, unknown photos that wait for a name.
 #include <ctime>
+#include <set>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -62,6 +63,8 @@ std::string read_source(const std::filesystem::path& path, const GalleryItem& it
           "want a file, got a folder, a pipe or a device (", file.string(), ")");
     return read_file(file, max_bytes);
   } catch (const Error& e) {
+    // What the disk or the process cannot do now says nothing of the photo.
+    if (e.code == ErrorCode::kIo) throw;
     throw Error(ErrorCode::kNotFound,
                 join("gallery: want the photo of item ", item.id, " (", item.path, "): ", e.what()),
                 "put the file back, or remove the item and add its photo again");
@@ -92,9 +95,12 @@ std::int64_t Gallery::relabel(const std::vector<std::int64_t>& ids, const std::s
   Transaction transaction(*database_, Transaction::Kind::kWrite);
   Statement name(*database_, "INSERT INTO labels (name) VALUES (?) ON CONFLICT DO NOTHING");
   name.bind(1, label).run();
-  Statement give(*database_,
-                 "UPDATE items SET label_id = (SELECT id FROM labels WHERE name = ?1) WHERE id = "
-                 "?2 AND label_id != (SELECT id FROM labels WHERE name = ?1)");
+  Statement of_name(*database_, "SELECT id FROM labels WHERE name = ?");
+  of_name.bind(1, label).step();
+  const std::int64_t label_id = of_name.integer(0);
+  std::set<std::int64_t> left{label_id};  // itself when nothing gets it
+  Statement before(*database_, "SELECT label_id FROM items WHERE id = ?");
+  Statement give(*database_, "UPDATE items SET label_id = ?1 WHERE id = ?2");
   // A checksum is of the label too, so each is made anew.
   Statement row(*database_,
                 "SELECT items.path, items.source, items.columns, embeddings.vector, "
@@ -104,8 +110,11 @@ std::int64_t Gallery::relabel(const std::vector<std::int64_t>& ids, const std::s
                      "UPDATE embeddings SET checksum = ? WHERE item_id = ? AND model_id = ?");
   std::int64_t relabelled = 0;
   for (const std::int64_t id : ids) {
-    give.bind(1, label).bind(2, id).run();
-    if (database_->changes() == 0) continue;
+    std::int64_t had = label_id;
+    for (before.bind(1, id); before.step();) had = before.integer(0);
+    if (had == label_id) continue;
+    left.insert(had);
+    give.bind(1, label_id).bind(2, id).run();
     ++relabelled;
     row.bind(1, id);
     while (row.step())
@@ -115,7 +124,7 @@ std::int64_t Gallery::relabel(const std::vector<std::int64_t>& ids, const std::s
           .run();
     if (changes_) changes_->relabelled.emplace_back(id, label);
   }
-  drop_lonely_labels();
+  drop_lonely_labels(left);
   transaction.commit();
   return relabelled;
 }
@@ -129,10 +138,11 @@ std::optional<DoneRequest> Gallery::done_request(const std::string& key) const {
 void Gallery::keep_request(const std::string& key, const DoneRequest& request, int days) {
   Transaction transaction(*database_, Transaction::Kind::kWrite);
   const auto now = static_cast<std::int64_t>(std::time(nullptr));
-  // The latest stay whatever the clock says, which may have been wrong or be wrong now.
+  // The latest stay whatever the clock says, which may have been wrong or be wrong now. Of the
+  // others a few at a time, the oldest first: more than come.
   Statement(*database_,
-            "DELETE FROM requests WHERE time < ? AND rowid <= "
-            "(SELECT max(rowid) FROM requests) - ?")
+            "DELETE FROM requests WHERE time < ?1 AND rowid IN (SELECT rowid FROM requests WHERE "
+            "rowid <= (SELECT max(rowid) FROM requests) - ?2 ORDER BY rowid LIMIT 100)")
       .bind(1, now - std::int64_t{days} * 86'400)
       .bind(2, kRequestsKept)
       .run();

@@ -175,6 +175,40 @@ TEST_F(GalleryLiveTest, ForgetsOldRequests) {
   EXPECT_EQ(gallery.done_request("new")->digest, "d");
 }
 
+TEST_F(GalleryLiveTest, LooksAtFewOfManyOldRequestsAtATime) {
+  Gallery gallery(build("g.db", 1));
+  sql(gallery.path(),
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10500) INSERT INTO "
+      "requests SELECT i, 'd', 'a', 0 FROM n");
+  const auto rows = [&] {
+    std::int64_t count = 0;
+    for (int i = 1; i <= 10500; ++i) count += gallery.done_request(std::to_string(i)).has_value();
+    return count;
+  };
+  gallery.keep_request("first", {"d", "a"});
+  EXPECT_EQ(rows(), 10400);
+  EXPECT_FALSE(gallery.done_request("1"));  // the oldest
+  for (int i = 0; i < 6; ++i) gallery.keep_request("more" + std::to_string(i), {"d", "a"});
+  EXPECT_EQ(rows(), 10'000 - 6);
+}
+
+TEST_F(GalleryLiveTest, FindsTheItemsOfALabelInTheirOrder) {
+  Gallery gallery(build("g.db", 6));  // of two labels in turn
+  const std::string label = gallery.items()[0].label;
+  gallery.relabel({3}, "another");
+  EXPECT_TRUE(gallery.has_label("another"));
+  EXPECT_FALSE(gallery.has_label("a third"));
+  const auto ids = [&](std::int64_t after, std::int64_t limit, const std::string& of) {
+    std::vector<std::int64_t> found;
+    for (const GalleryItem& item : gallery.items_after(after, limit, of)) found.push_back(item.id);
+    return found;
+  };
+  EXPECT_EQ(ids(0, -1, label), (std::vector<std::int64_t>{1, 5}));
+  EXPECT_EQ(ids(1, 1, label), (std::vector<std::int64_t>{5}));
+  EXPECT_EQ(ids(0, 10, "another"), (std::vector<std::int64_t>{3}));
+  EXPECT_TRUE(ids(0, 10, "a third").empty());
+}
+
 TEST_F(GalleryLiveTest, APhotoIsReadFromAFileAlone) {
   const auto path = build("g.db", 1);
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);  // reading it would wait for ever

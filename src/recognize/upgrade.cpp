@@ -24,6 +24,7 @@ Batch read_batch(const Gallery& gallery, std::span<const GalleryItem> items,
       batch.photos.push_back(gallery.photo_bytes(item, limits.max_bytes));
       batch.items.push_back(item);
     } catch (const Error& e) {
+      if (e.code == ErrorCode::kIo) throw;  // the disk fails, not the photo
       batch.unreadable.emplace_back(item, e);
     }
   }

@@ -57,6 +57,21 @@ TEST_F(UpgradeTest, GivesWhatBuildingAnewGives) {
     EXPECT_NEAR(vectors[i], anew.embeddings[i], 1e-5);
 }
 
+TEST_F(UpgradeTest, APipelineThatChangedMeanwhileIsNotReplaced) {
+  Gallery gallery = build(), other(folder / "g.db");
+  const PipelineSpec before = pipeline_of(gallery);
+  PipelineSpec learnt = before;
+  learnt.decide.k = 3;
+  EXPECT_TRUE(upgrade_gallery(other, next(), {.batch_size = 2}, go_on).switched);
+  EXPECT_THROW(replace_pipeline(gallery, before, learnt, {}), Error);
+  EXPECT_EQ(pipeline_of(Gallery(folder / "g.db")).models[0].path, "next.onnx");
+  const PipelineSpec now = pipeline_of(other);
+  PipelineSpec wanted = now;
+  wanted.decide.k = 3;
+  replace_pipeline(other, now, wanted, {});
+  EXPECT_EQ(pipeline_of(Gallery(folder / "g.db")).decide.k, 3);
+}
+
 TEST_F(UpgradeTest, GoesOnWhereItEnded) {
   Gallery gallery = build();
   const Pipeline pipeline = next();

@@ -30,6 +30,7 @@ struct Route {
     kLight,    // a look into the gallery, or a small change
     kPicture,  // the decoder, for a picture to be shown
     kNetwork,  // decoder and network
+    kChange,   // the same, then a change, for whose turn it may wait
     kLarge     // disk and memory, with a whole gallery or import
   } work;
   std::function<HttpResponse(const HttpRequest&, const Arguments&)> handler;  // may throw HttpError

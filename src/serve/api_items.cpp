@@ -130,8 +130,12 @@ HttpResponse Api::delete_item(const R& request, const A& id) {
 }
 
 HttpResponse Api::item_photo(const R& request, const A& id) {
-  return photo_response(photo_of_item(catalogue_, id_in(id[0]), decoder_.limits()),
-                        request.parameter("side"), decoder_, deadline_of(request));
+  HttpResponse response = photo_response(photo_of_item(catalogue_, id_in(id[0]), decoder_.limits()),
+                                         request.parameter("side"), decoder_, deadline_of(request));
+  // Kept for whoever asks with the same token. Photos of customers are not kept at all.
+  response.headers.emplace_back("Cache-Control", "private, max-age=86400, immutable");
+  response.headers.emplace_back("Vary", "Authorization");
+  return response;
 }
 
 HttpResponse Api::list_labels(const R&, const A&) {
@@ -149,7 +153,7 @@ HttpResponse Api::rename_label(const R& request, const A& label) {
   const std::string name = read_word(request, "name");
   check_label(name, "name");
   return changed(request, 200, [&](Gallery& gallery) {
-    const bool merged = name != label[0] && gallery.label_counts().contains(name);
+    const bool merged = name != label[0] && gallery.has_label(name);
     const std::int64_t photos = gallery.rename_label(label[0], name);
     if (photos == 0) absent("label");
     rename_threshold(gallery, label[0], name, merged);

@@ -161,7 +161,15 @@ HttpResponse Api::explain(const R& request, const A&) {
       decoder_.decode(bytes, deadline, [&](const Image& image) { looked = look(pipeline, image); });
       return looked;
     };
-    const auto [photo, item] = heat_of(looked_at(upload.photos[0].bytes), looked_at(stored));
+    const LookedAt sent = looked_at(upload.photos[0].bytes);
+    LookedAt kept;
+    try {
+      kept = looked_at(stored);
+    } catch (const Error&) {
+      throw HttpError(404, "photo_gone", "photo: want the item's photo, it cannot be read any more",
+                      "add the photo again");
+    }
+    const auto [photo, item] = heat_of(sent, kept);
     check_deadline(deadline);
     return {200, "application/json",
             Json{{"photo", heat_json(photo)}, {"item", heat_json(item)}}.dump()};

@@ -43,13 +43,13 @@ std::vector<Route> Api::routes() {
   const std::uint64_t photos = options_.max_body, large = options_.max_upload;
   std::vector<Route> routes{
       {"GET", "/healthz", kNone, kInstant, to(&Api::health)},
-      {"GET", "/readyz", kNone, kLight, to(&Api::ready)},
+      {"GET", "/readyz", kNone, kInstant, to(&Api::ready)},
       {"GET", "/metrics", kRead, kLight, to(&Api::metrics)},
       {"GET", "/v1/status", kRead, kLight, to(&Api::status)},
       {"POST", "/v1/recognize", kRead, kNetwork, to(&Api::recognize), photos},
       {"POST", "/v1/explain", kRead, kNetwork, to(&Api::explain), photos},
       {"GET", "/v1/items", kRead, kLight, to(&Api::list_items)},
-      {"POST", "/v1/items", kWrite, kNetwork, to(&Api::add_items), photos},
+      {"POST", "/v1/items", kWrite, kChange, to(&Api::add_items), photos},
       {"GET", "/v1/items/{id}", kRead, kLight, to(&Api::get_item)},
       {"DELETE", "/v1/items/{id}", kWrite, kLight, to(&Api::delete_item)},
       {"GET", "/v1/items/{id}/photo", kRead, kPicture, to(&Api::item_photo)},
@@ -57,7 +57,7 @@ std::vector<Route> Api::routes() {
       {"PUT", "/v1/labels/{label}", kWrite, kLight, to(&Api::rename_label)},
       {"DELETE", "/v1/labels/{label}", kWrite, kLight, to(&Api::delete_label)},
       {"GET", "/v1/unknowns", kRead, kLight, to(&Api::list_unknowns)},
-      {"POST", "/v1/unknowns/{id}", kWrite, kNetwork, to(&Api::name_unknown)},
+      {"POST", "/v1/unknowns/{id}", kWrite, kChange, to(&Api::name_unknown)},
       {"DELETE", "/v1/unknowns/{id}", kWrite, kLight, to(&Api::delete_unknown)},
       {"GET", "/v1/unknowns/{id}/photo", kRead, kPicture, to(&Api::unknown_photo)},
       {"GET", "/v1/snapshot", kAdmin, kLarge, to(&Api::snapshot)},
@@ -78,7 +78,9 @@ HttpResponse Api::health(const R&, const A&) {
 
 HttpResponse Api::ready(const R&, const A&) {
   // It listens only once the networks are set up, so what is left to ask is the gallery.
-  catalogue_.read([](const Gallery& gallery) { return gallery.data_version(); });
+  if (!catalogue_.is_readable())
+    throw HttpError(503, "not_ready", "server: want to read its gallery, the disk says no",
+                    "the server's log says why");
   return {200, "application/json", R"({"status":"ready"})"};
 }
 
@@ -91,7 +93,11 @@ HttpResponse Api::status(const R&, const A&) {
             {"calibrated", serving->calibration.has_value()},
             {"unknowns", catalogue_.read([](const Gallery& g) { return g.unknown_count(); })},
             {"photos_answered", photos},
-            {"photos_unknown", unknown}};
+            {"photos_unknown", unknown},
+            {"limits",
+             {{"photos", options_.max_photos},
+              {"photos_bytes", options_.max_body},
+              {"upload_bytes", options_.max_upload}}}};
   return {200, "application/json", json.dump()};
 }
 

@@ -105,7 +105,10 @@ void Catalogue::keep_unknown(std::string_view bytes, const std::string& answer, 
 void Catalogue::refresh(Deadline deadline) {
   const std::unique_lock lock(changing_, deadline);
   if (!lock) return;
-  if (!complete_ || writer_.data_version() != data_version_) publish(networks_);
+  readable_ = false;
+  const std::int64_t version = writer_.data_version();
+  readable_ = true;
+  if (!complete_ || version != data_version_) publish(networks_);
 }
 
 void Catalogue::reload() {

@@ -59,6 +59,9 @@ class Catalogue {
   void keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most,
                     std::int64_t most_bytes);
 
+  /// Whether the gallery could be read when it was last looked at.
+  bool is_readable() const { return readable_; }
+
   /// Reads from the gallery, in one piece.
   template <class Read>
   auto read(const Read& read) const {
@@ -109,6 +112,7 @@ class Catalogue {
   mutable std::mutex serving_lock_;
   std::shared_ptr<const Serving> serving_;
 
+  std::atomic<bool> readable_{true};
   std::atomic<std::chrono::steady_clock::duration> next_unknown_{};  // when one is kept again
   // Each job has a photo in memory. Last, so that its jobs end before what they use.
   WorkerPool later_{1, 8};

@@ -171,7 +171,6 @@ HttpResponse photo_response(std::string bytes, const std::string& side, PhotoDec
                             Clock::time_point deadline) {
   const std::int64_t pixels = whole_number("side", side, 16, 1024, 0);
   HttpResponse response;
-  response.headers = {{"Cache-Control", "private, max-age=86400, immutable"}};
   const char* const type = type_of(image_format(bytes));
   if (!type)
     throw HttpError(404, "not_found", "photo: want an image in the catalogue, found something else",

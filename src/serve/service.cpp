@@ -13,8 +13,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // A page shows a hundred pictures at once; whole galleries are few, and each is large in memory.
-constexpr int kLightThreads = 4, kPictureThreads = 2, kLargeThreads = 2;
-constexpr std::size_t kLightQueue = 256, kPictureQueue = 256, kLargeQueue = 8;
+constexpr int kLightThreads = 4, kPictureThreads = 2, kChangeThreads = 2, kLargeThreads = 2;
+constexpr std::size_t kLightQueue = 256, kPictureQueue = 256, kChangeQueue = 32, kLargeQueue = 8;
 constexpr std::size_t kMaxClients = 10'000;
 
 std::vector<std::string> parts_of(const std::string& path) {
@@ -81,6 +81,7 @@ Service::Service(std::vector<Route> routes, Metrics& metrics, const ServiceOptio
       network_(options.threads, options.queue),
       light_(kLightThreads, kLightQueue),
       pictures_(kPictureThreads, kPictureQueue),
+      changes_(kChangeThreads, kChangeQueue),
       large_(kLargeThreads, kLargeQueue) {
   check(options.threads >= 1, "serve: want at least 1 thread, got ", options.threads);
   for (std::string& host : options_.hosts) host = host_of(host);
@@ -89,7 +90,8 @@ Service::Service(std::vector<Route> routes, Metrics& metrics, const ServiceOptio
 }
 
 void Service::stop() {
-  const std::initializer_list<WorkerPool*> pools{&network_, &light_, &pictures_, &large_};
+  const std::initializer_list<WorkerPool*> pools{&network_, &light_, &pictures_, &changes_,
+                                                 &large_};
   ending_ = true;
   for (WorkerPool* pool : pools) pool->drop();
   for (WorkerPool* pool : pools) pool->stop();
@@ -101,6 +103,8 @@ WorkerPool& Service::pool_of(Route::Work work) {
       return network_;
     case Route::Work::kPicture:
       return pictures_;
+    case Route::Work::kChange:
+      return changes_;
     case Route::Work::kLarge:
       return large_;
     case Route::Work::kLight:
@@ -196,7 +200,8 @@ Service::Match Service::find(const HttpRequest& request) const {
 }
 
 // A page of somebody else's, open in a browser that can reach this server, must not use it: neither
-// by sending forms here (Origin) nor by a name that it lets point here (Host).
+// by sending forms or loading pictures here (Origin, Sec-Fetch-Site) nor by a name that it lets
+// point here (Host).
 void Service::check_origin(const HttpRequest& request) const {
   const std::string host = host_of(request.header("host"));
   const auto among = [](const std::vector<std::string>& names, const std::string& name) {
@@ -205,15 +210,22 @@ void Service::check_origin(const HttpRequest& request) const {
   if (!options_.hosts.empty() && !among(options_.hosts, host))
     throw HttpError(403, "forbidden", "Host: want a name that this server goes by, got another",
                     "give the name to `shoplens serve --allow-host`");
+  const auto foreign = [](const std::string& message) {
+    return HttpError(403, "foreign_page", message,
+                     "behind a proxy, let it pass Host on, or give the page's host to `shoplens "
+                     "serve --allow-host`; pages of other servers are not served");
+  };
+  // What a browser says of an image or a link too, which have no Origin.
+  const std::string& site = request.header("sec-fetch-site");
+  if (!site.empty() && site != "same-origin" && site != "none")
+    throw foreign("Sec-Fetch-Site: want a page of this server, got another");
   const std::string& origin = request.header("origin");
   if (origin.empty()) return;
   const std::size_t scheme = origin.find("://");
   const std::string page = scheme == std::string::npos ? "" : origin.substr(scheme + 3);
   // A proxy may put its own name for this server into Host.
   if (page.empty() || (page != request.header("host") && !among(options_.pages, lower_case(page))))
-    throw HttpError(403, "foreign_page", "Origin: want a page of this server, got another",
-                    "behind a proxy, let it pass Host on, or give the page's host to `shoplens "
-                    "serve --allow-host`; pages of other servers are not served");
+    throw foreign("Origin: want a page of this server, got another");
 }
 
 std::string Service::authorize(const HttpRequest& request, Role least) const {

@@ -71,7 +71,7 @@ class Service final : public HttpApplication {
   std::chrono::steady_clock::time_point rates_swept_{};
 
   std::atomic<bool> ending_{false};
-  WorkerPool network_, light_, pictures_, large_;
+  WorkerPool network_, light_, pictures_, changes_, large_;
 };
 
 }  // namespace shoplens

@@ -56,7 +56,9 @@ function onPage(name, options, body, complaint = null) {
 
 const visit = async (page, url = server.url) => { await page.goto(url); return page; };
 const open = (page, section) => page.getByRole('tab', {name: section}).click();
-const said = (page, text) => page.locator('#toast', {hasText: text}).waitFor();
+// Seen, and heard.
+const said = (page, text) => Promise.all([page.locator('#toast', {hasText: text}).waitFor(),
+  page.locator('[role=status].unseen, [role=alert].unseen', {hasText: text}).first().waitFor({state: 'attached'})]);
 const heading = (page, name) => page.getByRole('heading', {name, exact: true});
 const tile = (page, label) => page.locator('#products .tile', {hasText: label});
 const dialog = page => page.getByRole('dialog').last();
@@ -178,9 +180,12 @@ onPage('an unknown photo waits in the queue, is named, and recognised from then 
   await assertAccessible(page, 'the queue');
   await shoot(page, 'unknown-queue');
   const cards = page.locator('.waiting');
+  await cards.last().getByLabel('It is').fill('half a na');
   await cards.first().getByLabel('It is').fill('Something new');
   await cards.first().getByRole('button', {name: 'Add to catalogue'}).click();
   await said(page, 'Added to Something new');
+  assert.equal(await cards.count(), 1);
+  assert.equal(await cards.getByLabel('It is').inputValue(), 'half a na');
   await cards.getByRole('button', {name: 'Discard'}).click();
   await page.getByText('Nothing waits for a name').waitFor();
   await open(page, 'Recognise');
@@ -555,6 +560,14 @@ onPage('figures are drawn from what the server counts', {}, async page => {
   await page.locator('.chart .bar').first().waitFor();
   await page.locator('.chart .stroke').waitFor({state: 'attached'});  // two looks at it
   await shoot(page, 'figures');
+  const pause = page.getByRole('button', {name: 'Pause'});
+  await pause.click();
+  assert.equal(await pause.getAttribute('aria-pressed'), 'true');
+  await page.waitForTimeout(500);  // for what was on its way
+  const drawn = await page.locator('#charts').evaluateHandle(charts => charts.firstChild);
+  await page.waitForTimeout(2500);
+  assert.ok(await drawn.evaluate(chart => chart.isConnected));
+  await pause.click();
   await page.route('**/metrics', route => route.abort());
   await page.getByText(/The server does not answer.+These figures are of/).waitFor();
   await page.unroute('**/metrics');
