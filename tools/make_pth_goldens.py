@@ -3,12 +3,14 @@
 """Writes tests/golden/pth: small checkpoints by torch.save, sound and hostile; the fuzz target pth starts from them too."""
 import argparse
 import collections
+import decimal
 import os
 import pathlib
 import pickle
 import shutil
 import zipfile
 
+import numpy
 import torch
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -55,10 +57,13 @@ def main():
     checkpoint = {"epoch": 3, "arch": "linear", "best": 0.5, "big": 2**40, "state_dict": module.state_dict(),
                   "optimizer": optimizer.state_dict()}
     torch.save(checkpoint, OUT / "nested.pth")
+    # As timm's train.py has it.
+    torch.save({"epoch": 3, "state_dict": module.state_dict(), "args": argparse.Namespace(lr=0.1, data="/photos"),
+                "metric": numpy.float64(0.5)}, OUT / "script.pth")
     torch.save({"weight": torch.nn.Parameter(torch.tensor([1.0]))}, OUT / "parameter.pth")
     # Hostile, or beyond tensors.
     torch.save({"weight": torch.zeros(1), "x": Call(os.system, "touch /tmp/shoplens-was-here")}, OUT / "bad_call.pth")
-    torch.save({"weight": torch.zeros(1), "args": argparse.Namespace(lr=1)}, OUT / "bad_class.pth")
+    torch.save({"weight": torch.zeros(1), "price": decimal.Decimal(1)}, OUT / "bad_class.pth")
     (OUT / "bad_plain.pth").write_bytes(pickle.dumps(Call(eval, "1 + 1"), protocol=2))
     sound = (OUT / "zip.pth").read_bytes()
     (OUT / "bad_truncated.pth").write_bytes(sound[: len(sound) // 2])

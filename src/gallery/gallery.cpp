@@ -206,6 +206,8 @@ std::optional<GalleryItem> Gallery::item(std::int64_t id) const {
 
 GalleryContent Gallery::content() const {
   GalleryContent content;
+  // Grown as it is read, the vectors would be in memory twice for moments.
+  content.vectors.reserve(static_cast<std::size_t>(size()) * static_cast<std::size_t>(model_.dim));
   // One statement sees one state of the database, so a writer meanwhile does no harm.
   Statement row(*database_,
                 join(kSelectItem, ", embeddings.vector, embeddings.checksum", kFromItems,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pth/pickle.h"
 
+#include <algorithm>
 #include <bit>
+#include <string_view>
 
 namespace shoplens {
 namespace {
@@ -12,6 +14,12 @@ constexpr std::size_t kMaxNodes = 20'000'000;
 // Of what a few bytes of pickle can have copied again and again.
 constexpr std::size_t kMaxDimensions = 64;  // of a torch::Tensor
 constexpr std::size_t kMaxName = 1000;      // of a class or a storage
+
+// What training scripts save beside the weights: their arguments, and scores that NumPy computed
+// (in protocol 2 bytes are text that a codec encodes).
+constexpr std::string_view kPlainClasses[] = {"argparse Namespace", "numpy.core.multiarray scalar",
+                                              "numpy._core.multiarray scalar", "numpy dtype",
+                                              "_codecs encode"};
 
 class Machine {
  public:
@@ -230,6 +238,8 @@ class Machine {
       if (tensor.shape.size() != tensor.strides.size())
         in_.corrupt("want a stride for each dimension of a tensor");
       push(std::move(tensor));
+    } else if (std::ranges::find(kPlainClasses, name) != std::end(kPlainClasses)) {
+      push({.kind = Kind::kPlain});
     } else {
       refuse(name);
     }
@@ -246,10 +256,12 @@ class Machine {
                 kHint);
   }
 
-  // A dictionary's attributes (a state_dict has _metadata) are left out; nothing else may have any.
+  // Attributes of a dictionary (a state_dict has _metadata) and of a plain object are left out;
+  // nothing else may have any.
   void build() {
     pop();
-    top(Kind::kDict, "a dictionary");
+    if (stack_.size() <= floor() || node(stack_.back()).kind != Kind::kPlain)
+      top(Kind::kDict, "a dictionary");
   }
 
   ByteReader& in_;

@@ -25,7 +25,8 @@ struct PickleNode {
     kDict,
     kGlobal,
     kStorage,
-    kTensor
+    kTensor,
+    kPlain  // an object of a class that holds plain values; what it holds is not kept
   };
   Kind kind = Kind::kNone;
   std::int64_t integer = 0;          // kBool, kInt; kStorage: elements; kTensor: offset in elements
@@ -44,8 +45,8 @@ struct Pickle {
 };
 
 /// Reads one pickle, protocols 2 to 5, and leaves `in` after it. Throws kCorrupt for damage and
-/// kUnsupported that names the class or function for anything but tensors, numbers, strings and
-/// containers.
+/// kUnsupported that names the class or function for anything but tensors, numbers, strings,
+/// containers, and what training scripts keep beside weights: argparse.Namespace, NumPy's scalars.
 Pickle read_pickle(ByteReader& in);
 
 }  // namespace shoplens

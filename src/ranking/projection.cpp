@@ -68,15 +68,15 @@ Projection::Projection(std::vector<Block> blocks, const AffineMap& map)
   map_.append(rows);
 }
 
-std::vector<float> Projection::operator()(std::span<const float> vectors) const {
+std::vector<float> Projection::operator()(std::vector<float> vectors) const {
   check(vectors.size() % static_cast<std::size_t>(map_.dim()) == 0, "project: want vectors of ",
         map_.dim(), " components, got ", vectors.size(), " floats");
-  std::vector<float> weighed(vectors.begin(), vectors.end());
   if (!alike_) {  // else every bit stays as the gallery has it
-    weigh(weighed, blocks_);
-    l2_normalize(weighed, map_.dim());
+    weigh(vectors, blocks_);
+    l2_normalize(vectors, map_.dim());
   }
-  return map_.size() == 0 ? weighed : mapped(weighed);
+  if (map_.size() > 0) return mapped(vectors);
+  return vectors;
 }
 
 // By PackedVectors, whose sums are the same wherever a vector stands; a product by Eigen sums in
@@ -103,7 +103,7 @@ std::vector<float> Projection::mapped(std::span<const float> vectors) const {
 
 std::vector<float> project(std::span<const float> vectors, std::span<const Block> blocks,
                            const AffineMap& map) {
-  return Projection({blocks.begin(), blocks.end()}, map)(vectors);
+  return Projection({blocks.begin(), blocks.end()}, map)({vectors.begin(), vectors.end()});
 }
 
 AffineMap learn_whitening(std::span<const float> vectors, int dim, int out, double whiten) {

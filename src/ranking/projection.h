@@ -35,8 +35,9 @@ class Projection {
   /// Throws kBadInput for sizes that do not fit.
   Projection(std::vector<Block> blocks, const AffineMap& map);
   int dim() const { return map_.size() > 0 ? static_cast<int>(map_.size()) : map_.dim(); }
-  /// vectors [n, sum of dims] -> [n, dim()]. Throws kBadInput for another size.
-  std::vector<float> operator()(std::span<const float> vectors) const;
+  /// vectors [n, sum of dims] -> [n, dim()], the same memory where nothing changes them. Throws
+  /// kBadInput for another size.
+  std::vector<float> operator()(std::vector<float> vectors) const;
 
  private:
   std::vector<float> mapped(std::span<const float> vectors) const;

@@ -18,21 +18,21 @@ AffineMap to_map(const PipelineSpec& spec, const std::optional<GalleryArray>& wh
 
 }  // namespace
 
-Matcher::Matcher(std::span<const float> vectors, std::vector<Block> blocks,
-                 const PipelineSpec& spec, const std::optional<GalleryArray>& whitening,
+Matcher::Matcher(std::vector<float> vectors, std::vector<Block> blocks, const PipelineSpec& spec,
+                 const std::optional<GalleryArray>& whitening,
                  const std::filesystem::path& index_file)
     : project_(std::make_shared<const Projection>(std::move(blocks), to_map(spec, whitening))),
-      ranking_((*project_)(vectors), project_->dim(), spec.ranking, 0, index_file) {}
+      ranking_((*project_)(std::move(vectors)), project_->dim(), spec.ranking, 0, index_file) {}
 
-Matcher::Matcher(std::span<const float> vectors, int dim)
-    : Matcher(vectors, {{dim, 1.0}}, PipelineSpec{}, std::nullopt) {}
+Matcher::Matcher(std::vector<float> vectors, int dim)
+    : Matcher(std::move(vectors), {{dim, 1.0}}, PipelineSpec{}, std::nullopt) {}
 
 std::vector<float> Matcher::prepare(std::span<const float> queries) const {
-  return ranking_.expand((*project_)(queries));
+  return ranking_.expand((*project_)({queries.begin(), queries.end()}));
 }
 
 void Matcher::add(std::span<const std::int64_t> ids, std::span<const float> vectors) {
-  ranking_.add(ids, (*project_)(vectors));
+  ranking_.add(ids, (*project_)({vectors.begin(), vectors.end()}));
 }
 
 GalleryArray to_array(const AffineMap& map) {

@@ -18,11 +18,11 @@ class Matcher {
  public:
   /// vectors [n, sum of the blocks' dims], as the gallery holds them. `whitening` is read when
   /// spec.whiten is not 0; throws kCorrupt when it is not there or has another size.
-  Matcher(std::span<const float> vectors, std::vector<Block> blocks, const PipelineSpec& spec,
+  Matcher(std::vector<float> vectors, std::vector<Block> blocks, const PipelineSpec& spec,
           const std::optional<GalleryArray>& whitening,
           const std::filesystem::path& index_file = {});  // as Ranking's
   /// Vectors [n, dim] compared as they are.
-  Matcher(std::span<const float> vectors, int dim);
+  Matcher(std::vector<float> vectors, int dim);
 
   int dim() const { return ranking_.dim(); }  // of what is compared
   std::vector<float> vectors() const { return ranking_.vectors(); }

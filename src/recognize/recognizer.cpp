@@ -30,7 +30,7 @@ Recognizer::Recognizer(GalleryContent content, const std::optional<GalleryArray>
                 join("recognizer: want photos in the gallery, it is empty (", source, ")"),
                 "add some with `shoplens index add`");
   for (const GalleryItem& item : content.items) insert(item);
-  matcher_.emplace(content.vectors, pipeline.blocks(), pipeline.spec(), whitening,
+  matcher_.emplace(std::move(content.vectors), pipeline.blocks(), pipeline.spec(), whitening,
                    options.index_file);
 }
 
