@@ -49,7 +49,8 @@ struct ServeOptions {
     v(max_restore_mb, "max-restore", "MiB of a gallery that is put back");
     v(max_megapixels, "max-megapixels", "of a photo");
     v(max_connections, "max-connections", "connections at once");
-    v(max_connections_per_client, "max-connections-per-client", "of one address");
+    v(max_connections_per_client, "max-connections-per-client",
+      "of one address, or network of 64 bits in IPv6");
     v(workers, "workers",
       "requests with photos that are worked on at once; 0: those in the cores' network calls");
     v(queue, "queue",

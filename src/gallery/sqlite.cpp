@@ -39,7 +39,9 @@ Database::Database(std::filesystem::path path, Mode mode) : path_(std::move(path
     if (code != SQLITE_OK) fail(code, "cannot open");
     sqlite3_extended_result_codes(db_, 1);
     sqlite3_busy_timeout(db_, kBusyMilliseconds);
-    run("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF");
+    // A restore goes through the log: without a limit that stays as large as a whole gallery.
+    run("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; "
+        "PRAGMA journal_size_limit = 67108864");
   } catch (...) {
     sqlite3_close(db_);
     throw;

@@ -74,7 +74,7 @@ void HttpServerState::accept() {
     bool welcome;
     {
       const std::lock_guard lock(self->mutex);
-      const auto found = self->of_client.find(client);
+      const auto found = self->of_client.find(owner_of(client));
       welcome = static_cast<int>(self->sessions.size()) < self->options.max_connections &&
                 (found == self->of_client.end() || self->proxies.contains(client) ||
                  found->second < self->options.max_connections_per_client);
@@ -91,12 +91,13 @@ void HttpServerState::enter(const std::shared_ptr<HttpSession>& session,
                             const std::string& client) {
   const std::lock_guard lock(mutex);
   sessions[session.get()] = session;
-  ++of_client[client];
+  ++of_client[owner_of(client)];
 }
 
 void HttpServerState::leave(const HttpSession* session, const std::string& client) {
   const std::lock_guard lock(mutex);
-  if (sessions.erase(session) > 0 && --of_client[client] == 0) of_client.erase(client);
+  const std::string owner = owner_of(client);
+  if (sessions.erase(session) > 0 && --of_client[owner] == 0) of_client.erase(owner);
 }
 
 // Not to be destroyed under the lock: leave() takes it.

@@ -2,6 +2,7 @@
 #include "serve/proxies.h"
 
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/network_v6.hpp>
 #include <charconv>
 #include <optional>
 
@@ -78,6 +79,13 @@ std::string Proxies::client_of(const std::string& peer, std::string_view forward
     forwarded_for = forwarded_for.substr(0, comma == std::string_view::npos ? 0 : comma);
   }
   return client;
+}
+
+std::string owner_of(const std::string& address) {
+  boost::system::error_code ec;
+  const ip::address_v6 v6 = ip::make_address_v6(address, ec);
+  if (ec || v6.is_v4_mapped() || v6.is_loopback()) return address;
+  return ip::make_network_v6(ip::address_v6(v6.to_bytes()), 64).canonical().to_string();
 }
 
 }  // namespace shoplens

@@ -29,4 +29,8 @@ class Proxies {
   std::vector<Network> networks_;
 };
 
+/// Whose an address is, as far as counting goes: of IPv6 its network of 64 bits, "2001:db8::/64",
+/// as one customer has that many addresses; else itself.
+std::string owner_of(const std::string& address);
+
 }  // namespace shoplens

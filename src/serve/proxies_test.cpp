@@ -35,6 +35,15 @@ TEST(Proxies, NameTheClient) {
   EXPECT_EQ(proxies.client_of("127.0.0.1", "203.0.113.9:4711"), "203.0.113.9");
 }
 
+TEST(Proxies, AnAddressOfIpv6IsOneOfManyOfItsOwner) {
+  EXPECT_EQ(owner_of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+  EXPECT_EQ(owner_of("2001:db8:1:2::9"), owner_of("2001:db8:1:2:ffff::"));
+  EXPECT_NE(owner_of("2001:db8:1:2::9"), owner_of("2001:db8:1:3::9"));
+  EXPECT_EQ(owner_of("fe80::1%eth0"), "fe80::/64");
+  for (const char* other : {"203.0.113.9", "::ffff:203.0.113.9", "::1", "till"})
+    EXPECT_EQ(owner_of(other), other);
+}
+
 TEST(Proxies, BelieveNobodyElse) {
   const Proxies proxies({"127.0.0.1", "10.0.0.0/8"});
   EXPECT_EQ(proxies.client_of("198.51.100.1", "203.0.113.9"), "198.51.100.1");

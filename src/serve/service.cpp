@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/log.h"
+#include "serve/proxies.h"
 #include "serve/text.h"
 
 namespace shoplens {
@@ -129,10 +130,10 @@ Admission Service::admit(const HttpRequest& head) {
   try {
     who = authorize(head, match.route->role);
   } catch (const HttpError&) {
-    check_rate(head.client);
+    check_rate(owner_of(head.client));
     throw;
   }
-  if (match.route->role != Role::kNone) check_rate(who.empty() ? head.client : who);
+  if (match.route->role != Role::kNone) check_rate(who.empty() ? owner_of(head.client) : who);
   return {match.route->max_body, match.route->body_to_a_file};
 }
 
