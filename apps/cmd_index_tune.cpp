@@ -84,7 +84,9 @@ struct TuneOptions {
       "labelled photos that are not in the gallery, alike those that will be asked about");
     v(report, "report",
       "further labelled photos, to see what each setting does for them; nothing is chosen by them");
-    v(whiten, "whiten", "shorten the compared vectors to this length; 0: when it helps");
+    v(whiten, "whiten",
+      "shorten the compared vectors to this length; 0: when it helps, tried for up to 1024 "
+      "components or photos");
     v(folds, "folds",
       "parts of --data of which each is asked about with what the others chose: the gallery "
       "changes only when they gain; 0: without");

@@ -23,23 +23,18 @@ void weigh(std::span<float> vectors, std::span<const Block> blocks) {
     }
 }
 
-// The mean of rows [n, dim] and their covariance, in double: block by block, as a gallery may be
-// large.
-struct Moments {
-  Eigen::VectorXd mean;
-  Eigen::MatrixXd covariance;
-};
+using Rowwise = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-Moments moments_of(const Rows& rows) {
+// Of rows less their mean [n, dim], in double and block by block, as a gallery may be large.
+Eigen::MatrixXd covariance_of(const Rows& rows, const Eigen::VectorXd& mean) {
   constexpr Eigen::Index kBlock = 256;
-  Moments m{rows.cast<double>().colwise().mean(), Eigen::MatrixXd::Zero(rows.cols(), rows.cols())};
+  Eigen::MatrixXd covariance = Eigen::MatrixXd::Zero(rows.cols(), rows.cols());
   for (Eigen::Index first = 0; first < rows.rows(); first += kBlock) {
     const auto block = rows.middleRows(first, std::min(kBlock, rows.rows() - first));
-    const Eigen::MatrixXd centred = block.cast<double>().rowwise() - m.mean.transpose();
-    m.covariance.selfadjointView<Eigen::Lower>().rankUpdate(centred.transpose());
+    const Eigen::MatrixXd centred = block.cast<double>().rowwise() - mean.transpose();
+    covariance.selfadjointView<Eigen::Lower>().rankUpdate(centred.transpose());
   }
-  m.covariance /= static_cast<double>(rows.rows());
-  return m;
+  return covariance / static_cast<double>(rows.rows());
 }
 
 }  // namespace
@@ -106,26 +101,57 @@ std::vector<float> project(std::span<const float> vectors, std::span<const Block
   return Projection({blocks.begin(), blocks.end()}, map)({vectors.begin(), vectors.end()});
 }
 
-AffineMap learn_whitening(std::span<const float> vectors, int dim, int out, double whiten) {
-  const auto n = static_cast<Eigen::Index>(vectors.size()) / dim;
-  check(out > 0 && out <= dim && n > out, "whitening: want 1 to ", dim,
-        " components, fewer than the ", n, " vectors, got ", out);
-  const Moments m = moments_of(Rows(vectors.data(), n, dim));
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(m.covariance);
+PrincipalComponents::PrincipalComponents(std::span<const float> vectors, int dim)
+    : n_(static_cast<std::int64_t>(vectors.size()) / dim), dim_(dim) {
+  check(n_ > 0, "whitening: want at least 1 vector, got none");
+  const Rows rows(vectors.data(), n_, dim);
+  const Eigen::VectorXd mean = rows.cast<double>().colwise().mean();
+  mean_.assign(mean.data(), mean.data() + dim);
+  // Of fewer vectors than components the products of the vectors have the same eigenvalues, and
+  // each eigenvector u gives the direction X'u.
+  const bool few = n_ < dim;
+  Rowwise centred;  // X
+  Eigen::MatrixXd products;
+  if (few) {
+    centred = rows.cast<double>().rowwise() - mean.transpose();
+    products = centred * centred.transpose() / static_cast<double>(n_);
+  } else {
+    products = covariance_of(rows, mean);
+  }
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(products);
   check(solver.info() == Eigen::Success, "whitening: the covariance has no eigenvectors");
-  AffineMap map{out, {}};
-  const double least = 1e-9 * solver.eigenvalues()(dim - 1);  // what only rounding made
-  for (int o = 0; o < out; ++o) {
-    Eigen::VectorXd direction = solver.eigenvectors().col(dim - 1 - o);  // ascending
+  for (Eigen::Index i = products.rows(); i-- > 0;) {  // ascending
+    Eigen::VectorXd direction = solver.eigenvectors().col(i);
+    if (few) direction = (centred.transpose() * direction).normalized();
     Eigen::Index largest = 0;
     direction.cwiseAbs().maxCoeff(&largest);
     if (direction(largest) < 0)
       direction = -direction;  // a sign that does not depend on the solver
-    direction /= std::pow(std::max(solver.eigenvalues()(dim - 1 - o), least), whiten / 2);
-    for (int j = 0; j < dim; ++j) map.matrix.push_back(static_cast<float>(direction(j)));
-    map.matrix.push_back(static_cast<float>(-direction.dot(m.mean)));
+    variances_.push_back(solver.eigenvalues()(i));
+    directions_.insert(directions_.end(), direction.data(), direction.data() + dim);
+  }
+}
+
+AffineMap PrincipalComponents::map(int out, double whiten) const {
+  check(out > 0 && out <= dim_ && n_ > out, "whitening: want 1 to ", dim_,
+        " components, fewer than the ", n_, " vectors, got ", out);
+  const double least = 1e-9 * variances_[0];  // what only rounding made
+  AffineMap map{out, {}};
+  for (std::size_t o = 0; o < static_cast<std::size_t>(out); ++o) {
+    const double scale = 1 / std::pow(std::max(variances_[o], least), whiten / 2);
+    const double* const direction = directions_.data() + o * static_cast<std::size_t>(dim_);
+    double constant = 0;
+    for (std::size_t j = 0; j < static_cast<std::size_t>(dim_); ++j) {
+      map.matrix.push_back(static_cast<float>(scale * direction[j]));
+      constant -= scale * direction[j] * mean_[j];
+    }
+    map.matrix.push_back(static_cast<float>(constant));
   }
   return map;
+}
+
+AffineMap learn_whitening(std::span<const float> vectors, int dim, int out, double whiten) {
+  return PrincipalComponents(vectors, dim).map(out, whiten);
 }
 
 }  // namespace shoplens

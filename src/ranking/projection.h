@@ -52,10 +52,27 @@ class Projection {
 std::vector<float> project(std::span<const float> vectors, std::span<const Block> blocks,
                            const AffineMap& map);
 
-/// PCA of vectors [n, dim] to `out` components, each divided by its standard deviation to the power
-/// `whiten` (0: PCA alone; 1: whitening). Throws kBadInput unless 0 < out <= dim and n > out.
-/// Source: Jegou and Chum 2012, "Negative evidences and co-occurences in image retrieval", ECCV,
-/// section 3.
+/// The principal components of vectors [n, dim], worked out once for all maps to some of them:
+/// takes time as min(n, dim)^3.
+class PrincipalComponents {
+ public:
+  PrincipalComponents(std::span<const float> vectors, int dim);
+
+  /// To the `out` components of most variance, each divided by its standard deviation to the power
+  /// `whiten` (0: PCA alone; 1: whitening). Throws kBadInput unless 0 < out <= dim and n > out.
+  /// Source: Jegou and Chum 2012, "Negative evidences and co-occurences in image retrieval", ECCV,
+  /// section 3.
+  AffineMap map(int out, double whiten) const;
+
+ private:
+  std::int64_t n_;
+  int dim_;
+  std::vector<double> mean_;        // [dim]
+  std::vector<double> variances_;   // falling, min(n, dim) of them
+  std::vector<double> directions_;  // [those, dim], of length 1
+};
+
+/// PrincipalComponents(vectors, dim).map(out, whiten).
 AffineMap learn_whitening(std::span<const float> vectors, int dim, int out, double whiten);
 
 }  // namespace shoplens

@@ -75,19 +75,32 @@ std::vector<double> map_one(const AffineMap& map, const float* x, int dim) {
 }
 
 TEST(LearnWhitening, GivesUncorrelatedComponentsOfVarianceOne) {
-  const int dim = 12, n = 400, out = 7;
-  const auto vectors = clustered_vectors(n, dim, 9, 0.4, 3);
-  const AffineMap map = learn_whitening(vectors, dim, out, 1);
-  std::vector<std::vector<double>> y;
-  for (int i = 0; i < n; ++i)
-    y.push_back(map_one(map, &vectors[static_cast<std::size_t>(i * dim)], dim));
-  for (std::size_t a = 0; a < out; ++a)
-    for (std::size_t b = 0; b <= a; ++b) {
-      double mean = 0, product = 0;
-      for (const auto& row : y) mean += row[a] / n, product += row[a] * row[b] / n;
-      EXPECT_NEAR(mean, 0, 1e-4);
-      EXPECT_NEAR(product, a == b ? 1 : 0, 1e-3) << a << " " << b;
-    }
+  const int dim = 12, out = 7;
+  for (const int n : {400, 12, 9}) {  // also of fewer vectors than components
+    const auto vectors = clustered_vectors(n, dim, 9, 0.4, 3);
+    const AffineMap map = learn_whitening(vectors, dim, out, 1);
+    std::vector<std::vector<double>> y;
+    for (int i = 0; i < n; ++i)
+      y.push_back(map_one(map, &vectors[static_cast<std::size_t>(i * dim)], dim));
+    for (std::size_t a = 0; a < out; ++a)
+      for (std::size_t b = 0; b <= a; ++b) {
+        double mean = 0, product = 0;
+        for (const auto& row : y) mean += row[a] / n, product += row[a] * row[b] / n;
+        EXPECT_NEAR(mean, 0, 1e-4);
+        EXPECT_NEAR(product, a == b ? 1 : 0, 1e-3) << n << " " << a << " " << b;
+      }
+  }
+}
+
+// The largest of few vectors' components is that of the same vectors many times over.
+TEST(LearnWhitening, OfFewVectorsIsThatOfTheSameManyTimes) {
+  const int dim = 20, n = 8, out = 6;
+  const auto few = clustered_vectors(n, dim, 8, 0.4, 6);
+  std::vector<float> many;
+  for (int i = 0; i < 5; ++i) many.insert(many.end(), few.begin(), few.end());
+  const auto a = learn_whitening(few, dim, out, 0.5), b = learn_whitening(many, dim, out, 0.5);
+  for (std::size_t i = 0; i < a.matrix.size(); ++i)
+    EXPECT_NEAR(a.matrix[i], b.matrix[i], 1e-4 * std::max(1.0f, std::abs(b.matrix[i])));
 }
 
 TEST(LearnWhitening, WithoutWhiteningKeepsDistances) {  // PCA with all components is a rotation

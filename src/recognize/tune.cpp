@@ -97,17 +97,24 @@ void tune_weights(Tuner& tuner) {
   }
 }
 
+// Above this finding them takes minutes, for every fold: then whitening is tried when asked for.
+constexpr int kMostComponents = 1024;
+
 void tune_whitening(Tuner& tuner, int dim, int wanted) {
   const std::vector<float> vectors = tuner.weighed();
   const auto rows = static_cast<int>(vectors.size()) / dim;
   std::vector<int> sizes{dim / 8, dim / 4, dim / 2};
-  if (wanted > 0) sizes = {wanted};
+  if (wanted > 0)
+    sizes = {wanted};
+  else if (std::min(dim, rows) > kMostComponents)
+    return;
+  const PrincipalComponents components(vectors, dim);
   bool must = wanted > 0;  // the first of the stated size, then what betters it
   for (const int out : sizes) {
     if (wanted == 0 && (out < 16 || out >= rows)) continue;
     for (const double power : {0.0, 0.5, 1.0}) {
       Candidate c = tuner.best();
-      c.whitening = to_array(learn_whitening(vectors, dim, out, power));
+      c.whitening = to_array(components.map(out, power));
       c.spec.whiten = out;
       tuner.offer(join("whiten to ", out, ", power ", power), c, must);
       must = false;

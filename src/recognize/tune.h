@@ -56,7 +56,8 @@ struct TuneResult {
 /// vote, one after the other, by what the held-out photos find in the gallery: from the weights of
 /// `spec` alone; a change is kept when it raises tune_score by more than `least_gain`. What comes
 /// out is `spec` itself unless another is better by that much. whiten: components to whiten to,
-/// whatever that costs; 0: as many as do best, or none. A vote by classes is tried when the data
+/// whatever that costs; 0: as many as do best, or none (of more than 1024 components and photos it
+/// is not tried). A vote by classes is tried when the data
 /// has them. The spec's recall stays as it is.
 TuneResult tune(const PipelineSpec& spec, const TuneData& data, int whiten,
                 double least_gain = 0.001);
