@@ -140,6 +140,8 @@ class Changes(Background):
                 status, found = answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as e:
             status, found = e.code, {}
+        except OSError as e:  # no answer came
+            status, found = type(e).__name__, {}
         self.status[status] = self.status.get(status, 0) + 1
         return found
 
@@ -200,7 +202,7 @@ def soak(o, service, rate):
     with open(o.data, newline="") as file:
         photos = [o.data.parent / row["path"] for row in csv.DictReader(file)]
     with Watch(service, 1) as watch, Changes(service, photos, o.soak_changes) as changes:
-        result = load(o, service, connections=256, rate=o.soak_load * rate, seconds=o.soak, warmup=0)
+        result = load(o, service, connections=128, rate=o.soak_load * rate, seconds=o.soak, warmup=0)
     with open(o.out / "rss.csv", "w") as file:
         file.write("seconds,rss_mib\n" + "".join(f"{t:.1f},{mib:.1f}\n" for t, mib in watch.rows))
     (o.out / "rss.svg").write_text(plot(watch.rows, f"resident memory of shoplens serve, {o.soak_load * rate:.0f} photos/s"))

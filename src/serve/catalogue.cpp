@@ -105,8 +105,13 @@ void Catalogue::keep_unknown(std::string_view bytes, const std::string& answer, 
 void Catalogue::refresh(Deadline deadline) {
   const std::unique_lock lock(changing_, deadline);
   if (!lock) return;
-  readable_ = false;
-  const std::int64_t version = writer_.data_version();
+  std::int64_t version = 0;
+  try {
+    version = writer_.data_version();
+  } catch (const Error&) {
+    readable_ = false;
+    throw;
+  }
   readable_ = true;
   if (!complete_ || version != data_version_) publish(networks_);
 }
