@@ -61,11 +61,7 @@ int pipeline(const PipelineCommandOptions& o) {
     check(o.recall >= 0 && o.recall <= 1, "--recall: want from 0 to 1, got ", o.recall);
     wanted.ranking.recall = o.recall;
   }
-  if (!o.set.empty() || o.recall != -1) {
-    std::map<std::string, GalleryArray> arrays;
-    if (wanted.whiten > 0) arrays["whitening"] = *whitening;
-    replace_pipeline(gallery, own, wanted, arrays);
-  }
+  if (!o.set.empty() || o.recall != -1) replace_pipeline(gallery, own, wanted, whitening);
   std::cout << to_toml(wanted);
   return 0;
 }
@@ -97,18 +93,19 @@ struct TuneOptions {
   }
 };
 
+void print_percent(const std::initializer_list<double>& values) {
+  for (const double value : values) std::cout << std::setw(10) << value * 100;
+}
+
 void print_text(const std::vector<TuneTrial>& trials) {
   const bool report = trials[0].report.has_value();
   std::cout << std::fixed << std::setprecision(2) << "  accuracy       R@5       mAP      mean"
             << (report ? " |  report:       R@5       mAP" : "") << '\n';
-  const auto print = [](const std::initializer_list<double>& values) {
-    for (const double value : values) std::cout << std::setw(10) << value * 100;
-  };
   for (const TuneTrial& t : trials) {
-    print({t.held_out.accuracy, t.held_out.recall_at_5, t.held_out.map, t.score});
+    print_percent({t.held_out.accuracy, t.held_out.recall_at_5, t.held_out.map, t.score});
     if (t.report) {
       std::cout << " |";
-      print({t.report->accuracy, t.report->recall_at_5, t.report->map});
+      print_percent({t.report->accuracy, t.report->recall_at_5, t.report->map});
     }
     std::cout << (t.kept ? "  * " : "    ") << t.what << '\n';
   }
@@ -131,8 +128,7 @@ Json to_json(const std::vector<TuneTrial>& trials) {
 
 void print_text(const TuneCrossValidation& unseen, bool changes, const std::string& gallery) {
   const auto print = [](const char* when, const TuneFigures& f) {
-    for (const double value : {f.accuracy, f.recall_at_5, f.map, tune_score(f)})
-      std::cout << std::setw(10) << value * 100;
+    print_percent({f.accuracy, f.recall_at_5, f.map, tune_score(f)});
     std::cout << "    " << when << '\n';
   };
   std::cout << "\neach photo asked about with what the others chose:\n";
@@ -177,11 +173,7 @@ int tune_gallery(const TuneOptions& o) {
                 "a larger --whiten keeps more; --max-drop says how much may be lost");
   const bool changes =
       o.whiten > 0 || (result.chosen > 0 && (!unseen || tune_score(after) > tune_score(before)));
-  if (changes && !o.dry_run) {
-    std::map<std::string, GalleryArray> arrays;
-    if (result.spec.whiten > 0) arrays["whitening"] = *result.whitening;
-    replace_pipeline(gallery, own, result.spec, arrays);
-  }
+  if (changes && !o.dry_run) replace_pipeline(gallery, own, result.spec, result.whitening);
   if (o.json) {
     Json out{{"gallery", o.gallery},
              {"trials", to_json(result.trials)},

@@ -29,10 +29,9 @@ function unknownCard({id, time, answer, thumbnail}) {
   // The others stay as they are, with what was typed there.
   const settle = async text => {
     card.remove();
-    if (!$('unknowns').children.length) await showUnknowns();
+    await ($('unknowns').children.length ? Promise.all([updateLabels(), updateUnknownCount()]) : showUnknowns());
     $('unknown').focus();
     say(text);
-    await Promise.all([updateLabels(), updateUnknownCount()]);
   };
   const form = make('form', make('label', 'It is', input), make('div.row.spread',
     press('Discard', async () => { await ask('DELETE', `/v1/unknowns/${id}`); await settle('Discarded'); }, 'quiet'),

@@ -131,7 +131,9 @@ PipelineSpec located_pipeline_of(const Gallery& gallery, const std::vector<std::
 }
 
 void replace_pipeline(Gallery& gallery, const PipelineSpec& before, const PipelineSpec& spec,
-                      const std::map<std::string, GalleryArray>& arrays) {
+                      const std::optional<GalleryArray>& whitening) {
+  std::map<std::string, GalleryArray> arrays;
+  if (spec.whiten > 0) arrays["whitening"] = whitening.value();
   gallery.transact([&] {
     if (to_toml(pipeline_of(gallery)) != to_toml(before))
       throw Error(ErrorCode::kBadInput,

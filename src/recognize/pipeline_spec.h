@@ -48,10 +48,10 @@ PipelineSpec pipeline_of(const Gallery& gallery);
 /// models, kNotFound for one that is nowhere.
 PipelineSpec located_pipeline_of(const Gallery& gallery, const std::vector<std::string>& models);
 
-/// Gives the gallery `spec` with its arrays. Throws kBadInput, and changes nothing, when its
-/// pipeline is not `before` any more: what was learnt was learnt of another.
+/// Gives the gallery `spec`, with `whitening` when it has one. Throws kBadInput, and changes
+/// nothing, when its pipeline is not `before` any more: what was learnt was learnt of another.
 void replace_pipeline(Gallery& gallery, const PipelineSpec& before, const PipelineSpec& spec,
-                      const std::map<std::string, GalleryArray>& arrays);
+                      const std::optional<GalleryArray>& whitening);
 
 /// Equal exactly when vectors may be compared: of one network its own fingerprint; of several the
 /// SHA-256 of theirs in order and of the norm. Views do not count: they are estimates of one

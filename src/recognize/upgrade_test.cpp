@@ -63,12 +63,12 @@ TEST_F(UpgradeTest, APipelineThatChangedMeanwhileIsNotReplaced) {
   PipelineSpec learnt = before;
   learnt.decide.k = 3;
   EXPECT_TRUE(upgrade_gallery(other, next(), {.batch_size = 2}, go_on).switched);
-  EXPECT_THROW(replace_pipeline(gallery, before, learnt, {}), Error);
+  EXPECT_THROW(replace_pipeline(gallery, before, learnt, std::nullopt), Error);
   EXPECT_EQ(pipeline_of(Gallery(folder / "g.db")).models[0].path, "next.onnx");
   const PipelineSpec now = pipeline_of(other);
   PipelineSpec wanted = now;
   wanted.decide.k = 3;
-  replace_pipeline(other, now, wanted, {});
+  replace_pipeline(other, now, wanted, std::nullopt);
   EXPECT_EQ(pipeline_of(Gallery(folder / "g.db")).decide.k, 3);
 }
 
