@@ -37,8 +37,9 @@ class Faults(ServeTest):
                 if status not in (429, 503):
                     return status, json.loads(answer)
 
-        while todo:
+        while todo and not wrong:
             server, stop = self.serve(), threading.Event()
+            done = threading.Semaphore(0)  # released for each photo that is done with
 
             def write():
                 while not stop.is_set():
@@ -61,6 +62,7 @@ class Faults(ServeTest):
                             renamed.add(i)
                         if status not in (200, 201):
                             wrong.append(answer)
+                        done.release()
                     except (OSError, http.client.HTTPException):
                         with lock:  # no answer came: it may be done or not, so it is sent again
                             todo.append(i)
@@ -77,7 +79,10 @@ class Faults(ServeTest):
             threads = [threading.Thread(target=write) for _ in range(4)] + [threading.Thread(target=read) for _ in range(3)]
             for thread in threads:
                 thread.start()
-            time.sleep(chance.uniform(0.02, 0.15))
+            # Killed amid the writes, after a number of them and not a time, so that a fast machine is not through before.
+            for _ in range(min(chance.randint(1, 20), len(todo))):
+                done.acquire(timeout=60)
+            time.sleep(chance.uniform(0, 0.005))
             server.process.kill()
             kills += 1
             stop.set()
@@ -88,7 +93,7 @@ class Faults(ServeTest):
         print(f"{kills} kills, {len(acknowledged)} photos, {len(removed)} removals, {len(renamed)} new names acknowledged", flush=True)
         self.assertEqual(wrong, [])
         self.assertEqual((len(acknowledged), len(removed), len(renamed)), (200, 20, 20))
-        self.assertGreater(kills, 5)
+        self.assertGreaterEqual(kills, 8)
         server = self.serve()
         for i, item in acknowledged.items():
             status, _, answer = server.ask("GET", f"/v1/items/{item}")
