@@ -14,6 +14,7 @@
 #include "nn/activation.h"
 #include "nn/average_pool.h"
 #include "nn/drop_path.h"
+#include "nn/pointwise.h"
 #include "nn/scaled_std_conv2d.h"
 #include "nn/squeeze_excite.h"
 
@@ -58,9 +59,9 @@ struct Stem : torch::nn::Module {
 
   template <class V>
   V forward(const V& x) {
-    V y = conv2->forward(gelu(conv1->forward(x)));
-    y = conv3->forward(gelu(y));
-    return conv4->forward(gelu(y));
+    V y = conv2->forward(exact_gelu(conv1->forward(x)));
+    y = conv3->forward(exact_gelu(y));
+    return conv4->forward(exact_gelu(y));
   }
 
   ScaledStdConv2d conv1{nullptr}, conv2{nullptr}, conv3{nullptr}, conv4{nullptr};
@@ -118,27 +119,26 @@ struct Block : torch::nn::Module {
   // x [N, in, H, W] -> [N, out, ceil(H / stride), ceil(W / stride)]
   template <class V>
   V forward(const V& x) {
-    const V activated = gelu(x);
+    const V activated = exact_gelu(x);
     const V shortcut = downsample ? downsample->forward(activated) : x;
-    V branch = conv2->forward(gelu(conv1->forward(activated)));
-    branch = conv2b->forward(gelu(branch));
-    branch = conv3->forward(gelu(branch));
-    return add_gated(shortcut, branch, gain(drop_path->forward(attn_last->gate(branch))));
+    V branch = conv2->forward(exact_gelu(conv1->forward(activated)));
+    branch = conv2b->forward(exact_gelu(branch));
+    branch = conv3->forward(exact_gelu(branch));
+    return add_gated(shortcut, branch);
   }
 
-  torch::Tensor gain(const torch::Tensor& gate) const {
-    return gate * (skipinit_gain * (kGateGain * kAlpha));
+  torch::Tensor add_gated(const torch::Tensor& shortcut, const torch::Tensor& branch) {
+    return gate_by_mean(
+        branch,
+        [this](const torch::Tensor& mean) {
+          return drop_path->forward(attn_last->excite(mean)) *
+                 (skipinit_gain * (kGateGain * kAlpha));
+        },
+        shortcut);
   }
-  Value gain(const Value& gate) const {
-    return gate * (skipinit_gain.item<double>() * kGateGain * kAlpha);
-  }
-
-  static torch::Tensor add_gated(const torch::Tensor& shortcut, const torch::Tensor& branch,
-                                 const torch::Tensor& gate) {
-    return torch::addcmul(shortcut, branch, gate);
-  }
-  static Value add_gated(const Value& shortcut, const Value& branch, const Value& gate) {
-    return branch * gate + shortcut;
+  Value add_gated(const Value& shortcut, const Value& branch) {
+    const double gain = skipinit_gain.item<double>() * kGateGain * kAlpha;
+    return branch * (attn_last->gate(branch) * gain) + shortcut;
   }
 
   std::shared_ptr<Downsample> downsample;
@@ -182,7 +182,7 @@ class NFNet : public Backbone {
   V features(const V& x) {
     V y = stem_->forward(x);  // [N, 128, H / 4, W / 4]
     for (const auto& block : blocks_) y = block->forward(y);
-    return gelu(final_conv_->forward(y)) * kGamma;  // [N, 3072, H / 32, W / 32]
+    return exact_gelu(final_conv_->forward(y)) * kGamma;  // [N, 3072, H / 32, W / 32]
   }
 
   std::shared_ptr<Stem> stem_;

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <cmath>
 
+#include "nn/pointwise.h"
+
 namespace shoplens {
 namespace {
 
@@ -19,13 +21,6 @@ Value hard_sigmoid(const Value& x) {
 }
 Value silu(const Value& x) { return x * sigmoid(x); }
 
-// The order of operators that runtimes know as one: (x * (erf(x / sqrt 2) + 1)) * 0.5.
-Value gelu(const Value& x) {
-  Graph& graph = *x.graph;
-  const Value erf = graph.unary("Erf", graph.binary("Div", x, scalar(std::sqrt(2.0))));
-  return x * graph.binary("Add", erf, scalar(1)) * 0.5;
-}
-
 Value operator+(const Value& a, const Value& b) { return a.graph->binary("Add", a, b); }
 Value operator*(const Value& a, const Value& b) { return a.graph->binary("Mul", a, b); }
 Value operator*(const Value& x, double factor) { return x.graph->binary("Mul", x, scalar(factor)); }
@@ -40,7 +35,7 @@ torch::Tensor activate(Activation activation, torch::Tensor x) {
     case Activation::kSilu:
       return x.requires_grad() ? torch::silu(x) : torch::silu_(x);
     case Activation::kGelu:
-      return torch::gelu(x);
+      return exact_gelu(x);
     case Activation::kHardSwish:
       return torch::hardswish(x);
   }
@@ -57,7 +52,7 @@ Value activate(Activation activation, const Value& x) {
     case Activation::kSilu:
       return silu(x);
     case Activation::kGelu:
-      return gelu(x);
+      return exact_gelu(x);
     case Activation::kHardSwish:
       return x.graph->unary("HardSwish", x);
   }

@@ -11,7 +11,6 @@ namespace shoplens {
 Value relu(const Value& x);
 Value relu6(const Value& x);  // min(max(x, 0), 6)
 Value silu(const Value& x);   // x * sigmoid(x)
-Value gelu(const Value& x);   // x * Phi(x), exactly (through erf)
 Value sigmoid(const Value& x);
 Value hard_sigmoid(const Value& x);  // relu6(x + 3) / 6
 Value operator+(const Value& a, const Value& b);

@@ -89,11 +89,11 @@ const T* values_of(const torch::Tensor& tensor) {
 }
 
 template <class T>
-const NormPasses<T>& passes_of(const NormKernels& kernels) {
+const NormPasses<T>& passes_of(const RowKernels& kernels) {
   if constexpr (std::is_same_v<T, float>)
-    return kernels.float32;
+    return kernels.norm_float32;
   else
-    return kernels.bfloat16;
+    return kernels.norm_bfloat16;
 }
 
 // f(T{}) for the type x has: float or Bfloat16.
@@ -106,7 +106,7 @@ void with_type(const torch::Tensor& x, const F& f) {
 }
 
 /// Mean and biased variance a channel, in double.
-Sums statistics(const torch::Tensor& x, const NormKernels& kernels) {
+Sums statistics(const torch::Tensor& x, const RowKernels& kernels) {
   const RowShape shape = rows_of(x);
   Sums result;
   with_type(x, [&]<class T>(T) {
@@ -153,7 +153,7 @@ class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
                                const torch::Tensor& weight, const torch::Tensor& bias,
-                               BatchNormImpl* norm, Epilogue epilogue, const NormKernels* kernels) {
+                               BatchNormImpl* norm, Epilogue epilogue, const RowKernels* kernels) {
     const RowShape shape = rows_of(x);
     torch::Tensor mean = torch::empty({shape.channels}, torch::kFloat);
     torch::Tensor inverse_std = torch::empty({shape.channels}, torch::kFloat);
@@ -184,8 +184,7 @@ class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
     context->save_for_backward({x, weight, bias, mean, inverse_std});
     context->saved_data["training"] = norm->is_training();
     context->saved_data["epilogue"] = static_cast<std::int64_t>(epilogue);
-    const auto& all = supported_norm_kernels();
-    context->saved_data["kernels"] = std::find(all.begin(), all.end(), kernels) - all.begin();
+    context->saved_data["kernels"] = place_of(*kernels);
     return y;
   }
 
@@ -193,8 +192,7 @@ class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
     check(!at::GradMode::is_enabled(), "batch norm: want a first derivative, got a second");
     const variable_list saved = context->get_saved_variables();
     const torch::Tensor &x = saved[0], &weight = saved[1];
-    const auto& kernels = *supported_norm_kernels().at(
-        static_cast<std::size_t>(context->saved_data["kernels"].toInt()));
+    const RowKernels& kernels = row_kernels_at(context->saved_data["kernels"].toInt());
     const auto epilogue = static_cast<std::size_t>(context->saved_data["epilogue"].toInt());
     const bool training = context->saved_data["training"].toBool();
     const NormParameters norm = parameters(saved[3], saved[4], weight, saved[2]);
@@ -263,28 +261,14 @@ std::optional<Epilogue> epilogue_of(std::optional<Activation> activation) {
 
 }  // namespace
 
-const std::vector<const NormKernels*>& supported_norm_kernels() {
-  static const std::vector<const NormKernels*> kernels = [] {
-    std::vector<const NormKernels*> found{&kNormBaseline};
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-      found.push_back(&kNormAvx2);
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bf16"))
-      found.push_back(&kNormAvx512);
-    return found;
-  }();
-  return kernels;
-}
-
 torch::Tensor fused_batch_norm(BatchNormImpl& norm, Epilogue epilogue, const torch::Tensor& x,
-                               const NormKernels& kernels) {
+                               const RowKernels& kernels) {
   return FusedBatchNorm::apply(x, norm.weight, norm.bias, &norm, epilogue, &kernels);
 }
 
 torch::Tensor batch_norm_activate(BatchNormImpl& norm, std::optional<Activation> activation,
                                   const torch::Tensor& x) {
-  static const NormKernels& kernels = *supported_norm_kernels().back();
+  static const RowKernels& kernels = *supported_row_kernels().back();
   if (norm.is_training()) norm.num_batches_tracked.add_(1);
   const std::optional<Epilogue> epilogue = epilogue_of(activation);
   if (epilogue && can_fuse(norm, x)) return fused_batch_norm(norm, *epilogue, x, kernels);

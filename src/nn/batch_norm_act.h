@@ -7,7 +7,7 @@
 
 #include "nn/activation.h"
 #include "nn/batch_norm.h"
-#include "nn/batch_norm_passes.h"
+#include "nn/row_kernels.h"
 
 namespace shoplens {
 
@@ -22,12 +22,9 @@ Value norm_activate(BatchNorm& norm, Activation activation, const Value& x);
 torch::Tensor batch_norm_activate(BatchNormImpl& norm, std::optional<Activation> activation,
                                   const torch::Tensor& x);
 
-/// Those this processor can run, the fastest last: norm_activate takes that one.
-const std::vector<const NormKernels*>& supported_norm_kernels();
-
 /// The fused function itself on the kernels given, for tests; x as in norm_activate's fused case.
 /// Does not count num_batches_tracked.
 torch::Tensor fused_batch_norm(BatchNormImpl& norm, Epilogue epilogue, const torch::Tensor& x,
-                               const NormKernels& kernels);
+                               const RowKernels& kernels);
 
 }  // namespace shoplens

@@ -44,7 +44,7 @@ BatchNorm make_norm(std::int64_t channels, bool training) {
   return norm;
 }
 
-Result ours(const NormKernels& kernels, Epilogue epilogue, const torch::Tensor& x,
+Result ours(const RowKernels& kernels, Epilogue epilogue, const torch::Tensor& x,
             const torch::Tensor& dy, bool training) {
   BatchNorm norm = make_norm(x.size(1), training);
   const torch::Tensor leaf = x.detach().requires_grad_();
@@ -90,7 +90,7 @@ torch::Tensor channels_last(const torch::Tensor& x) {
 // Rounding to bfloat16 is off by 2^-9 at most.
 double rounding(torch::ScalarType type) { return type == torch::kFloat ? 2e-6 : 4e-3; }
 
-class FusedNorm : public testing::TestWithParam<const NormKernels*> {};
+class FusedNorm : public testing::TestWithParam<const RowKernels*> {};
 
 TEST_P(FusedNorm, EqualsTorchInDouble) {
   const std::vector<std::vector<std::int64_t>> shapes{
@@ -168,7 +168,7 @@ TEST_P(FusedNorm, RoundsToBfloat16AsTorchDoes) {
   EXPECT_TRUE(torch::equal(got.nan_to_num(), want.nan_to_num()));
 }
 
-INSTANTIATE_TEST_SUITE_P(InstructionSets, FusedNorm, testing::ValuesIn(supported_norm_kernels()),
+INSTANTIATE_TEST_SUITE_P(InstructionSets, FusedNorm, testing::ValuesIn(supported_row_kernels()),
                          [](const auto& test) { return std::string(test.param->name); });
 
 TEST(NormActivate, TakesTorchsOperatorsWhereItDoesNotFuse) {

@@ -42,6 +42,10 @@ Conv2dImpl::Conv2dImpl(const Conv2dOptions& o)
 
 torch::Tensor conv2d(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                      const Conv2dOptions& o) {
+  // Of one position a 1 x 1 convolution is a matrix product, whose backward is several times
+  // faster.
+  if (o.kernel == 1 && o.groups == 1 && x.dim() == 4 && x.size(2) == 1 && x.size(3) == 1)
+    return torch::linear(x.flatten(1), weight.flatten(1), bias).unsqueeze(2).unsqueeze(3);
   std::int64_t top = o.padding(), left = top, bottom = top, right = top;
   if (o.same) {
     const auto h = same_padding(x.size(2), o.kernel, o.stride);

@@ -27,11 +27,15 @@ ScaledStdConv2dImpl::ScaledStdConv2dImpl(const Conv2dOptions& o, double gamma, d
 
 torch::Tensor ScaledStdConv2dImpl::standardized_weight() const {
   // Batch norm over filters in the place of channels: the same arithmetic, fused, with its
-  // backward.
-  return torch::batch_norm(weight.reshape({1, options.out, -1}), (gain * scale).flatten(), {}, {},
-                           {},
-                           /*training=*/true, /*momentum=*/0, eps, /*cudnn_enabled=*/false)
-      .reshape_as(weight);
+  // backward. A filter's values in the order they lie in, so that nothing is copied.
+  const bool channels_last =
+      !weight.is_contiguous() && weight.is_contiguous(torch::MemoryFormat::ChannelsLast);
+  const torch::Tensor filters = channels_last ? weight.permute({0, 2, 3, 1}) : weight;
+  const torch::Tensor standardized =
+      torch::batch_norm(filters.reshape({1, options.out, -1}), (gain * scale).flatten(), {}, {}, {},
+                        /*training=*/true, /*momentum=*/0, eps, /*cudnn_enabled=*/false)
+          .reshape_as(filters);
+  return channels_last ? standardized.permute({0, 3, 1, 2}) : standardized;
 }
 
 torch::Tensor ScaledStdConv2dImpl::forward(const torch::Tensor& x) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/squeeze_excite.h"
 
+#include "nn/pointwise.h"
+
 namespace shoplens {
 
 SqueezeExciteImpl::SqueezeExciteImpl(const SqueezeExciteOptions& o)
@@ -13,9 +15,8 @@ SqueezeExciteImpl::SqueezeExciteImpl(const SqueezeExciteOptions& o)
           o.expand_name,
           Conv2d(Conv2dOptions{.in = o.reduced, .out = o.channels, .kernel = 1, .bias = true}))) {}
 
-torch::Tensor SqueezeExciteImpl::gate(const torch::Tensor& x) {
-  const torch::Tensor y =
-      expand->forward(activate(activation, reduce->forward(x.mean({2, 3}, /*keepdim=*/true))));
+torch::Tensor SqueezeExciteImpl::excite(const torch::Tensor& mean) {
+  const torch::Tensor y = expand->forward(activate(activation, reduce->forward(mean)));
   return hard_gate ? torch::hardsigmoid(y) : y.sigmoid();
 }
 
@@ -25,7 +26,9 @@ Value SqueezeExciteImpl::gate(const Value& x) {
   return hard_gate ? hard_sigmoid(y) : sigmoid(y);
 }
 
-torch::Tensor SqueezeExciteImpl::forward(const torch::Tensor& x) { return x * gate(x); }
+torch::Tensor SqueezeExciteImpl::forward(const torch::Tensor& x) {
+  return gate_by_mean(x, [this](const torch::Tensor& mean) { return excite(mean); });
+}
 Value SqueezeExciteImpl::forward(const Value& x) { return x * gate(x); }
 
 }  // namespace shoplens

@@ -25,8 +25,9 @@ struct SqueezeExciteImpl : torch::nn::Module {
   explicit SqueezeExciteImpl(const SqueezeExciteOptions& options);
   torch::Tensor forward(const torch::Tensor& x);
   Value forward(const Value& x);
-  /// The factors alone, x [N, C, H, W] -> [N, C, 1, 1]: further factors are cheap there.
-  torch::Tensor gate(const torch::Tensor& x);
+  /// The factors alone, [N, C, 1, 1], of the mean over H and W, or of x: further ones are cheap
+  /// there.
+  torch::Tensor excite(const torch::Tensor& mean);
   Value gate(const Value& x);
   Activation activation;
   bool hard_gate;

@@ -36,8 +36,9 @@ Execution build_execution(const TrainOptions& o) {
   return {.device = torch::Device(o.device),
           .bf16 = o.amp == "bf16",
           .weights = o.amp == "fp64" ? torch::kDouble : torch::kFloat,
-          .channels_last = o.channels_last == "auto" ? find_backbone(o.arch).channels_last
-                                                     : o.channels_last == "on"};
+          .channels_last = o.channels_last == "auto"
+                               ? o.amp == "bf16" || find_backbone(o.arch).channels_last
+                               : o.channels_last == "on"};
 }
 
 std::shared_ptr<EmbeddingModel> build_model(const TrainOptions& o, const Execution& execution) {

@@ -134,7 +134,8 @@ struct TrainOptions {
       "precision of the forward and backward pass; weights stay float32, but for fp64, which is "
       "for comparing; auto: bf16 where the processor has it",
       {"auto", "bf16", "fp32", "fp64"});
-    v(channels_last, "channels-last", "memory format; auto: what measured faster for the backbone",
+    v(channels_last, "channels-last",
+      "memory format; auto: what measured faster for the backbone and --amp",
       {"auto", "on", "off"});
     v(threads, "threads", "of the network; 0: the cores");
     v(workers, "workers", "threads that load photos; 0: the cores");

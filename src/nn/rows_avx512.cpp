@@ -6,7 +6,9 @@ constexpr int kLanes = 16;
 }  // namespace shoplens
 
 #include "nn/batch_norm_kernel.h"
+#include "nn/pointwise_kernel.h"
 
 namespace shoplens {
-constexpr NormKernels kNormAvx512 = {"avx512", passes<float>(), passes<Bfloat16>()};
+constexpr RowKernels kRowAvx512 = {"avx512", norm_passes<float>(), norm_passes<Bfloat16>(),
+                                   pointwise_passes()};
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inner passes of batch norm + activation, compiled once for each instruction set
-// (batch_norm_{baseline,avx2,avx512}.cpp) from batch_norm_kernel.h. No Torch here: its inline
-// functions must not be compiled for a processor that may not be there.
+// The inner passes over rows of channels, compiled once for each instruction set
+// (rows_{baseline,avx2,avx512}.cpp) from batch_norm_kernel.h and pointwise_kernel.h. No Torch here:
+// its inline functions must not be compiled for a processor that may not be there.
 #pragma once
 #include <cstdint>
 
@@ -41,12 +41,30 @@ struct NormPasses {
                                     const float* dz_n_mean, T* dx);
 };
 
-struct NormKernels {
-  const char* name;
-  NormPasses<float> float32;
-  NormPasses<Bfloat16> bfloat16;
+/// Of bfloat16, all arithmetic in float: what it saves is memory traffic, which float32 has too,
+/// but float32 is what others' results are compared with, and stays Torch's.
+struct PointwisePasses {
+  /// y = x * Phi(x), the normal distribution's; within 5e-6 of Phi, relative.
+  void (*gelu)(std::int64_t count, const Bfloat16* x, Bfloat16* y);
+  /// dx = dy * (Phi(x) + x * phi(x)); dx may be dy.
+  void (*gelu_backward)(std::int64_t count, const Bfloat16* x, const Bfloat16* dy, Bfloat16* dx);
+  /// sum += x over the rows.
+  void (*sum)(RowShape shape, const Bfloat16* x, float* sum);
+  /// sum += x * y over the rows.
+  void (*dot)(RowShape shape, const Bfloat16* x, const Bfloat16* y, float* sum);
+  /// y = x * factor + shift + shortcut; factor and shift are one value a channel; shift and
+  /// shortcut may be null.
+  void (*scale)(RowShape shape, const Bfloat16* x, const float* factor, const float* shift,
+                const Bfloat16* shortcut, Bfloat16* y);
 };
 
-extern const NormKernels kNormBaseline, kNormAvx2, kNormAvx512;
+struct RowKernels {
+  const char* name;
+  NormPasses<float> norm_float32;
+  NormPasses<Bfloat16> norm_bfloat16;
+  PointwisePasses pointwise;
+};
+
+extern const RowKernels kRowBaseline, kRowAvx2, kRowAvx512;
 
 }  // namespace shoplens

@@ -6,7 +6,9 @@ constexpr int kLanes = 8;
 }  // namespace shoplens
 
 #include "nn/batch_norm_kernel.h"
+#include "nn/pointwise_kernel.h"
 
 namespace shoplens {
-constexpr NormKernels kNormAvx2 = {"avx2", passes<float>(), passes<Bfloat16>()};
+constexpr RowKernels kRowAvx2 = {"avx2", norm_passes<float>(), norm_passes<Bfloat16>(),
+                                 pointwise_passes()};
 }
