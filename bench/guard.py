@@ -96,25 +96,31 @@ def layers():
     """Of a training step, against LibTorch in the same iterations; the geometric mean of some layers."""
     found = {}
     for program, name, only in (("bench_depthwise", "depthwise convolution", "channels:(144|576)/.*same:0"),
-                                ("bench_batch_norm", "batch norm, activation", ".")):
+                                ("bench_batch_norm", "batch norm, activation", "."),
+                                ("bench_pointwise", "GELU, squeeze-and-excitation", ".")):
         ratios = [layer["times_faster"] for layer in google_benchmark(program, only, "--benchmark_min_time=1")]
         found[f"{name}: LibTorch / shoplens"] = statistics.geometric_mean(ratios)
     return found
 
 
 def photos(folder):
-    """predict and embed of a network with random weights on made-up photos."""
+    """predict and embed of a network with random weights on made-up photos, as it is and in 8 bits."""
     pictures = folder / "photos"
     run("shoplens", "demo-photos", "--out", pictures, "--classes", 4, "--train", 8, "--test", 20, "--size", 320)
     run("shoplens", "train", "--data", pictures / "train.csv", "--out", folder / "run", "--epochs", 1, "--warmup-epochs", 0,
         "--img-size", 224)
-    model, gallery = folder / "model.onnx", folder / "gallery.db"
+    model, int8, gallery = folder / "model.onnx", folder / "int8.onnx", folder / "gallery.db"
     run("shoplens", "export", folder / "run", "--out", model)
+    run("shoplens", "quantize", model, "--calibrate", pictures / "train.csv", "--want-cosine", 0, "--min-cosine", 0,
+        "--max-recall-loss", 100, "--out", int8)  # only its time counts
     run("shoplens", "index", "build", "--gallery", gallery, "--model", model, "--data", pictures / "train.csv")
     files = sorted((pictures / "shelf").rglob("*.jpg"))
     predict = re.search(r"([\d.]+)x the network", run("bench_predict", gallery, model, *files))
-    embed = re.search(r"their share ([\d.]+)", run("bench_embed", model, 1, 2, "--", *files))
-    return {"predict, one photo: all / network": float(predict[1]), "embed: files / network and decoding": float(embed[1])}
+    embed, small = (run("bench_embed", path, 1, 2, "--", *files) for path in (model, int8))
+    share, network = r"their share ([\d.]+)", r"network alone ([\d.]+)"
+    number = lambda pattern, text: float(re.search(pattern, text)[1])
+    return {"predict, one photo: all / network": float(predict[1]), "embed: files / network and decoding": number(share, embed),
+            "embed: network in 8 bits / as it is": number(network, small) / number(network, embed)}
 
 
 def main():

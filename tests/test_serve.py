@@ -255,6 +255,16 @@ class Catalogue(ServeTest):
         anew = self.ended(server, f"/v1/imports/{anew['id']}")
         self.assertEqual((anew["added"], anew["existing"], anew["relabelled"]), (0, 6, 2))
         self.assertEqual(len(server.json("GET", "/v1/imports")["jobs"]), 3)
+        # Sent twice with one key it is one job; the form's boundary is not of what it asks.
+        body, headers = multipart(sorted_anew)
+        key = {"Idempotency-Key": "one-import"}
+        first = server.json("POST", "/v1/imports", body, {**headers, **key}, status=202)
+        body, headers = multipart(sorted_anew)
+        again = server.json("POST", "/v1/imports", body, {**headers, **key}, status=202)
+        self.assertEqual(again["id"], first["id"])
+        server.error(409, "key_used", "POST", "/v1/imports", *(lambda b, h: (b, {**h, **key}))(*multipart(photos)))
+        self.ended(server, f"/v1/imports/{first['id']}")
+        self.assertEqual(len(server.json("GET", "/v1/imports")["jobs"]), 4)
         server.error(400, "bad_request", "POST", "/v1/imports", *multipart({"no-folder.png": b"x"}))
         server.error(404, "not_found", "GET", "/v1/imports/99")
         self.assertTrue(self.run_json("index", "verify")["sound"])

@@ -35,16 +35,6 @@ Json item_json(const GalleryItem& item) {
           {"thumbnail", photo + "?side=160"}};
 }
 
-const std::string& key_of(const HttpRequest& request) {
-  const std::string& key = request.header("idempotency-key");
-  const auto is_visible = [](char c) { return c > ' ' && c < '\x7f'; };
-  if (key.size() > 200 || !std::all_of(key.begin(), key.end(), is_visible))
-    throw HttpError(400, "bad_request",
-                    "Idempotency-Key: want at most 200 visible characters of ASCII",
-                    "a UUID does well");
-  return key;
-}
-
 // Adds photos of one product, and says what there is of them now.
 std::string added_json(Gallery& gallery, const std::string& fingerprint,
                        std::span<const NewPhoto> photos, std::span<const float> vectors) {

@@ -91,6 +91,9 @@ std::vector<Route> Api::job_routes(const std::string& path, Role role, Jobs& job
 }
 
 HttpResponse Api::start_import(const R& request, const A&) {
+  Jobs::Asked asked{key_of(request), ""};
+  if (!asked.key.empty()) asked.digest = digest_of(request, options_.max_import);
+  if (const auto before = imports_.asked_before(asked)) return job_response(before, 202);
   const Upload upload = read_upload(request, options_.max_import);
   std::uint64_t bytes = 0;
   for (const Upload::Photo& photo : upload.photos) bytes += photo.bytes.size();
@@ -116,7 +119,8 @@ HttpResponse Api::start_import(const R& request, const A&) {
                     "send photos as multipart/form-data, their labels as folders in their names");
   const auto total = static_cast<std::int64_t>(photos->size());
   return job_response(
-      imports_.start(total, [this, photos](Jobs::Control& job) { import_photos(*photos, job); }),
+      imports_.start(
+          total, [this, photos](Jobs::Control& job) { import_photos(*photos, job); }, asked),
       202);
 }
 
@@ -160,6 +164,7 @@ void Api::import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& jo
 }
 
 HttpResponse Api::start_upgrade(const R& request, const A&) {
+  Jobs::Asked asked{key_of(request), ""};
   std::string fingerprint;
   try {
     fingerprint = read_model_info(request.file->path()).fingerprint;
@@ -170,17 +175,20 @@ HttpResponse Api::start_upgrade(const R& request, const A&) {
                     "upgrade: want a sound model.onnx of shoplens, got something else",
                     "send what `shoplens export` wrote, as the body");
   }
+  const bool drop = request.parameter("drop_unreadable") == "true";
+  asked.digest = join(fingerprint, drop);
+  if (const auto before = upgrades_.asked_before(asked)) return job_response(before, 202);
   if (fingerprint == catalogue_.now()->model.fingerprint)
     throw HttpError(409, "same_model",
                     "upgrade: want another model than the gallery's, got its own",
                     "nothing is to be done");
-  const bool drop = request.parameter("drop_unreadable") == "true";
-  return job_response(
-      upgrades_.start(catalogue_.now()->items(),
-                      [this, sent = request.file, fingerprint, drop](Jobs::Control& job) {
-                        upgrade(*sent, fingerprint, drop, job);
-                      }),
-      202);
+  return job_response(upgrades_.start(
+                          catalogue_.now()->items(),
+                          [this, sent = request.file, fingerprint, drop](Jobs::Control& job) {
+                            upgrade(*sent, fingerprint, drop, job);
+                          },
+                          asked),
+                      202);
 }
 
 void Api::upgrade(const PrivateFile& sent, const std::string& fingerprint, bool drop_unreadable,

@@ -16,10 +16,7 @@ std::optional<std::string> answer_of(const Gallery& gallery, const std::string& 
   if (key.empty()) return std::nullopt;
   const auto before = gallery.done_request(key);
   if (!before) return std::nullopt;
-  if (before->digest != digest)
-    throw HttpError(409, "key_used",
-                    "Idempotency-Key: want one for each request, this one was for another",
-                    "send a new key with a new request");
+  if (before->digest != digest) throw key_used();
   return before->answer;
 }
 
@@ -49,9 +46,27 @@ Catalogue::Catalogue(fs::path gallery, OpenPipeline open, const BatcherOptions& 
       open_(std::move(open)),
       batching_(batching),
       top_(top),
-      writer_(path_),
-      reader_(path_) {
+      writer_(path_) {
   publish(Networks{});
+}
+
+Catalogue::Reader::Reader(const Catalogue& catalogue) : catalogue_(catalogue) {
+  {
+    const std::lock_guard lock(catalogue.reading_);
+    generation_ = catalogue.generation_;
+    auto& idle = catalogue.idle_readers_;
+    if (!idle.empty()) {
+      gallery_ = std::move(idle.back());
+      idle.pop_back();
+    }
+  }
+  if (!gallery_) gallery_ = std::make_unique<const Gallery>(catalogue.path_);
+}
+
+Catalogue::Reader::~Reader() {
+  const std::lock_guard lock(catalogue_.reading_);
+  if (generation_ == catalogue_.generation_)
+    catalogue_.idle_readers_.push_back(std::move(gallery_));
 }
 
 std::shared_ptr<const Serving> Catalogue::now() const {
@@ -183,13 +198,14 @@ void Catalogue::publish(const Networks& there) {
   bool complete = true;
   const auto before = now();
   if (!before || before->model.fingerprint != serving->model.fingerprint) {
-    Gallery writer(path_), reader(path_);
+    Gallery writer(path_);
     const std::int64_t version_of_new = writer.data_version();
     complete = writer_.data_version() == version;  // nothing has come since content()
     version = version_of_new;
     writer_ = std::move(writer);
     const std::lock_guard lock(reading_);
-    reader_ = std::move(reader);
+    idle_readers_.clear();
+    ++generation_;
   }
   networks_ = std::move(networks);
   show(std::move(serving));

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "core/deadline_mutex.h"
 #include "gallery/gallery.h"
@@ -62,11 +63,11 @@ class Catalogue {
   /// Whether the gallery could be read when it was last looked at.
   bool is_readable() const { return readable_; }
 
-  /// Reads from the gallery, in one piece.
+  /// Reads from the gallery, in one piece. Several do so at once, each on a connection of its own.
   template <class Read>
   auto read(const Read& read) const {
-    const std::lock_guard lock(reading_);
-    return read(static_cast<const Gallery&>(reader_));
+    const Reader reader(*this);
+    return read(reader.gallery());
   }
 
   /// Takes in what another process changed, if any did; the networks too when they are others now.
@@ -84,6 +85,20 @@ class Catalogue {
   void restore(const std::filesystem::path& from);
 
  private:
+  // A connection, as long as one reads; then it waits for the next.
+  class Reader {
+   public:
+    explicit Reader(const Catalogue& catalogue);
+    ~Reader();
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+    const Gallery& gallery() const { return *gallery_; }
+
+   private:
+    const Catalogue& catalogue_;
+    std::unique_ptr<const Gallery> gallery_;
+    std::int64_t generation_;
+  };
   struct Networks {
     std::string text;  // of the pipeline that they are of
     std::shared_ptr<Batcher> batcher{};
@@ -106,8 +121,9 @@ class Catalogue {
   std::int64_t data_version_ = 0;  // of what others changed, as far as it was looked at
   bool complete_ = false;          // the Serving has all of that and of what writer_ changed
 
-  mutable std::mutex reading_;
-  Gallery reader_;
+  mutable std::mutex reading_;  // of the two below
+  mutable std::vector<std::unique_ptr<const Gallery>> idle_readers_;
+  std::int64_t generation_ = 0;  // of the gallery's file: readers of one before are closed
 
   mutable std::mutex serving_lock_;
   std::shared_ptr<const Serving> serving_;

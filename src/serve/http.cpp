@@ -92,6 +92,11 @@ HttpResponse to_response(const HttpError& e) {
   return response;
 }
 
+HttpError key_used() {
+  return {409, "key_used", "Idempotency-Key: want one for each request, this one was for another",
+          "send a new key with a new request"};
+}
+
 HttpError past_deadline() {
   return {504, "deadline", "request: want an answer within its deadline, none was ready",
           "try again when the server is less busy, or send fewer or smaller photos"};

@@ -59,6 +59,8 @@ HttpResponse to_response(const HttpError& error);
 
 /// 504, for a request whose time is up; and throwing it if it is.
 HttpError past_deadline();
+/// Of an Idempotency-Key that came with another request before.
+HttpError key_used();
 void check_deadline(std::chrono::steady_clock::time_point deadline);
 
 /// Fills in segments and query from target. Throws HttpError 400 for anything but an absolute path

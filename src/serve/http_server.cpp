@@ -157,6 +157,7 @@ bool HttpServer::stop(std::chrono::milliseconds drain) {
   const bool all = state_->ended;
   state_->io.stop();
   state_->thread.join();
+  state_->disk.join();
   return all;
 }
 

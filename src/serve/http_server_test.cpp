@@ -66,8 +66,8 @@ HttpServerOptions options() {
   return options;
 }
 
-// Takes bodies of 1000 bytes, and refuses /closed. Says what it was asked unless it has another
-// handler.
+// Takes bodies of 1000 bytes, of files of 3 MB, and refuses /closed. Says what it was asked unless
+// it has another handler.
 class Application final : public HttpApplication {
  public:
   Application() = default;
@@ -77,7 +77,8 @@ class Application final : public HttpApplication {
   Admission admit(const HttpRequest& head) override {
     if (head.segments == std::vector<std::string>{"closed"})
       throw HttpError(403, "forbidden", "path: want another");
-    return {1000, head.segments == std::vector<std::string>{"file"}};
+    const bool file = head.segments == std::vector<std::string>{"file"};
+    return {file ? 3'000'000u : 1000u, file};
   }
   void handle(HttpRequest request, HttpReply reply) override {
     if (handler_) return handler_(std::move(request), std::move(reply));
@@ -281,13 +282,14 @@ TEST(HttpServer, BodiesMayBeFiles) {
   });
   const HttpServer server(options(), application);
   const Client client(server.port());
-  std::string text(990, 'x');
-  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 25);
-  for (int i = 0; i < 2; ++i) {
-    client.send("POST /file HTTP/1.1\r\nHost: x\r\nContent-Length: 993\r\n\r\n" + text + "end");
+  for (const std::size_t size : {990, 990, 256 << 10, 2'900'000}) {  // the last in many pieces
+    std::string text(size, 'x');
+    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + i * i % 23);
+    const std::string length = "Content-Length: " + std::to_string(size + 3) + "\r\n";
+    client.send("POST /file HTTP/1.1\r\nHost: x\r\n" + length + "\r\n" + text + "end");
     const std::string answer = client.read_until("end");
-    EXPECT_NE(answer.find("Content-Length: 993\r\n"), std::string::npos) << answer;
-    EXPECT_TRUE(answer.ends_with("\r\n\r\n" + text + "end")) << answer;
+    EXPECT_NE(answer.find(length), std::string::npos) << size;
+    EXPECT_TRUE(answer.ends_with("\r\n\r\n" + text + "end")) << size;
   }
   client.send("HEAD /file HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_TRUE(client.read_until("\r\n\r\n").ends_with("\r\n\r\n"));
@@ -296,7 +298,7 @@ TEST(HttpServer, BodiesMayBeFiles) {
                  "3\r\nabc\r\n0\r\n\r\n")
                 .find("\r\n\r\nabc"),
             std::string::npos);
-  EXPECT_EQ(once(server.port(), "POST /file HTTP/1.1\r\nContent-Length: 1001\r\n\r\n")
+  EXPECT_EQ(once(server.port(), "POST /file HTTP/1.1\r\nContent-Length: 3000001\r\n\r\n")
                 .find("HTTP/1.1 413"),
             0u);
   for (int i = 0; i < 100 && !sent.expired(); ++i) std::this_thread::sleep_for(10ms);

@@ -112,6 +112,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
  private:
   static constexpr std::uint64_t kMostDrained = 64u << 20;
   static constexpr std::size_t kSmallAnswer = 64u << 10;  // not counted
+  static constexpr std::size_t kPiece = 256u << 10;       // of a file
   static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
 
   static std::string text(beast::string_view view) { return {view.data(), view.size()}; }
@@ -187,9 +188,30 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
 
   void open_file() {
     const auto file = std::make_shared<const PrivateFile>();
-    if (!parser_->get().body().open(file->path(), beast::file_mode::write))
-      throw Error(ErrorCode::kIo, "serve: want a temporary file, cannot open it");
+    error_code ec;
+    file_.open(file->path().c_str(), beast::file_mode::write, ec);
+    if (ec) throw Error(ErrorCode::kIo, "serve: want a temporary file, cannot open it");
     request_.file = file;
+    parser_->get().body().in_pieces = true;
+  }
+
+  // Does work(error) on a thread that may wait for the disk, then then(error) here. The client has
+  // as much more time.
+  template <class Work, class Then>
+  void with_disk(Work work, Then then) {
+    asio::post(server_->disk,
+               [self = this->shared_from_this(), guard = asio::make_work_guard(server_->io),
+                work = std::move(work), then = std::move(then)]() mutable {
+                 const auto begin = std::chrono::steady_clock::now();
+                 error_code ec;
+                 work(ec);
+                 const auto taken = std::chrono::steady_clock::now() - begin;
+                 asio::post(self->server_->io, [self, then = std::move(then), ec, taken] {
+                   self->transfer_begin_ += taken;
+                   self->prolong_transfer(0);
+                   then(ec);
+                 });
+               });
   }
 
   void on_continued(error_code ec, std::size_t) {
@@ -204,19 +226,28 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   void on_body(error_code ec, std::size_t bytes) {
     if (ec) return on_request(ec, bytes);
     prolong_transfer(bytes);
+    const std::size_t here = parser_->get().body().text.size();
+    if (request_.file && here > 0 && (here >= kPiece || parser_->is_done())) return store_piece();
     read_body();
+  }
+
+  void store_piece() {
+    with_disk([this, piece = std::exchange(parser_->get().body().text, {})](
+                  error_code& ec) { file_.write(piece.data(), piece.size(), ec); },
+              [this](error_code ec) {
+                if (ec) return refuse(no_disk());
+                read_body();
+              });
   }
 
   void on_request(error_code ec, std::size_t) {
     if (ec == http::error::partial_message || ec == beast::error::timeout ||
         ec == asio::error::operation_aborted)
       return;
-    HttpBody::value_type& body = parser_->get().body();
-    if (body.disk_failed) return refuse(no_disk());
+    file_ = {};
     if (ec) return refuse(refusal(ec, server_->options, admission_.max_body));
     lowest().expires_never();  // answering has a deadline of its own
-    request_.body = std::move(body.text);
-    body.file.reset();
+    request_.body = std::move(parser_->get().body().text);
     request_.received = std::chrono::steady_clock::now();
     // Until the reply comes nothing else keeps the network thread from running out of work.
     server_->application.handle(
@@ -265,8 +296,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     release_body();
     if (server_->stopping) keep_alive_ = false;
     answer_ = {};
-    if (response.file && !answer_.body().open(response.file->path(), beast::file_mode::scan))
-      response = no_disk();
+    if (response.file && !open_answer(response.file->path())) response = no_disk();
     // An answer is held for as long as its client takes to read it.
     if (response.body.size() > kSmallAnswer) {
       promised_ = response.body.size();
@@ -283,6 +313,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     for (const auto& [name, value] : response.headers) answer_.set(name, value);
     answer_.keep_alive(keep_alive_);
     if (!response.file) answer_.body().text = std::move(response.body);
+    answer_file_ = std::move(response.file);
     answer_.content_length(HttpBody::size(answer_.body()));
     if (head_) answer_.body() = {};
     id_.clear();
@@ -294,9 +325,34 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
       write_some();
   }
 
+  bool open_answer(const std::filesystem::path& path) {
+    error_code ec;
+    file_.open(path.c_str(), beast::file_mode::scan, ec);
+    if (!ec) answer_.body().rest = file_.size(ec);
+    return !ec;
+  }
+
+  // The next of the answer's file. What fails once its head is sent only the end can tell.
+  void read_piece() {
+    HttpBody::value_type& body = answer_.body();
+    body.text.resize(std::min<std::uint64_t>(kPiece, body.rest));
+    with_disk(
+        [this, &body](error_code& ec) {
+          const std::size_t read = file_.read(body.text.data(), body.text.size(), ec);
+          if (!ec && read == 0) ec = http::error::short_read;  // it has become shorter
+          body.text.resize(read);
+        },
+        [this, &body](error_code ec) {
+          if (ec) return close();
+          body.rest -= body.text.size();
+          write_some();
+        });
+  }
+
   void write_some() {
     http::async_write_some(stream_, *serializer_,
                            [self = this->shared_from_this()](error_code ec, std::size_t bytes) {
+                             if (ec == http::error::need_buffer) return self->read_piece();
                              if (ec || self->serializer_->is_done())
                                return self->on_written(ec, bytes);
                              self->prolong_transfer(bytes);
@@ -319,8 +375,10 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   void on_written(error_code ec, std::size_t) {
     serializer_.reset();
     answer_ = {};  // it may be large, and the connection may be idle from now on
+    file_ = {};
+    answer_file_.reset();
     release_body();
-    if (ec && ec != http::error::need_buffer) return;
+    if (ec) return;
     head_ = false;
     if (keep_alive_) return wait_for_request();
     finish();
@@ -372,6 +430,8 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   std::optional<http::request_parser<HttpBody>> parser_;
   http::response<HttpBody> answer_;
   std::optional<http::response_serializer<HttpBody>> serializer_;
+  beast::file file_;  // of the request's body, then of the answer's
+  std::shared_ptr<const PrivateFile> answer_file_;
   std::array<char, 16384> drained_;
   HttpRequest request_;
   std::chrono::steady_clock::time_point transfer_begin_;  // of a body or an answer

@@ -73,12 +73,17 @@ Jobs::~Jobs() {
                   state.total, " photos; they stay, send it again for the rest");
 }
 
-JobState Jobs::start(std::int64_t total, Work work) {
+JobState Jobs::start(std::int64_t total, Work work, const Asked& asked) {
   const auto job = std::make_shared<Control>();
   job->state_.total = total;
   job->work_ = std::move(work);
+  job->asked_ = asked;
   {
     const std::lock_guard lock(mutex_);
+    if (const auto before = control(asked)) {
+      const std::lock_guard state(before->mutex_);
+      return before->state_;
+    }
     job->state_.id = ++last_id_;
     jobs_[last_id_] = job;
     for (auto it = jobs_.begin(); it != jobs_.end() && jobs_.size() > kKept;) {
@@ -125,6 +130,24 @@ std::shared_ptr<Jobs::Control> Jobs::control(std::int64_t id) const {
   const std::lock_guard lock(mutex_);
   const auto found = jobs_.find(id);
   return found == jobs_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Jobs::Control> Jobs::control(const Asked& asked) const {
+  if (asked.key.empty()) return nullptr;
+  for (const auto& [id, job] : jobs_) {
+    if (job->asked_.key != asked.key) continue;
+    if (job->asked_.digest != asked.digest) throw key_used();
+    return job;
+  }
+  return nullptr;
+}
+
+std::optional<JobState> Jobs::asked_before(const Asked& asked) const {
+  const std::lock_guard lock(mutex_);
+  const auto job = control(asked);
+  if (!job) return std::nullopt;
+  const std::lock_guard state(job->mutex_);
+  return job->state_;
 }
 
 std::optional<JobState> Jobs::find(std::int64_t id) const {

@@ -42,6 +42,12 @@ class Jobs {
   /// the message, of anything else the log.
   using Work = std::function<void(Control&)>;
 
+  /// Of a request that may be sent again: its Idempotency-Key, "" for none, and what tells it from
+  /// others with the same key.
+  struct Asked {
+    std::string key, digest;
+  };
+
   /// A job as its own work sees it.
   class Control {
    public:
@@ -61,12 +67,17 @@ class Jobs {
     mutable std::mutex mutex_;
     JobState state_;
     Work work_;  // until it begins
+    Asked asked_;
   };
   explicit Jobs(std::size_t waiting);
   ~Jobs();  // cancels them; the log says which had not ended
 
-  /// Throws HttpError 429 when too many wait already.
-  JobState start(std::int64_t total, Work work);
+  /// Throws HttpError 429 when too many wait already. What was `asked` before, of the jobs in
+  /// list(), does not start again: as asked_before().
+  JobState start(std::int64_t total, Work work, const Asked& asked = {});
+  /// The job that was started for this, if there is one. Throws HttpError 409 when the key was of
+  /// something else.
+  std::optional<JobState> asked_before(const Asked& asked) const;
   std::optional<JobState> find(std::int64_t id) const;
   /// Asks it to end, if it has not, and forgets it; what it did until then stays. Returns its last
   /// state, if there is such a job.
@@ -75,6 +86,7 @@ class Jobs {
 
  private:
   std::shared_ptr<Control> control(std::int64_t id) const;
+  std::shared_ptr<Control> control(const Asked& asked) const;  // under the lock
 
   mutable std::mutex mutex_;
   std::map<std::int64_t, std::shared_ptr<Control>> jobs_;

@@ -49,6 +49,23 @@ TEST(Jobs, TellsHowFarAJobIs) {
   EXPECT_FALSE(jobs.find(begun.id + 1));
 }
 
+TEST(Jobs, WhatIsAskedTwiceWithOneKeyIsOneJob) {
+  Jobs jobs(4);
+  int started = 0;
+  const auto work = [&](Jobs::Control&) { ++started; };
+  EXPECT_FALSE(jobs.asked_before({"key", "a"}));
+  const auto first = jobs.start(3, work, {"key", "a"}).id;
+  EXPECT_EQ(jobs.start(3, work, {"key", "a"}).id, first);
+  EXPECT_EQ(jobs.asked_before({"key", "a"})->id, first);
+  EXPECT_THROW(jobs.start(3, work, {"key", "b"}), HttpError);
+  EXPECT_NE(jobs.start(3, work).id, jobs.start(3, work).id)
+      << "those without a key are all different";
+  wait_for_end(jobs, jobs.list().front().id);
+  EXPECT_EQ(started, 3);
+  jobs.cancel(first);
+  EXPECT_FALSE(jobs.asked_before({"key", "a"})) << "forgotten, so it can be asked anew";
+}
+
 TEST(Jobs, AFailureSaysWhyWithoutTheServersSecrets) {
   Jobs jobs(4);
   const auto told = jobs.start(0, [](Jobs::Control&) { throw HttpError(409, "c", "changed"); }).id;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/upload.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/hash.h"
@@ -133,6 +134,16 @@ std::string read_word(const HttpRequest& request, const std::string& name) {
       bad(join("request: want ", name, " and nothing else, got another field"),
           "see /openapi.json");
   return std::move(upload.fields[name]);
+}
+
+const std::string& key_of(const HttpRequest& request) {
+  const std::string& key = request.header("idempotency-key");
+  const auto is_visible = [](char c) { return c > ' ' && c < '\x7f'; };
+  if (key.size() > 200 || !std::all_of(key.begin(), key.end(), is_visible))
+    throw HttpError(400, "bad_request",
+                    "Idempotency-Key: want at most 200 visible characters of ASCII",
+                    "a UUID does well");
+  return key;
 }
 
 std::string digest_of(const HttpRequest& request, std::size_t max_photos) {

@@ -27,6 +27,9 @@ struct Upload {
 /// Throws HttpError: 400 for what is not made so, 413 for more than `max_photos`.
 Upload read_upload(const HttpRequest& request, std::size_t max_photos);
 
+/// The Idempotency-Key of a request, "" when it has none. Throws HttpError 400 for what is none.
+const std::string& key_of(const HttpRequest& request);
+
 /// Equal for requests that ask the same, as when one is sent again: a form's boundary is not of
 /// what it asks. Throws as read_upload does for a form that is none.
 std::string digest_of(const HttpRequest& request, std::size_t max_photos);

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What this machine could do at most: matrix products of PyTorch (oneDNN) in each type, memory read in order, and what follows
+for a network, if its multiplications were all it did: photos/s of embedding, and of training, which multiplies three times as
+much (forwards, for the input's gradient, for the weights').
+
+  roofline.py mobilenetv2_100:224 tf_efficientnet_b1:240 dm_nfnet_f0:192
+"""
+import pathlib
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+import timm_on_cpu  # noqa: F401  before timm
+import timm
+import torch
+
+
+def best(work, rounds=7):
+    work()
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def products(dtype, n=3072):
+    """Multiplications and additions a second, of an n x n product."""
+    a, b = (torch.randn(n, n).to(dtype) for _ in range(2))
+    return 2 * n ** 3 / best(lambda: a @ b)
+
+
+def bandwidth(mib=1024):
+    x = torch.ones(mib << 18)
+    return x.numel() * 4 / best(lambda: x.sum())
+
+
+def multiplications(arch, size):
+    """Of one photo, forwards: those of convolutions and matrix products."""
+    model, total = timm.create_model(arch).eval(), 0
+
+    def count(module, _, out):
+        nonlocal total
+        # Each output value takes as many as one filter has weights.
+        total += out.numel() * (module.weight.numel() // module.weight.shape[0])
+
+    for module in model.modules():
+        if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
+            module.register_forward_hook(count)
+    with torch.no_grad():
+        model(torch.zeros(1, 3, size, size))
+    return total
+
+
+def main():
+    peak = {"bf16": products(torch.bfloat16), "fp32": products(torch.float32)}
+    print(", ".join(f"{name} {value / 1e9:.0f} GFLOP/s" for name, value in peak.items()), f", memory {bandwidth() / 1e9:.1f} GB/s")
+    print(f"{'':24}{'GMAC':>8}" + "".join(f"{f'{job} {name}':>14}" for job in ("embed", "train") for name in peak) + "   photos/s at most")
+    for item in sys.argv[1:]:
+        arch, size = item.split(":")
+        macs = multiplications(arch, int(size))
+        print(f"{arch + '@' + size:24}{macs / 1e9:8.2f}" +
+              "".join(f"{value / (2 * macs * passes):14.1f}" for passes in (1, 3) for value in peak.values()))
+
+
+main()
