@@ -43,5 +43,15 @@ if(SHOPLENS_TRAIN)
     # to keep it. What it needs itself (cuDNN, ...) it finds by its own run path.
     target_link_libraries(shoplens_torch_headers INTERFACE -Wl,--no-as-needed
       "${SHOPLENS_TORCH_DIR}/lib/libtorch_cuda.so" -Wl,--as-needed -Wl,--allow-shlib-undefined)
+    # CUDA graphs are Torch's own C++, which wants the headers of the CUDA runtime (of nvidia-cuda-runtime from pip, or a toolkit).
+    file(GLOB cuda_places "${SHOPLENS_TORCH_DIR}/../nvidia/*/include")
+    find_path(SHOPLENS_CUDA_INCLUDE cuda_runtime_api.h HINTS ${cuda_places} /usr/local/cuda/include)
+    if(SHOPLENS_CUDA_INCLUDE)
+      target_include_directories(shoplens_torch_headers SYSTEM INTERFACE "${SHOPLENS_CUDA_INCLUDE}")
+      target_link_libraries(shoplens_torch_headers INTERFACE "${SHOPLENS_TORCH_DIR}/lib/libc10_cuda.so")
+      target_compile_definitions(shoplens_torch_headers INTERFACE SHOPLENS_CUDA)
+    else()
+      message(STATUS "No cuda_runtime_api.h: training on CUDA is built without --cuda-graphs")
+    endif()
   endif()
 endif()

@@ -10,8 +10,8 @@ ArcFace::ArcFace(const CosineOptions& options, const std::vector<double>& margin
 
 torch::Tensor ArcFace::with_margin(const torch::Tensor& target, const torch::Tensor& labels,
                                    const torch::Tensor&) {
-  const torch::Tensor m =
-      margins_.to(labels.device()).index_select(0, labels).unsqueeze(1);  // [N, 1]
+  margins_ = margins_.to(labels.device());  // once: they come from the host
+  const torch::Tensor m = margins_.index_select(0, labels).unsqueeze(1);  // [N, 1]
   const auto of = [&](const torch::Tensor& t) { return t.to(target.scalar_type()); };
   // Rounding can take |cos| past 1, and the root's slope is infinite at 0: both would end in NaN.
   const torch::Tensor sine = (1 - target.square()).clamp_min(1e-7).sqrt();

@@ -8,8 +8,8 @@ CosFace::CosFace(const CosineOptions& options, const std::vector<double>& margin
 
 torch::Tensor CosFace::with_margin(const torch::Tensor& target, const torch::Tensor& labels,
                                    const torch::Tensor&) {
-  return target -
-         margins_.to(labels.device()).index_select(0, labels).unsqueeze(1).to(target.scalar_type());
+  margins_ = margins_.to(labels.device());  // once: they come from the host
+  return target - margins_.index_select(0, labels).unsqueeze(1).to(target.scalar_type());
 }
 
 }  // namespace shoplens

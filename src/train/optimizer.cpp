@@ -156,9 +156,13 @@ class AdamW : public Optimizer {
 
 }  // namespace
 
-void Optimizer::zero_grad() {
+void Optimizer::zero_grad(bool in_place) {
   for (ParameterGroup& group : groups_)
-    for (auto& [name, parameter] : group.parameters) parameter.mutable_grad().reset();
+    for (auto& [name, parameter] : group.parameters)
+      if (at::Tensor& gradient = parameter.mutable_grad(); in_place && gradient.defined())
+        gradient.zero_();
+      else
+        gradient.reset();
 }
 
 double Optimizer::clip_grad_norm(double max_norm) {

@@ -30,7 +30,8 @@ class Optimizer {
   /// What must be saved to go on exactly, by name; the tensors are the optimiser's own: copy into
   /// them to load.
   virtual NamedTensors state() const = 0;
-  void zero_grad();
+  /// Drops all gradients, or fills those that are there with zeros where they lie.
+  void zero_grad(bool in_place = false);
 
   /// Scales all gradients so that their joint L2 norm is at most `max_norm`; returns the norm
   /// before. As torch.nn.utils.clip_grad_norm_.

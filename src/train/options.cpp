@@ -52,6 +52,11 @@ void check_options(const TrainOptions& o) {
   check(o.teacher_weight >= 0, "train: want --teacher-weight of at least 0, got ",
         o.teacher_weight);
   check(o.group_column.empty() || o.folds > 0, "train: want --folds with --group-column, got none");
+  check(
+      !o.cuda_graphs || (o.device == "cuda" && o.grad_accum_steps == 1 && o.mixup == 0 &&
+                         o.teacher.empty() && o.sample_rate == 1 && !pairs),
+      "train: want --cuda-graphs with --device cuda and a --head of classes, without "
+      "--grad-accum-steps, --mixup, --teacher and --sample-rate, as each step has to be the same");
   if (o.device == "cuda" && !torch::cuda::is_available())
     throw Error(
         ErrorCode::kUnsupported, "train: want --device cuda, but this LibTorch sees no CUDA device",

@@ -45,6 +45,7 @@ struct TrainOptions {
   int swa_epochs = 0;
 
   std::string device = "cpu", amp = "auto", channels_last = "auto";
+  bool cuda_graphs = false;
   int threads = 0, workers = 0, prefetch = 4, cache_mb = 2048;
   std::int64_t seed = 42;
   int val_interval = 1;
@@ -137,6 +138,10 @@ struct TrainOptions {
     v(channels_last, "channels-last",
       "memory format; auto: what measured faster for the backbone and --amp",
       {"auto", "on", "off"});
+    v(cuda_graphs, "cuda-graphs",
+      "on cuda, record a step once and replay it; for steps of one batch, without --mixup, "
+      "--teacher, "
+      "--sample-rate and the heads of pairs");
     v(threads, "threads", "of the network; 0: the cores");
     v(workers, "workers", "threads that load photos; 0: the cores");
     v(prefetch, "prefetch", "batches loaded ahead");

@@ -81,6 +81,9 @@ Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupt
   auto groups = parameter_groups(*model_, *head_, options_);
   optimizer_ = options_.opt == "sgd" ? make_sgd(std::move(groups), options_.momentum)
                                      : make_adamw(std::move(groups));
+  if (options_.cuda_graphs)
+    graph_.emplace([this](const auto& x, const auto& labels) { return pass(x, labels, {}, 1); },
+                   execution_.device);
   if (options_.model_ema || options_.swa_epochs > 0) {
     NamedTensors averaged;  // under their names in a checkpoint
     append(averaged, "average.", model_->state());
@@ -200,22 +203,11 @@ bool Trainer::train_epoch() {
 void Trainer::train_batch(Batch& batch, std::int64_t group_size) {
   std::vector<std::int64_t> numbers;
   for (const std::int64_t sample : batch.samples) numbers.push_back(data_.labels.of_row[sample]);
-  const torch::Tensor labels = torch::tensor(numbers, torch::kLong).to(execution_.device);  // [N]
-  torch::Tensor loss;
-  {
-    const Autocast autocast(execution_.device.type(), execution_.bf16);
-    torch::Tensor x = to_input(batch.data, preprocessing_.size, execution_);
-    double share = 1;
-    if (options_.mixup >
-        0) {  // each photo with the one that lies as far from the batch's other end
-      share =
-          mixup_share(options_.mixup, Random{static_cast<std::uint64_t>(options_.seed),
-                                             kMixupStream, static_cast<std::uint64_t>(state_.epoch),
-                                             static_cast<std::uint64_t>(state_.batch)});
-      x = share * x + (1 - share) * x.flip(0);
-    }
-    loss = loss_of(model_->forward(x), labels, batch.samples, share);
-  }
+  const torch::Tensor labels = to_device(torch::tensor(numbers, torch::kLong), execution_.device);
+  const torch::Tensor x = to_input(batch.data, preprocessing_.size, execution_);
+  const bool is_full = static_cast<int>(batch.samples.size()) == loading_.batch_size;
+  const torch::Tensor loss =
+      graph_ && is_full ? graph_->run(x, labels) : pass(x, labels, batch.samples, group_size);
   const double value = loss.item<double>();
   if (!std::isfinite(value)) {
     std::string files;
@@ -229,7 +221,27 @@ void Trainer::train_batch(Batch& batch, std::int64_t group_size) {
   }
   state_.loss_sum += value;
   if (on_pass) on_pass({batch.data, numbers, value, learning_rate(state_.step)});
+}
+
+torch::Tensor Trainer::pass(const torch::Tensor& input, const torch::Tensor& labels,
+                            const std::vector<std::int64_t>& samples, std::int64_t group_size) {
+  torch::Tensor loss;
+  {
+    const Autocast autocast(execution_.device.type(), execution_.bf16);
+    torch::Tensor x = input;
+    double share = 1;
+    if (options_.mixup >
+        0) {  // each photo with the one that lies as far from the batch's other end
+      share =
+          mixup_share(options_.mixup, Random{static_cast<std::uint64_t>(options_.seed),
+                                             kMixupStream, static_cast<std::uint64_t>(state_.epoch),
+                                             static_cast<std::uint64_t>(state_.batch)});
+      x = share * x + (1 - share) * x.flip(0);
+    }
+    loss = loss_of(model_->forward(x), labels, samples, share);
+  }
   (group_size > 1 ? loss / static_cast<double>(group_size) : loss).backward();
+  return loss.detach();
 }
 
 torch::Tensor Trainer::loss_of(const torch::Tensor& embeddings, const torch::Tensor& labels,
@@ -239,9 +251,9 @@ torch::Tensor Trainer::loss_of(const torch::Tensor& embeddings, const torch::Ten
     loss = share * loss + (1 - share) * head_->loss(embeddings, labels.flip(0), loss_options_);
   if (!teacher_.defined()) return loss;
   const torch::Tensor rows = torch::tensor(samples);
-  return loss +
-         options_.teacher_weight *
-             distillation_loss(embeddings, teacher_.index_select(0, rows).to(execution_.device));
+  return loss + options_.teacher_weight *
+                    distillation_loss(embeddings,
+                                      to_device(teacher_.index_select(0, rows), execution_.device));
 }
 
 void Trainer::update() {
@@ -250,7 +262,7 @@ void Trainer::update() {
   else if (options_.clip_grad > 0)
     optimizer_->clip_grad_norm(options_.clip_grad);
   optimizer_->step(learning_rate(state_.step));
-  optimizer_->zero_grad();
+  optimizer_->zero_grad(/*in_place=*/graph_ && graph_->is_recorded());
   if (options_.model_ema) average_->update(1 - options_.model_ema_decay);
 }
 

@@ -10,6 +10,7 @@
 #include "train/optimizer.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
+#include "train/step_graph.h"
 #include "train/training_data.h"
 #include "train/validate.h"
 #include "train/weight_average.h"
@@ -55,6 +56,9 @@ class Trainer {
   std::vector<std::int64_t> epoch_order(std::int64_t epoch) const;
   std::unique_ptr<Loader> train_loader(std::vector<std::int64_t> order);
   double learning_rate(std::int64_t step) const;
+  // Forward and backward; x as to_input gives it.
+  torch::Tensor pass(const torch::Tensor& x, const torch::Tensor& labels,
+                     const std::vector<std::int64_t>& samples, std::int64_t group_size);
   torch::Tensor loss_of(const torch::Tensor& embeddings, const torch::Tensor& labels,
                         const std::vector<std::int64_t>& samples, double share);
   int averaged_epochs() const;  // by SWA, so far
@@ -78,6 +82,7 @@ class Trainer {
   torch::Tensor teacher_;  // [photos, dim], or undefined
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<WeightAverage> average_;  // EMA or SWA, of the model and its head
+  std::optional<StepGraph> graph_;
   CosineSchedule schedule_;
   std::int64_t batches_per_epoch_ = 0, steps_per_epoch_ = 0;
   std::set<std::filesystem::path> unreadable_;

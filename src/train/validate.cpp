@@ -24,10 +24,16 @@ std::vector<std::int64_t> labels_of(const Embeddings& set,
 
 }  // namespace
 
+torch::Tensor to_device(const torch::Tensor& tensor, torch::Device device) {
+  return device.is_cuda() ? tensor.pin_memory().to(device, /*non_blocking=*/true)
+                          : tensor.to(device);
+}
+
 torch::Tensor to_input(std::vector<float>& data, int size, const Execution& execution) {
   const auto n = static_cast<std::int64_t>(data.size()) / (3LL * size * size);
   const torch::Tensor x = torch::from_blob(data.data(), {n, 3, size, size});  // [N, 3, S, S]
-  return x.to(execution.device, execution.weights)
+  return to_device(x, execution.device)
+      .to(execution.weights)
       .contiguous(execution.channels_last ? torch::MemoryFormat::ChannelsLast
                                           : torch::MemoryFormat::Contiguous);
 }

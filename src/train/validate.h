@@ -21,6 +21,10 @@ struct Execution {
   bool channels_last = true;
 };
 
+/// A tensor of the host on the device; to a GPU it is copied while this goes on, from pinned
+/// memory.
+torch::Tensor to_device(const torch::Tensor& tensor, torch::Device device);
+
 /// data [n, 3, size, size] of a loader's batch on the device; reads the batch's memory, which must
 /// outlive it on a CPU.
 torch::Tensor to_input(std::vector<float>& data, int size, const Execution& execution);
