@@ -47,6 +47,7 @@ int run_calibrate(const CalibrateCommandOptions& o) {
   check_held_out("calibrate", gallery, held_out);
   const Manifest strangers =
       o.strangers.empty() ? Manifest{} : read_manifest(o.strangers, /*want_labels=*/false);
+  check_held_out("calibrate --strangers", gallery, strangers);
   const auto pipeline =
       open_gallery_pipeline(gallery, o.network, held_out.size() + strangers.size());
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, held_out.paths, o.network);
@@ -60,14 +61,17 @@ int run_calibrate(const CalibrateCommandOptions& o) {
     write_file(o.figure, calibration_svg(result.outcomes, result.report));
     log_info("drawn into ", o.figure);
   }
-  if (o.json)
+  if (o.json) {
+    Json errors = errors_json(embedded.errors, held_out.names);
+    for (Json& error : errors_json(others.errors, strangers.names)) errors.push_back(std::move(error));
     print_json({{"gallery", o.gallery},
                 {"threshold", result.calibration.threshold},
                 {"label_thresholds", result.calibration.label_thresholds},
                 {"open_set", to_json(result.report)},
-                {"errors", errors_json(embedded.errors, held_out.names)}});
-  else
+                {"errors", std::move(errors)}});
+  } else {
     print_text(result.report, "cross-validated");
+  }
   return embedded.errors.empty() && others.errors.empty() ? 0 : 2;
 }
 

@@ -2,6 +2,7 @@
 #include "core/files.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -50,6 +51,14 @@ std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
     throw Error(ErrorCode::kIo,
                 join("cannot read: ", std::strerror(errno), " (", path.string(), ")"));
   return bytes;
+}
+
+FileId file_id(const fs::path& path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0)
+    throw Error(ErrorCode::kNotFound,
+                join("want a file: ", std::strerror(errno), " (", path.string(), ")"));
+  return {status.st_dev, status.st_ino};
 }
 
 void sync_path(const fs::path& path) {

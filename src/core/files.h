@@ -35,6 +35,13 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+/// Which file a path names: another one when a file was put in its place.
+struct FileId {
+  std::uint64_t device = 0, inode = 0;
+  bool operator==(const FileId&) const = default;
+};
+FileId file_id(const std::filesystem::path& path);  // throws kNotFound
+
 /// Waits until what was written to the file or folder is on the disk; throws kIo.
 void sync_path(const std::filesystem::path& path);
 

@@ -34,9 +34,9 @@ struct GalleryItem {
       columns;  // the manifest's other columns, e.g. coarse_label
 };
 
-/// The bytes of the file that an item of the gallery at `path` was made from. Throws kNotFound
-/// naming the item when it is not there, no file, or larger than `max_bytes`.
-std::string read_source(const std::filesystem::path& path, const GalleryItem& item,
+/// The bytes of the file that an item was made from (Gallery::source_of). Throws kNotFound naming
+/// the item when it is not there, no file, or larger than `max_bytes`.
+std::string read_source(const std::filesystem::path& file, const GalleryItem& item,
                         std::uint64_t max_bytes);
 
 /// Items with their embeddings, row i of vectors [items, dim] being items[i]'s; by ascending id.
@@ -176,6 +176,9 @@ class Gallery {
   std::optional<std::string> unknown_bytes(std::int64_t id) const;
   bool remove_unknown(std::int64_t id);
 
+  /// The file that an item was made from: seen from the gallery, or, when there is none, from where
+  /// the gallery was made.
+  std::filesystem::path source_of(const GalleryItem& item) const;
   /// The bytes of an item's photo: kept in the gallery, or read from its source. Throws as
   /// read_source does.
   std::string photo_bytes(const GalleryItem& item, std::uint64_t max_bytes) const;

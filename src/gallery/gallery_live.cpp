@@ -52,12 +52,18 @@ std::optional<std::string> Gallery::photo(std::int64_t item_id) const {
 
 std::string Gallery::photo_bytes(const GalleryItem& item, std::uint64_t max_bytes) const {
   if (auto bytes = photo(item.id)) return *std::move(bytes);
-  return read_source(path(), item, max_bytes);
+  return read_source(source_of(item), item, max_bytes);
 }
 
-std::string read_source(const std::filesystem::path& path, const GalleryItem& item,
+std::filesystem::path Gallery::source_of(const GalleryItem& item) const {
+  const auto here = std::filesystem::absolute(path()).parent_path() / item.source;
+  if (std::filesystem::exists(here)) return here;
+  const auto there = std::filesystem::path(note("folder")) / item.source;
+  return std::filesystem::exists(there) ? there : here;
+}
+
+std::string read_source(const std::filesystem::path& file, const GalleryItem& item,
                         std::uint64_t max_bytes) {
-  const std::filesystem::path file = std::filesystem::absolute(path).parent_path() / item.source;
   try {
     check(!std::filesystem::exists(file) || std::filesystem::is_regular_file(file),
           "want a file, got a folder, a pipe or a device (", file.string(), ")");

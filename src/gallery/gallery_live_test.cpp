@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/files.h"
 #include "gallery/gallery_test_data.h"
 
 namespace shoplens {
@@ -210,17 +211,27 @@ TEST_F(GalleryLiveTest, FindsTheItemsOfALabelInTheirOrder) {
 }
 
 TEST_F(GalleryLiveTest, APhotoIsReadFromAFileAlone) {
-  const auto path = build("g.db", 1);
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);  // reading it would wait for ever
   for (const char* source : {"pipe", ".", "none"}) {
     const GalleryItem item{1, "pear", "p.png", source, {}};
     try {
-      read_source(path, item, 1000);
+      read_source(folder / source, item, 1000);
       ADD_FAILURE() << source;
     } catch (const Error& e) {
       EXPECT_EQ(e.code, ErrorCode::kNotFound) << e.what();
     }
   }
+}
+
+TEST_F(GalleryLiveTest, AMovedGalleryFindsItsPhotosWhereItWasMade) {
+  write_file(folder / "here.png", "photo");
+  const GalleryItem item{1, "pear", "p.png", "here.png", {}};
+  std::filesystem::create_directory(folder / "elsewhere");
+  std::filesystem::copy_file(build("g.db", 1), folder / "elsewhere/g.db");
+  const Gallery moved(folder / "elsewhere/g.db");
+  EXPECT_EQ(moved.photo_bytes(item, 1000), "photo");
+  write_file(folder / "elsewhere/here.png", "the one beside it");
+  EXPECT_EQ(moved.photo_bytes(item, 1000), "the one beside it");
 }
 
 TEST_F(GalleryLiveTest, KeepsTheLatestUnknownPhotos) {

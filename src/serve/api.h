@@ -27,10 +27,11 @@ struct Route {
   // What it keeps busy; each but kInstant has threads of its own, so that none waits for another.
   enum class Work {
     kInstant,  // nothing: it is answered on the network thread
-    kLight,    // a look into the gallery, or a small change
+    kLight,    // a look into the gallery
+    kEdit,     // a small change, for whose turn it may wait
     kPicture,  // the decoder, for a picture to be shown
     kNetwork,  // decoder and network
-    kChange,   // the same, then a change, for whose turn it may wait
+    kChange,   // the same, then a change, as kEdit
     kLarge     // disk and memory, with a whole gallery or import
   } work;
   std::function<HttpResponse(const HttpRequest&, const Arguments&)> handler;  // may throw HttpError

@@ -86,7 +86,7 @@ std::vector<Route> Api::job_routes(const std::string& path, Role role, Jobs& job
            }},
           {"GET", path + "/{id}", role, Route::Work::kLight,
            [&jobs, id_of](const R&, const A& id) { return job_response(jobs.find(id_of(id))); }},
-          {"DELETE", path + "/{id}", role, Route::Work::kLight,
+          {"DELETE", path + "/{id}", role, Route::Work::kEdit,
            [&jobs, id_of](const R&, const A& id) { return job_response(jobs.cancel(id_of(id))); }}};
 }
 
@@ -104,9 +104,8 @@ HttpResponse Api::start_import(const R& request, const A&) {
         import_bytes_ -= bytes;
       });
   if ((import_bytes_ += bytes) > 2 * options_.max_upload)
-    throw HttpError(429, "overloaded",
-                    "imports: want room for these photos, those of others that wait have it",
-                    "wait for one of them to end");
+    throw busy(429, "overloaded",
+               "imports: want room for these photos, those of others that wait have it", 5);
   const auto label = upload.fields.find("label");
   for (const Upload::Photo& photo : upload.photos) {
     const std::string own = label == upload.fields.end() ? folder_of(photo.name) : label->second;

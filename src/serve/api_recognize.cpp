@@ -113,15 +113,16 @@ HttpResponse Api::recognize(const R& request, const A&) {
   for (std::size_t i = 0; i < results.size(); ++i)
     if (!upload.photos[i].name.empty()) results[i]["name"] = upload.photos[i].name;
 
+  std::vector<Catalogue::UnknownPhoto> unknowns;
   for (std::size_t i = 0; i < photos.sound.size(); ++i) {
     const bool unknown = answers.empty() || answers[i].unknown;
     metrics_.answer(unknown,
                     answers.empty() ? std::nullopt : std::optional(answers[i].evidence.score));
     if (unknown && options_.keep_unknown > 0)
-      catalogue_.keep_unknown(upload.photos[photos.sound[i]].bytes,
-                              dumped(results[photos.sound[i]]), options_.keep_unknown,
-                              options_.keep_unknown_bytes);
+      unknowns.push_back(
+          {std::string(upload.photos[photos.sound[i]].bytes), dumped(results[photos.sound[i]])});
   }
+  catalogue_.keep_unknown(std::move(unknowns), options_.keep_unknown, options_.keep_unknown_bytes);
   const std::vector<std::pair<const char*, double>> stages{
       {"wait", milliseconds(begin - request.received)},
       {"read", milliseconds(read - begin)},

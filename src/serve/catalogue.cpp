@@ -46,7 +46,8 @@ Catalogue::Catalogue(fs::path gallery, OpenPipeline open, const BatcherOptions& 
       open_(std::move(open)),
       batching_(batching),
       top_(top),
-      writer_(path_) {
+      writer_(path_),
+      file_(file_id(path_)) {
   publish(Networks{});
 }
 
@@ -60,7 +61,9 @@ Catalogue::Reader::Reader(const Catalogue& catalogue) : catalogue_(catalogue) {
       idle.pop_back();
     }
   }
-  if (!gallery_) gallery_ = std::make_unique<const Gallery>(catalogue.path_);
+  if (gallery_) return;
+  catalogue.check_file();
+  gallery_ = std::make_unique<const Gallery>(catalogue.path_);
 }
 
 Catalogue::Reader::~Reader() {
@@ -79,6 +82,7 @@ std::string Catalogue::change(const std::string& key, const std::string& digest,
                               Deadline deadline) {
   const std::unique_lock lock(changing_, deadline);
   if (!lock) throw past_deadline();
+  check_file();
   if (auto before = answer_of(writer_, key, digest)) return *std::move(before);
   check_deadline(deadline);
   std::string answer;
@@ -95,23 +99,48 @@ std::string Catalogue::change(const std::string& key, const std::string& digest,
   return answer;
 }
 
+// Of a file that is no longer there nobody would find a change again; and the log of the one that
+// is open lies beside the other, which whoever opened it would take for its own.
+void Catalogue::check_file() const {
+  std::string found = "another";
+  try {
+    if (file_id(path_) == file_) return;
+  } catch (const Error& e) {
+    found = e.what();
+  }
+  throw Error(ErrorCode::kIo,
+              join("gallery: want the file that is served, found ", found, " (", path_.string(), ")"),
+              "end the server before another file is put in its place");
+}
+
 std::optional<std::string> Catalogue::answered(const std::string& key,
                                                const std::string& digest) const {
   return read([&](const Gallery& gallery) { return answer_of(gallery, key, digest); });
 }
 
-void Catalogue::keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most,
+void Catalogue::keep_unknown(std::span<const UnknownPhoto> photos, std::int64_t most,
                              std::int64_t most_bytes) {
-  // Hundreds a second would wear the disk, and be gone in a moment for others.
-  static constexpr std::chrono::milliseconds kPause{100};
-  const auto now = std::chrono::steady_clock::now().time_since_epoch();
-  auto next = next_unknown_.load();
-  if (now < next || !next_unknown_.compare_exchange_strong(next, now + kPause)) return;
-  later_.submit([this, bytes = std::string(bytes), answer, most, most_bytes] {
+  // Hundreds a second would wear the disk, and be gone in a moment for others. So each takes a
+  // time, and what is kept may be as far ahead of the clock as a few photos that come at once take.
+  static constexpr std::chrono::milliseconds kEach{100}, kAhead{20 * kEach};
+  {
+    const std::lock_guard lock(unknown_lock_);
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    unknown_until_ = std::max(unknown_until_, now);
+    const auto room = static_cast<std::size_t>((now + kAhead - unknown_until_) / kEach);
+    photos = photos.first(std::min(photos.size(), room));
+    unknown_until_ += kEach * photos.size();
+  }
+  if (photos.empty()) return;
+  std::vector<std::pair<std::string, std::string>> kept;
+  for (const UnknownPhoto& photo : photos) kept.emplace_back(photo.bytes, photo.answer);
+  later_.submit([this, kept = std::move(kept), most, most_bytes] {
     try {
       const std::lock_guard lock(changing_);
-      writer_.keep_unknown(bytes, answer, most, most_bytes);
-    } catch (const Error& e) {
+      check_file();
+      for (const auto& [bytes, answer] : kept)
+        writer_.keep_unknown(bytes, answer, most, most_bytes);
+    } catch (const std::exception& e) {
       log_warning("an unknown photo could not be kept: ", e.what());
     }
   });
@@ -122,6 +151,7 @@ void Catalogue::refresh(Deadline deadline) {
   if (!lock) return;
   std::int64_t version = 0;
   try {
+    check_file();
     version = writer_.data_version();
   } catch (const Error&) {
     readable_ = false;
@@ -133,6 +163,7 @@ void Catalogue::refresh(Deadline deadline) {
 
 void Catalogue::reload() {
   const std::lock_guard lock(changing_);
+  check_file();
   publish(Networks{});
 }
 
@@ -160,8 +191,9 @@ void Catalogue::restore(const fs::path& from) {
   };
   restore_gallery(from, path_, /*force=*/false, try_out, [&](const std::function<void()>& put) {
     const std::lock_guard lock(changing_);
+    check_file();
     put();
-    show_change([&] { publish(next); });
+    show_change([&] { publish(next, /*anew=*/true); });
   });
 }
 
@@ -188,8 +220,9 @@ std::shared_ptr<Serving> Catalogue::serving_of(const Gallery& gallery,
   return serving;
 }
 
-// Makes what the gallery holds now the state that requests are answered from.
-void Catalogue::publish(const Networks& there) {
+// Makes what the gallery holds now the state that requests are answered from. `anew`: it is another
+// gallery, of which connections know what is no longer true.
+void Catalogue::publish(const Networks& there, bool anew) {
   complete_ = false;
   std::int64_t version = writer_.data_version();
   const Gallery gallery(path_);  // its model is read once, when it is opened
@@ -197,7 +230,7 @@ void Catalogue::publish(const Networks& there) {
   auto serving = serving_of(gallery, networks);
   bool complete = true;
   const auto before = now();
-  if (!before || before->model.fingerprint != serving->model.fingerprint) {
+  if (anew || !before || before->model.fingerprint != serving->model.fingerprint) {
     Gallery writer(path_);
     const std::int64_t version_of_new = writer.data_version();
     complete = writer_.data_version() == version;  // nothing has come since content()

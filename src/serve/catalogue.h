@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/deadline_mutex.h"
+#include "core/files.h"
 #include "gallery/gallery.h"
 #include "recognize/recognizer.h"
 #include "serve/batcher.h"
@@ -55,12 +56,15 @@ class Catalogue {
   /// The answer that change() gave for a key before, if it did; throws as change() does.
   std::optional<std::string> answered(const std::string& key, const std::string& digest) const;
 
-  /// Keeps a photo that was answered "unknown" (Gallery::keep_unknown); nobody waits for the disk:
-  /// of more than ten a second, and when the disk cannot follow, photos are left out.
-  void keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most,
-                    std::int64_t most_bytes);
+  struct UnknownPhoto {
+    std::string bytes, answer;
+  };
+  /// Keeps photos of a request that were answered "unknown" (Gallery::keep_unknown); nobody waits
+  /// for the disk. Of more than a few at once and then ten a second, and when the disk cannot
+  /// follow, photos are left out.
+  void keep_unknown(std::vector<UnknownPhoto> photos, std::int64_t most, std::int64_t most_bytes);
 
-  /// Whether the gallery could be read when it was last looked at.
+  /// Whether the gallery was there and could be read when it was last looked at.
   bool is_readable() const { return readable_; }
 
   /// Reads from the gallery, in one piece. Several do so at once, each on a connection of its own.
@@ -103,6 +107,7 @@ class Catalogue {
     std::string text;  // of the pipeline that they are of
     std::shared_ptr<Batcher> batcher{};
   };
+  void check_file();
   Networks networks_of(const Gallery& gallery, const Networks& there) const;
   std::shared_ptr<Serving> serving_of(const Gallery& gallery, const Networks& networks) const;
   void publish(const Networks& there);
@@ -117,6 +122,7 @@ class Catalogue {
   std::mutex restoring_;    // before changing_
   DeadlineMutex changing_;  // of writer_ and of what publish() does
   Gallery writer_;
+  FileId file_;                    // that writer_ has open
   Networks networks_;              // the Serving's
   std::int64_t data_version_ = 0;  // of what others changed, as far as it was looked at
   bool complete_ = false;          // the Serving has all of that and of what writer_ changed
@@ -129,8 +135,9 @@ class Catalogue {
   std::shared_ptr<const Serving> serving_;
 
   std::atomic<bool> readable_{true};
-  std::atomic<std::chrono::steady_clock::duration> next_unknown_{};  // when one is kept again
-  // Each job has a photo in memory. Last, so that its jobs end before what they use.
+  std::mutex unknown_lock_;                              // of the next
+  std::chrono::steady_clock::duration unknown_until_{};  // what was kept takes the time until then
+  // Each job has a request's photos in memory. Last, so that its jobs end before what they use.
   WorkerPool later_{1, 8};
 };
 

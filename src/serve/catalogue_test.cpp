@@ -103,7 +103,7 @@ TEST_F(CatalogueTest, EveryChangeIsShownAsARestartWouldShowIt) {
                HttpError);
   expect_as_restarted();
   change([](Gallery& g) { g.remove_labels({"label1"}); });
-  catalogue->keep_unknown("photo", "{}", 10, 1000);
+  catalogue->keep_unknown({{"photo", "{}"}}, 10, 1000);
   change([](Gallery& g) { g.remove_labels({"label5"}); });
   EXPECT_EQ(catalogue->now()->recognizer, nullptr);
   change([&](Gallery& g) { add(g, "first"); });
@@ -222,6 +222,51 @@ TEST_F(CatalogueTest, WhatOthersChangeIsTriedAgainUntilItCanBeShown) {
   std::filesystem::rename(folder / "away.onnx", folder / "model.onnx");
   catalogue->refresh();
   EXPECT_EQ(catalogue->now()->items(), 6);
+}
+
+TEST_F(CatalogueTest, KeepsTheUnknownPhotosOfARequestAndNotOfAFlood) {
+  const auto catalogue = serve();
+  std::vector<Catalogue::UnknownPhoto> photos;
+  for (int i = 0; i < 16; ++i) photos.push_back({"photo " + std::to_string(i), "{}"});
+  catalogue->keep_unknown(photos, 1000, 1 << 20);
+  const auto kept = [&] { return Gallery(path()).unknown_count(); };
+  for (int i = 0; i < 500 && kept() < 16; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(kept(), 16);
+  for (int round = 0; round < 20; ++round) {
+    photos.clear();
+    for (int i = 0; i < 16; ++i)
+      photos.push_back({"flood " + std::to_string(round) + " " + std::to_string(i), "{}"});
+    catalogue->keep_unknown(photos, 1000, 1 << 20);
+  }
+  std::this_thread::sleep_for(200ms);
+  EXPECT_LT(kept(), 100);
+}
+
+TEST_F(CatalogueTest, AFileThatWasReplacedIsNotWrittenTo) {
+  const auto catalogue = serve();
+  const auto refused = [](const auto& ask) {
+    try {
+      ask();
+      ADD_FAILURE();
+    } catch (const HttpError& e) {
+      EXPECT_EQ(e.code, "storage");
+    }
+  };
+  const auto all_are_refused = [&] {
+    refused([&] { catalogue->change("", "", [&](Gallery& g) { return add(g, "lost"); }); });
+    refused([&] { catalogue->refresh(); });
+    refused([&] { catalogue->reload(); });
+    EXPECT_FALSE(catalogue->is_readable());
+    EXPECT_EQ(nearest(*catalogue, 1), "label1") << "it still answers";
+  };
+  std::filesystem::rename(path(), folder / "away.db");
+  all_are_refused();
+  std::filesystem::copy_file(folder / "away.db", path());
+  all_are_refused();
+  std::filesystem::rename(folder / "away.db", path());
+  catalogue->refresh();
+  EXPECT_TRUE(catalogue->is_readable());
+  EXPECT_EQ(catalogue->change("", "", [&](Gallery& g) { return add(g, "new"); }), "added new");
 }
 
 TEST_F(CatalogueTest, PutsASnapshotBack) {

@@ -92,6 +92,12 @@ HttpResponse to_response(const HttpError& e) {
   return response;
 }
 
+HttpError busy(int status, const char* code, const char* message, int seconds) {
+  HttpError error(status, code, message, "wait as long as Retry-After says, then try again");
+  error.headers.emplace_back("Retry-After", std::to_string(seconds));
+  return error;
+}
+
 HttpError key_used() {
   return {409, "key_used", "Idempotency-Key: want one for each request, this one was for another",
           "send a new key with a new request"};

@@ -57,6 +57,8 @@ struct HttpError : std::runtime_error {
 
 HttpResponse to_response(const HttpError& error);
 
+/// Of what may go well later: with Retry-After.
+HttpError busy(int status, const char* code, const char* message, int seconds = 1);
 /// 504, for a request whose time is up; and throwing it if it is.
 HttpError past_deadline();
 /// Of an Idempotency-Key that came with another request before.
@@ -87,6 +89,9 @@ class HttpApplication {
   virtual void handle(HttpRequest request, HttpReply reply) = 0;
   /// An answer that the server gives without handle(): a last look at it. `head` has what is known.
   virtual void refused(const HttpRequest& head, HttpResponse& response) = 0;
+  /// Of a connection that ends without an answer: "connections", as there are too many, or
+  /// "timeout", as a request did not come in time.
+  virtual void dropped(const char* why) = 0;
 };
 
 }  // namespace shoplens

@@ -21,12 +21,17 @@ asio::ssl::context read_certificate(const HttpServerOptions& options) {
   error_code ec;
   tls.use_certificate_chain_file(options.certificate, ec);
   if (ec)
-    throw Error(ErrorCode::kBadInput, join("serve: want a PEM certificate chain, got ",
-                                           ec.message(), " (", options.certificate, ")"));
+    throw Error(
+        ErrorCode::kBadInput,
+        join("serve: want a PEM certificate chain, got ", ec.message(), " (", options.certificate,
+             ")"),
+        "give --certificate the file with the server's certificate, then those that signed it");
   tls.use_private_key_file(options.key, asio::ssl::context::pem, ec);
   if (ec)
-    throw Error(ErrorCode::kBadInput, join("serve: want the certificate's PEM key, got ",
-                                           ec.message(), " (", options.key, ")"));
+    throw Error(
+        ErrorCode::kBadInput,
+        join("serve: want the certificate's PEM key, got ", ec.message(), " (", options.key, ")"),
+        "give --key the unencrypted key that the certificate was made for");
   return tls;
 }
 
@@ -43,7 +48,8 @@ void HttpServerState::listen() {
   error_code ec;
   const auto address =
       asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, ec);
-  check(!ec, "serve: want an IP address to listen on, got ", options.host);
+  check(!ec, "serve: want an IP address to listen on, got ", options.host,
+        " (0.0.0.0 for all of the machine's)");
   check(options.port >= 0 && options.port <= 65535, "serve: want a port from 0 to 65535, got ",
         options.port);
   const tcp::endpoint endpoint(address, static_cast<unsigned short>(options.port));
@@ -82,6 +88,8 @@ void HttpServerState::accept() {
     if (welcome) {
       socket.set_option(tcp::no_delay(true), ignored);
       start_session(self, client, std::move(socket));
+    } else {
+      self->application.dropped("connections");
     }
     self->accept();
   });

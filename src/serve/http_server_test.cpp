@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <future>
 #include <thread>
 
@@ -80,6 +81,9 @@ class Application final : public HttpApplication {
     const bool file = head.segments == std::vector<std::string>{"file"};
     return {file ? 3'000'000u : 1000u, file};
   }
+  void dropped(const char* why) override {
+    ++(std::string_view(why) == "timeout" ? timeouts : refused_connections);
+  }
   void handle(HttpRequest request, HttpReply reply) override {
     if (handler_) return handler_(std::move(request), std::move(reply));
     std::string path;
@@ -92,6 +96,8 @@ class Application final : public HttpApplication {
   void refused(const HttpRequest&, HttpResponse& response) override {
     response.headers.emplace_back("X-Refused", "yes");
   }
+
+  std::atomic<int> refused_connections{0}, timeouts{0};
 
  private:
   std::function<void(HttpRequest, HttpReply)> handler_;
@@ -241,7 +247,8 @@ TEST(HttpServer, ARequestIsReceivedWhenItsBodyIsHere) {
 TEST(HttpServer, AClientThatDribblesIsLeft) {
   HttpServerOptions impatient = options();
   impatient.header_timeout = impatient.body_timeout = impatient.idle_timeout = 1s;
-  const HttpServer server(impatient, echo);
+  Application application;
+  const HttpServer server(impatient, application);
   const Client header(server.port()), body(server.port()), silent(server.port());
   body.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n");
   const auto begin = std::chrono::steady_clock::now();
@@ -253,6 +260,7 @@ TEST(HttpServer, AClientThatDribblesIsLeft) {
   EXPECT_EQ(header.read_all(), "");
   EXPECT_EQ(body.read_all(), "");
   EXPECT_EQ(silent.read_all(), "");
+  EXPECT_EQ(application.timeouts, 2) << "one that asks nothing is not one";
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
 }
 
@@ -308,7 +316,8 @@ TEST(HttpServer, BodiesMayBeFiles) {
 TEST(HttpServer, NoMoreConnectionsThanItMay) {
   HttpServerOptions few = options();
   few.max_connections_per_client = 3;
-  const HttpServer server(few, echo);
+  Application application;
+  const HttpServer server(few, application);
   std::vector<std::unique_ptr<Client>> clients;
   for (int i = 0; i < 3; ++i) {
     clients.push_back(std::make_unique<Client>(server.port()));
@@ -317,6 +326,7 @@ TEST(HttpServer, NoMoreConnectionsThanItMay) {
   }
   EXPECT_EQ(server.connections(), 3);
   EXPECT_EQ(once(server.port(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "");
+  EXPECT_EQ(application.refused_connections, 1);
   clients.pop_back();
   for (int i = 0; i < 100 && server.connections() > 2; ++i) std::this_thread::sleep_for(10ms);
   EXPECT_NE(once(server.port(), "GET / HTTP/1.0\r\n\r\n"), "");

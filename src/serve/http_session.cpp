@@ -151,6 +151,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
 
   void on_header(error_code ec, std::size_t) {
     if (ec == http::error::end_of_stream || ec == http::error::partial_message) return close();
+    if (ec == beast::error::timeout) server_->application.dropped("timeout");
     if (ec == beast::error::timeout || ec == asio::error::operation_aborted) return;
     if (ec) return refuse(refusal(ec, server_->options, 0));
     read_head(parser_->get());
@@ -241,6 +242,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   }
 
   void on_request(error_code ec, std::size_t) {
+    if (ec == beast::error::timeout) server_->application.dropped("timeout");
     if (ec == http::error::partial_message || ec == beast::error::timeout ||
         ec == asio::error::operation_aborted)
       return;

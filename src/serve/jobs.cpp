@@ -122,8 +122,7 @@ JobState Jobs::start(std::int64_t total, Work work, const Asked& asked) {
     const std::lock_guard lock(mutex_);
     jobs_.erase(begun.id);
   }
-  throw HttpError(429, "overloaded", "server: want room for another job, too many wait",
-                  "wait for one of them to end");
+  throw busy(429, "overloaded", "server: want room for another job, too many wait", 5);
 }
 
 std::shared_ptr<Jobs::Control> Jobs::control(std::int64_t id) const {

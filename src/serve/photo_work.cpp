@@ -68,10 +68,21 @@ EmbeddedPhotos embed_upload(Batcher& batcher, std::span<const Upload::Photo> pho
 
 namespace {
 
-bool is_of_file(const std::filesystem::path& gallery, const GalleryItem& item,
-                std::string_view bytes) {
+// An item, and the file that it was made from.
+typedef std::pair<GalleryItem, std::filesystem::path> SourcedItem;
+
+std::optional<SourcedItem> sourced_item(const Catalogue& catalogue, std::int64_t id) {
+  return catalogue.read([&](const Gallery& gallery) -> std::optional<SourcedItem> {
+    auto item = gallery.item(id);
+    if (!item) return std::nullopt;
+    auto file = gallery.source_of(*item);
+    return SourcedItem{*std::move(item), std::move(file)};
+  });
+}
+
+bool is_of_file(const SourcedItem& item, std::string_view bytes) {
   try {
-    return read_source(gallery, item, bytes.size()) == bytes;
+    return read_source(item.second, item.first, bytes.size()) == bytes;
   } catch (const Error&) {
     return false;  // larger, or there is none
   }
@@ -87,10 +98,9 @@ void find_copies(const Catalogue& catalogue, const Serving& serving, const Embed
       serving.recognizer->answer(embedded.embeddings, embedded.class_probabilities);
   for (std::size_t i = 0; i < photos.size(); ++i)
     for (const Neighbour& near : answers[i].neighbours) {
-      const auto item =
-          catalogue.read([&](const Gallery& gallery) { return gallery.item(near.id); });
-      if (!item || !is_of_file(catalogue.path(), *item, photos[i].bytes)) continue;
-      photos[i].path = item->path;
+      const auto item = sourced_item(catalogue, near.id);
+      if (!item || !is_of_file(*item, photos[i].bytes)) continue;
+      photos[i].path = item->first.path;
       break;
     }
 }
@@ -121,16 +131,12 @@ AddCounts add_photos(Gallery& gallery, const std::string& fingerprint,
 }
 
 std::string photo_of_item(const Catalogue& catalogue, std::int64_t id, const DecodeLimits& limits) {
-  std::optional<GalleryItem> item;
-  std::optional<std::string> kept;
-  catalogue.read([&](const Gallery& gallery) {
-    item = gallery.item(id);
-    kept = gallery.photo(id);
-  });
+  if (auto kept = catalogue.read([&](const Gallery& gallery) { return gallery.photo(id); }))
+    return *std::move(kept);
+  const auto item = sourced_item(catalogue, id);
   if (!item) absent("item");
-  if (kept) return *std::move(kept);
-  try {  // after the others may read again: its disk may be slow
-    return read_source(catalogue.path(), *item, limits.max_bytes);
+  try {
+    return read_source(item->second, item->first, limits.max_bytes);
   } catch (const Error& e) {  // its message names a path of the server
     if (e.code != ErrorCode::kNotFound) throw;
     throw HttpError(404, "photo_gone",

@@ -14,8 +14,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // A page shows a hundred pictures at once; whole galleries are few, and each is large in memory.
-constexpr int kLightThreads = 4, kPictureThreads = 2, kChangeThreads = 2, kLargeThreads = 2;
-constexpr std::size_t kLightQueue = 256, kPictureQueue = 256, kChangeQueue = 32, kLargeQueue = 8;
+constexpr int kLightThreads = 4, kEditThreads = 2, kPictureThreads = 2, kChangeThreads = 2,
+              kLargeThreads = 2;
+constexpr std::size_t kLightQueue = 256, kEditQueue = 256, kPictureQueue = 256, kChangeQueue = 32,
+                      kLargeQueue = 8;
 constexpr std::size_t kMaxClients = 10'000;
 
 std::vector<std::string> parts_of(const std::string& path) {
@@ -50,12 +52,6 @@ std::string host_of(std::string_view host_and_port) {
   return lower_case(host_and_port.substr(0, colon));
 }
 
-HttpError busy(int status, const char* code, const char* message) {
-  HttpError error(status, code, message, "wait as long as Retry-After says, then try again");
-  error.headers.emplace_back("Retry-After", "1");
-  return error;
-}
-
 // For each answer. Photos and pages of other people must not run as anything here.
 void add_security_headers(HttpResponse& response) {
   const bool page = response.type.starts_with("text/html");
@@ -81,6 +77,7 @@ Service::Service(std::vector<Route> routes, Metrics& metrics, const ServiceOptio
       options_(options),
       network_(options.threads, options.queue),
       light_(kLightThreads, kLightQueue),
+      edits_(kEditThreads, kEditQueue),
       pictures_(kPictureThreads, kPictureQueue),
       changes_(kChangeThreads, kChangeQueue),
       large_(kLargeThreads, kLargeQueue) {
@@ -91,8 +88,8 @@ Service::Service(std::vector<Route> routes, Metrics& metrics, const ServiceOptio
 }
 
 void Service::stop() {
-  const std::initializer_list<WorkerPool*> pools{&network_, &light_, &pictures_, &changes_,
-                                                 &large_};
+  const std::initializer_list<WorkerPool*> pools{&network_,  &light_,   &edits_,
+                                                 &pictures_, &changes_, &large_};
   ending_ = true;
   for (WorkerPool* pool : pools) pool->drop();
   for (WorkerPool* pool : pools) pool->stop();
@@ -102,6 +99,8 @@ WorkerPool& Service::pool_of(Route::Work work) {
   switch (work) {
     case Route::Work::kNetwork:
       return network_;
+    case Route::Work::kEdit:
+      return edits_;
     case Route::Work::kPicture:
       return pictures_;
     case Route::Work::kChange:
@@ -150,6 +149,8 @@ void Service::refused(const HttpRequest& head, HttpResponse& response) {
   }
   finish(head, route, "", response);
 }
+
+void Service::dropped(const char* why) { metrics_.refused(why); }
 
 void Service::handle(HttpRequest request, HttpReply reply) {
   // The request is shared because a job that is not taken must still be answered.

@@ -33,6 +33,7 @@ class Service final : public HttpApplication {
   Admission admit(const HttpRequest& head) override;
   void handle(HttpRequest request, HttpReply reply) override;
   void refused(const HttpRequest& head, HttpResponse& response) override;
+  void dropped(const char* why) override;
 
   /// Waits for what is being worked on, and drops the rest. To be called after the server has
   /// stopped: whoever still waits is gone.
@@ -71,7 +72,7 @@ class Service final : public HttpApplication {
   std::chrono::steady_clock::time_point rates_swept_{};
 
   std::atomic<bool> ending_{false};
-  WorkerPool network_, light_, pictures_, changes_, large_;
+  WorkerPool network_, light_, edits_, pictures_, changes_, large_;
 };
 
 }  // namespace shoplens

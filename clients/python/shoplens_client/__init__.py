@@ -173,13 +173,14 @@ class Client:
 
     def import_photos(self, photos: Photo | Iterable[Photo], label: str | None = None) -> Job:
         """Adds many photos, which goes on after this returns: follow it with import_job(). They are of the
-        product `label`, or each of the one that its folder is called. One that cannot be read harms no other.
-        Sent again, those that are there stay."""
+        product `label`, or each of the one that its folder is called. One that cannot be read harms no other,
+        those that are there stay. All are one request, of which the server takes 256 MiB (its --max-upload;
+        413 else): call it for a part at a time."""
         parts = [_part(photo, folder=label is None) for photo in _several(photos)]
         if not parts:
             raise ValueError("import_photos: want at least one photo, got none")
         form = {} if label is None else {"label": label}
-        return self._json("POST", "/v1/imports", job, data=form, files=parts)
+        return self._change("POST", "/v1/imports", job, data=form, files=parts)
 
     def imports(self) -> list[Job]:
         """Those that go on, and the last that ended; newest first."""
@@ -196,7 +197,7 @@ class Client:
         """Gives the gallery another model.onnx, which goes on after this returns: follow it with upgrade_job().
         A photo that cannot be read keeps the old one, unless `drop_unreadable` lets it go."""
         parameters = {"drop_unreadable": "true"} if drop_unreadable else {}
-        return self._send("/v1/upgrades", path, "application/octet-stream", job, params=parameters)
+        return self._send("/v1/upgrades", path, "application/octet-stream", job, params=parameters, resend=True)
 
     def upgrades(self) -> list[Job]:
         """As imports()."""
@@ -257,11 +258,13 @@ class Client:
                 return False
             raise
 
-    def _send(self, path: str, file: str | os.PathLike[str], type: str, make: Callable[[Any], T],
-              **content: Any) -> T:
+    def _send(self, path: str, file: str | os.PathLike[str], type: str, make: Callable[[Any], T], *,
+              resend: bool = False, **content: Any) -> T:
         body = _File(file)
         headers = {"Content-Type": type, "Content-Length": str(body.size)}
-        return self._json("POST", path, make, content=body, headers=headers, resend=False, timeout=self._patient(),
+        if resend:
+            headers |= _new_key()
+        return self._json("POST", path, make, content=body, headers=headers, resend=resend, timeout=self._patient(),
                           **content)
 
     def _patient(self) -> httpx.Timeout:
@@ -273,8 +276,7 @@ class Client:
         return self._ask("GET", path, httpx.Response.read, params={} if side is None else {"side": side})
 
     def _change(self, method: str, path: str, make: Callable[[Any], T], **content: Any) -> T:
-        key = {"Idempotency-Key": uuid.uuid4().hex}
-        return self._json(method, path, make, headers=key, **content)
+        return self._json(method, path, make, headers=_new_key(), **content)
 
     def _json(self, method: str, path: str, make: Callable[[Any], T], **content: Any) -> T:
         def receive(response: httpx.Response) -> T:
@@ -336,6 +338,10 @@ class _File:
         with open(self.path, "rb") as file:
             while chunk := file.read(1 << 16):
                 yield chunk
+
+
+def _new_key() -> dict[str, str]:
+    return {"Idempotency-Key": uuid.uuid4().hex}
 
 
 def _is_photo(photo: Photo | Sequence[Photo]) -> bool:
