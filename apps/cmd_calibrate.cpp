@@ -63,7 +63,8 @@ int run_calibrate(const CalibrateCommandOptions& o) {
   }
   if (o.json) {
     Json errors = errors_json(embedded.errors, held_out.names);
-    for (Json& error : errors_json(others.errors, strangers.names)) errors.push_back(std::move(error));
+    for (Json& error : errors_json(others.errors, strangers.names))
+      errors.push_back(std::move(error));
     print_json({{"gallery", o.gallery},
                 {"threshold", result.calibration.threshold},
                 {"label_thresholds", result.calibration.label_thresholds},

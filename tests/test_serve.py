@@ -260,7 +260,7 @@ class Catalogue(ServeTest):
         body, headers = multipart(sorted_anew)
         key = {"Idempotency-Key": "one-import"}
         first = server.json("POST", "/v1/imports", body, {**headers, **key}, status=202)
-        body, headers = multipart(sorted_anew)
+        body, headers = multipart(sorted_anew, boundary="another")
         again = server.json("POST", "/v1/imports", body, {**headers, **key}, status=202)
         self.assertEqual(again["id"], first["id"])
         server.error(409, "key_used", "POST", "/v1/imports", *(lambda b, h: (b, {**h, **key}))(*multipart(photos)))

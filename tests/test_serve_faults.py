@@ -81,7 +81,7 @@ class Faults(ServeTest):
                 thread.start()
             # Killed amid the writes, after a number of them and not a time, so that a fast machine is not through before.
             for _ in range(min(chance.randint(1, 20), len(todo))):
-                done.acquire(timeout=60)
+                self.assertTrue(done.acquire(timeout=60), "no change is done")
             time.sleep(chance.uniform(0, 0.005))
             server.process.kill()
             kills += 1

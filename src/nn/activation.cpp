@@ -2,7 +2,6 @@
 #include "nn/activation.h"
 
 #include <cassert>
-#include <cmath>
 
 #include "nn/pointwise.h"
 

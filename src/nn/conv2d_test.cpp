@@ -45,6 +45,29 @@ TEST(Conv2d, PadsAsTorchAndAsTensorFlow) {
   }
 }
 
+TEST(Conv2d, OnePositionIsAMatrixProduct) {
+  torch::manual_seed(1);
+  for (const int stride : {1, 2})
+    for (const bool same : {false, true}) {
+      Conv2d conv(Conv2dOptions{
+          .in = 6, .out = 4, .kernel = 1, .stride = stride, .bias = true, .same = same});
+      conv->to(torch::kDouble);
+      conv->bias.detach().uniform_(-1, 1);
+      const auto x = torch::randn({3, 6, 1, 1}, torch::kDouble).requires_grad_();
+      const auto leaf = x.detach().clone().requires_grad_();
+      const auto y = conv->forward(x);
+      const auto want = torch::conv2d(leaf, conv->weight, conv->bias, stride);
+      EXPECT_EQ(y.sizes(), want.sizes());
+      EXPECT_TRUE(torch::allclose(y, want, 1e-12, 1e-12));
+      y.square().sum().backward();
+      const auto weight_gradient = conv->weight.grad().clone();
+      conv->weight.mutable_grad().reset();
+      want.square().sum().backward();
+      EXPECT_TRUE(torch::allclose(x.grad(), leaf.grad(), 1e-12, 1e-12));
+      EXPECT_TRUE(torch::allclose(weight_gradient, conv->weight.grad(), 1e-12, 1e-12));
+    }
+}
+
 TEST(Conv2d, StartsWithTheVarianceOfAGroupsFanOut) {
   torch::manual_seed(1);
   const Conv2d conv(

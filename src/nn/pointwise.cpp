@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -17,7 +18,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
-constexpr std::int64_t kGrain = 32768;  // values that are worth a thread of their own
+constexpr std::int64_t kPiece = 32768;  // values: worth a thread, and whole vectors
 
 // Bfloat16 and at::BFloat16 are the same 16 bits.
 const Bfloat16* values_of(const torch::Tensor& tensor) {
@@ -33,6 +34,15 @@ bool is_bfloat16(const torch::Tensor& x) {
   return x.is_cpu() && x.scalar_type() == torch::kBFloat16 && x.numel() > 0;
 }
 
+// work(first value, how many), the same pieces for any number of threads.
+template <class Work>
+void for_pieces(std::int64_t count, const Work& work) {
+  at::parallel_for(0, (count + kPiece - 1) / kPiece, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t piece = begin; piece < end; ++piece)
+      work(piece * kPiece, std::min(kPiece, count - piece * kPiece));
+  });
+}
+
 class Gelu : public torch::autograd::Function<Gelu> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
@@ -40,8 +50,8 @@ class Gelu : public torch::autograd::Function<Gelu> {
     context->save_for_backward({x});
     context->saved_data["kernels"] = place_of(*kernels);
     torch::Tensor y = torch::empty_like(x);
-    at::parallel_for(0, x.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      kernels->pointwise.gelu(end - begin, values_of(x) + begin, writable(y) + begin);
+    for_pieces(x.numel(), [&](std::int64_t at, std::int64_t count) {
+      kernels->pointwise.gelu(count, values_of(x) + at, writable(y) + at);
     });
     return y;
   }
@@ -55,9 +65,9 @@ class Gelu : public torch::autograd::Function<Gelu> {
     const torch::Tensor dy = gradients[0].strides() == x.strides()
                                  ? gradients[0]
                                  : torch::empty_like(x).copy_(gradients[0]);
-    at::parallel_for(0, x.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      kernels.pointwise.gelu_backward(end - begin, values_of(x) + begin, values_of(dy) + begin,
-                                      writable(dx) + begin);
+    for_pieces(x.numel(), [&](std::int64_t at, std::int64_t count) {
+      kernels.pointwise.gelu_backward(count, values_of(x) + at, values_of(dy) + at,
+                                      writable(dx) + at);
     });
     return {dx, {}};
   }
@@ -142,6 +152,7 @@ class Gated : public torch::autograd::Function<Gated> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    check(!at::GradMode::is_enabled(), "gate_by_mean: want a first derivative, got a second");
     const torch::Tensor x = context->get_saved_variables()[0];
     const SharedProduct product = product_of(context);
     product->dy = gradients[0].contiguous(kChannelsLast);
@@ -185,6 +196,8 @@ torch::Tensor fused_gate_by_mean(const torch::Tensor& x,
                                  const torch::Tensor& shortcut, const RowKernels& kernels) {
   const auto product = c10::make_intrusive<Product>(kernels);
   const torch::Tensor factor = gate(Mean::apply(x, product));
+  check(factor.numel() == x.size(0) * x.size(1), "gate_by_mean: want a gate [N, C, 1, 1], got ",
+        factor.sizes());
   // Else x would get no gradient at all.
   check(factor.requires_grad() || !at::GradMode::is_enabled() || !x.requires_grad(),
         "gate_by_mean: want a gate that is made of the mean, got one without a gradient");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a network multiplies nothing, memory is what takes the time: these read and write each
-// value once. For bfloat16 on a CPU by passes of our own, for everything else by Torch's operators.
+// Where a network multiplies nothing, memory is what takes the time: these read and write no value
+// more often than they must. For bfloat16 on a CPU by passes of our own, for everything else by
+// Torch's operators.
 #pragma once
 #include <torch/types.h>
 

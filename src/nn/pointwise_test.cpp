@@ -22,8 +22,8 @@ torch::Tensor all_values() {
   return x.masked_select(x.to(torch::kFloat).isfinite()).contiguous();
 }
 
-// Distance in units of bfloat16's last place of what is wanted; near the least
-// normal number, which an instruction set may take for 0, in units of that number.
+// Distance in units of bfloat16's last place of what is wanted. An instruction set may take what is
+// less than the least normal number for 0: near it the unit is four times that number.
 double worst_units(const torch::Tensor& got, const torch::Tensor& want) {
   const double least = std::ldexp(1.0, -126);
   const torch::Tensor unit =
@@ -140,6 +140,31 @@ TEST_P(Pointwise, GivesTheSameBitsForAnyNumberOfThreads) {
   at::set_num_threads(threads);
   EXPECT_TRUE(torch::equal(one.y, many.y));
   EXPECT_TRUE(torch::equal(one.dx, many.dx));
+}
+
+TEST_P(Pointwise, OfAFrozenInputTheGateLearnsAlone) {
+  torch::manual_seed(1);
+  const auto x = channels_last(torch::randn({2, 5, 3, 4})).to(torch::kBFloat16);
+  const auto weight = torch::randn({5}).requires_grad_();
+  const auto gate = [&](const torch::Tensor& mean) {
+    return mean.to(torch::kFloat) * weight.view({1, 5, 1, 1});
+  };
+  // In another layout than x, as a sum's gradient may be.
+  fused_gate_by_mean(x, gate, {}, *GetParam())
+      .backward(torch::ones({2, 5, 3, 4}, torch::kBFloat16));
+  const auto exact = x.to(torch::kDouble);
+  const auto want = exact.mean({2, 3}) * exact.sum({2, 3});  // [N, C]
+  EXPECT_LT(distance(weight.grad(), want.sum(0)), 5e-3);
+  const torch::NoGradGuard no_grad;
+  EXPECT_LT(distance(fused_gate_by_mean(x, gate, {}, *GetParam()),
+                     exact * exact.mean({2, 3}, true) * weight.view({1, 5, 1, 1})),
+            5e-3);
+}
+
+TEST_P(Pointwise, AGateOfAnotherShapeIsRefused) {
+  const auto x = channels_last(torch::randn({2, 4, 2, 2})).to(torch::kBFloat16);
+  const auto one_a_photo = [](const torch::Tensor& mean) { return mean.mean(1, true); };
+  EXPECT_THROW(fused_gate_by_mean(x, one_a_photo, {}, *GetParam()), std::exception);
 }
 
 TEST_P(Pointwise, AGateWithoutAGradientIsRefused) {  // x would silently get none

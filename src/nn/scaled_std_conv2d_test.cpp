@@ -46,6 +46,24 @@ TEST(ScaledStdConv2d, EqualsTheFormulaToRounding) {
       torch::allclose(conv->forward(x), conv2d(x, w, conv->bias, conv->options), 1e-10, 1e-10));
 }
 
+TEST(ScaledStdConv2d, StandardisesInTheOrderThatItsWeightsLieIn) {
+  const auto conv = layer({.in = 6, .out = 8, .kernel = 3, .groups = 2}, 1.7);
+  const auto weight = conv->weight.detach().clone();
+  const auto slope = torch::randn_like(weight);
+  const auto gradient = [&](bool channels_last) {
+    conv->weight.set_data(weight.contiguous(channels_last ? torch::MemoryFormat::ChannelsLast
+                                                          : torch::MemoryFormat::Contiguous));
+    conv->weight.mutable_grad().reset();
+    const auto w = conv->standardized_weight();
+    EXPECT_EQ(w.is_contiguous(torch::MemoryFormat::ChannelsLast), channels_last);
+    w.backward(slope);
+    return std::pair{w.detach(), conv->weight.grad()};
+  };
+  const auto rows = gradient(true), plain = gradient(false);
+  EXPECT_TRUE(torch::allclose(rows.first, plain.first, 1e-5, 1e-6));
+  EXPECT_TRUE(torch::allclose(rows.second, plain.second, 1e-4, 1e-5));
+}
+
 TEST(ScaledStdConv2d, GammaIsAFactorOfTheInput) {
   const Conv2dOptions options{.in = 6, .out = 8, .kernel = 3};
   const auto x = torch::randn({2, 6, 5, 5});

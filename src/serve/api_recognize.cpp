@@ -119,10 +119,9 @@ HttpResponse Api::recognize(const R& request, const A&) {
     metrics_.answer(unknown,
                     answers.empty() ? std::nullopt : std::optional(answers[i].evidence.score));
     if (unknown && options_.keep_unknown > 0)
-      unknowns.push_back(
-          {std::string(upload.photos[photos.sound[i]].bytes), dumped(results[photos.sound[i]])});
+      unknowns.push_back({upload.photos[photos.sound[i]].bytes, dumped(results[photos.sound[i]])});
   }
-  catalogue_.keep_unknown(std::move(unknowns), options_.keep_unknown, options_.keep_unknown_bytes);
+  catalogue_.keep_unknown(unknowns, options_.keep_unknown, options_.keep_unknown_bytes);
   const std::vector<std::pair<const char*, double>> stages{
       {"wait", milliseconds(begin - request.received)},
       {"read", milliseconds(read - begin)},

@@ -108,9 +108,10 @@ void Catalogue::check_file() const {
   } catch (const Error& e) {
     found = e.what();
   }
-  throw Error(ErrorCode::kIo,
-              join("gallery: want the file that is served, found ", found, " (", path_.string(), ")"),
-              "end the server before another file is put in its place");
+  throw Error(
+      ErrorCode::kIo,
+      join("gallery: want the file that is served, found ", found, " (", path_.string(), ")"),
+      "end the server before another file is put in its place");
 }
 
 std::optional<std::string> Catalogue::answered(const std::string& key,

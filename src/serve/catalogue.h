@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -57,17 +58,19 @@ class Catalogue {
   std::optional<std::string> answered(const std::string& key, const std::string& digest) const;
 
   struct UnknownPhoto {
-    std::string bytes, answer;
+    std::string_view bytes;
+    std::string answer;
   };
   /// Keeps photos of a request that were answered "unknown" (Gallery::keep_unknown); nobody waits
   /// for the disk. Of more than a few at once and then ten a second, and when the disk cannot
   /// follow, photos are left out.
-  void keep_unknown(std::vector<UnknownPhoto> photos, std::int64_t most, std::int64_t most_bytes);
+  void keep_unknown(std::span<const UnknownPhoto> photos, std::int64_t most,
+                    std::int64_t most_bytes);
 
   /// Whether the gallery was there and could be read when it was last looked at.
   bool is_readable() const { return readable_; }
 
-  /// Reads from the gallery, in one piece. Several do so at once, each on a connection of its own.
+  /// Reads from the gallery. Several do so at once, each on a connection of its own.
   template <class Read>
   auto read(const Read& read) const {
     const Reader reader(*this);
@@ -107,10 +110,10 @@ class Catalogue {
     std::string text;  // of the pipeline that they are of
     std::shared_ptr<Batcher> batcher{};
   };
-  void check_file();
+  void check_file() const;  // throws kIo when path() is no longer the file that is open
   Networks networks_of(const Gallery& gallery, const Networks& there) const;
   std::shared_ptr<Serving> serving_of(const Gallery& gallery, const Networks& networks) const;
-  void publish(const Networks& there);
+  void publish(const Networks& there, bool anew = false);
   bool publish(const GalleryChanges& changes);
   void show(std::shared_ptr<const Serving> serving);
 
@@ -122,14 +125,14 @@ class Catalogue {
   std::mutex restoring_;    // before changing_
   DeadlineMutex changing_;  // of writer_ and of what publish() does
   Gallery writer_;
-  FileId file_;                    // that writer_ has open
+  const FileId file_;              // that is open
   Networks networks_;              // the Serving's
   std::int64_t data_version_ = 0;  // of what others changed, as far as it was looked at
   bool complete_ = false;          // the Serving has all of that and of what writer_ changed
 
   mutable std::mutex reading_;  // of the two below
   mutable std::vector<std::unique_ptr<const Gallery>> idle_readers_;
-  std::int64_t generation_ = 0;  // of the gallery's file: readers of one before are closed
+  std::int64_t generation_ = 0;  // of what connections know of it: those of before are closed
 
   mutable std::mutex serving_lock_;
   std::shared_ptr<const Serving> serving_;

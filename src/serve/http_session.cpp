@@ -200,10 +200,11 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   // as much more time.
   template <class Work, class Then>
   void with_disk(Work work, Then then) {
+    if (!lowest().socket().is_open()) return;  // at the server's end nobody works any more
     asio::post(server_->disk,
                [self = this->shared_from_this(), guard = asio::make_work_guard(server_->io),
-                work = std::move(work), then = std::move(then)]() mutable {
-                 const auto begin = std::chrono::steady_clock::now();
+                work = std::move(work), then = std::move(then),
+                begin = std::chrono::steady_clock::now()]() mutable {
                  error_code ec;
                  work(ec);
                  const auto taken = std::chrono::steady_clock::now() - begin;

@@ -45,7 +45,7 @@ struct HttpServerState : std::enable_shared_from_this<HttpServerState> {
   std::optional<boost::asio::ssl::context> tls;
   boost::asio::ip::tcp::acceptor acceptor{io};
   std::thread thread;
-  boost::asio::thread_pool disk{1};  // for files of bodies and answers, so that none waits for them
+  boost::asio::thread_pool disk{1};      // reads and writes the files of bodies and answers
   std::atomic<std::uint64_t> bodies{0};  // bytes of bodies that are being read, answered, sent
   std::atomic<bool> stopping{false};
   std::atomic<bool> ended{false};

@@ -78,51 +78,47 @@ JobState Jobs::start(std::int64_t total, Work work, const Asked& asked) {
   job->state_.total = total;
   job->work_ = std::move(work);
   job->asked_ = asked;
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto before = control(asked)) {
-      const std::lock_guard state(before->mutex_);
-      return before->state_;
-    }
-    job->state_.id = ++last_id_;
-    jobs_[last_id_] = job;
-    for (auto it = jobs_.begin(); it != jobs_.end() && jobs_.size() > kKept;) {
-      const std::shared_ptr<Control> old = it->second;  // so that its lock outlives the map's entry
-      const std::lock_guard state(old->mutex_);
-      it = has_ended(old->state_.phase) ? jobs_.erase(it) : std::next(it);
-    }
+  const std::lock_guard lock(mutex_);
+  if (const auto before = control(asked)) {
+    const std::lock_guard state(before->mutex_);
+    return before->state_;
   }
+  job->state_.id = ++last_id_;
   const JobState begun = job->state_;
-  const bool taken = worker_.submit([job, id = begun.id] {
-    using enum JobState::Phase;
-    const auto enter = [&](JobState::Phase phase, const std::string& message = {}) {
-      job->update([&](JobState& state) {
-        state.phase = phase;
-        state.message = message;
-      });
-    };
-    if (!job->cancelled()) enter(kRunning);
-    try {
-      Work mine;
-      {
-        const std::lock_guard lock(job->mutex_);
-        mine.swap(job->work_);
-      }
-      if (mine && !job->cancelled()) mine(*job);
-      enter(job->cancelled() && !job->completed_ ? kCancelled : kDone);
-    } catch (const HttpError& e) {
-      enter(kFailed, e.what());
-    } catch (const std::exception& e) {
-      log_warning("job ", id, ": ", e.what());
-      enter(kFailed, join("the server's log says why at job ", id));
-    }
-  });
-  if (taken) return begun;
-  {
-    const std::lock_guard lock(mutex_);
-    jobs_.erase(begun.id);
+  if (!worker_.submit([job, id = begun.id] { run(*job, id); }))
+    throw busy(429, "overloaded", "server: want room for another job, too many wait", 5);
+  jobs_[begun.id] = job;
+  for (auto it = jobs_.begin(); it != jobs_.end() && jobs_.size() > kKept;) {
+    const std::shared_ptr<Control> old = it->second;  // so that its lock outlives the map's entry
+    const std::lock_guard state(old->mutex_);
+    it = has_ended(old->state_.phase) ? jobs_.erase(it) : std::next(it);
   }
-  throw busy(429, "overloaded", "server: want room for another job, too many wait", 5);
+  return begun;
+}
+
+void Jobs::run(Control& job, std::int64_t id) {
+  using enum JobState::Phase;
+  const auto enter = [&](JobState::Phase phase, const std::string& message = {}) {
+    job.update([&](JobState& state) {
+      state.phase = phase;
+      state.message = message;
+    });
+  };
+  if (!job.cancelled()) enter(kRunning);
+  try {
+    Work mine;
+    {
+      const std::lock_guard lock(job.mutex_);
+      mine.swap(job.work_);
+    }
+    if (mine && !job.cancelled()) mine(job);
+    enter(job.cancelled() && !job.completed_ ? kCancelled : kDone);
+  } catch (const HttpError& e) {
+    enter(kFailed, e.what());
+  } catch (const std::exception& e) {
+    log_warning("job ", id, ": ", e.what());
+    enter(kFailed, join("the server's log says why at job ", id));
+  }
 }
 
 std::shared_ptr<Jobs::Control> Jobs::control(std::int64_t id) const {

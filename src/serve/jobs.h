@@ -85,6 +85,7 @@ class Jobs {
   std::vector<JobState> list() const;  // the latest first; of those that ended only the last few
 
  private:
+  static void run(Control& job, std::int64_t id);
   std::shared_ptr<Control> control(std::int64_t id) const;
   std::shared_ptr<Control> control(const Asked& asked) const;  // under the lock
 

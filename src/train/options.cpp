@@ -53,10 +53,12 @@ void check_options(const TrainOptions& o) {
         o.teacher_weight);
   check(o.group_column.empty() || o.folds > 0, "train: want --folds with --group-column, got none");
   check(
-      !o.cuda_graphs || (o.device == "cuda" && o.grad_accum_steps == 1 && o.mixup == 0 &&
-                         o.teacher.empty() && o.sample_rate == 1 && !pairs),
+      !o.cuda_graphs ||
+          (o.device == "cuda" && o.grad_accum_steps == 1 && o.mixup == 0 && o.teacher.empty() &&
+           o.sample_rate == 1 && !pairs && (o.smoothing == 0 || o.class_weights == "none")),
       "train: want --cuda-graphs with --device cuda and a --head of classes, without "
-      "--grad-accum-steps, --mixup, --teacher and --sample-rate, as each step has to be the same");
+      "--grad-accum-steps, --mixup, --teacher, --sample-rate, or --smoothing of weighted classes, "
+      "as each step has to be the same");
   if (o.device == "cuda" && !torch::cuda::is_available())
     throw Error(
         ErrorCode::kUnsupported, "train: want --device cuda, but this LibTorch sees no CUDA device",

@@ -5,10 +5,10 @@
 
 #ifdef SHOPLENS_CUDA
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
-#include <optional>
 #endif
 
 namespace shoplens {
@@ -24,11 +24,9 @@ struct StepGraph::State {
   // Warm-up and recording are on one stream, which is not the default one: autograd remembers it.
   c10::cuda::CUDAStream stream;
   int runs = 0;
-  std::optional<at::cuda::CUDAGraph> graph{};
+  std::unique_ptr<at::cuda::CUDAGraph> graph{};
   torch::Tensor x{}, labels{}, loss{};  // what the graph reads and writes
 };
-
-bool StepGraph::is_supported() { return true; }
 
 StepGraph::StepGraph(Pass pass, torch::Device device)
     : state_(new State{std::move(pass),
@@ -36,7 +34,7 @@ StepGraph::StepGraph(Pass pass, torch::Device device)
 
 StepGraph::~StepGraph() = default;
 
-bool StepGraph::is_recorded() const { return state_->graph.has_value(); }
+bool StepGraph::is_recorded() const { return state_->graph != nullptr; }
 
 torch::Tensor StepGraph::run(const torch::Tensor& x, const torch::Tensor& labels) {
   State& s = *state_;
@@ -57,11 +55,13 @@ torch::Tensor StepGraph::run(const torch::Tensor& x, const torch::Tensor& labels
     } else {
       s.x = x.clone(at::MemoryFormat::Preserve);
       s.labels = labels.clone();
-      s.graph.emplace();
-      s.graph->capture_begin();
+      c10::cuda::CUDACachingAllocator::emptyCache();  // a recording has memory of its own
+      auto graph = std::make_unique<at::cuda::CUDAGraph>();
+      graph->capture_begin();
       s.loss = s.pass(s.x, s.labels);
-      s.graph->capture_end();
-      s.graph->replay();  // recording computed nothing
+      graph->capture_end();
+      graph->replay();  // recording computed nothing
+      s.graph = std::move(graph);
     }
   }
   s.stream.synchronize();
@@ -71,8 +71,6 @@ torch::Tensor StepGraph::run(const torch::Tensor& x, const torch::Tensor& labels
 #else
 
 struct StepGraph::State {};
-
-bool StepGraph::is_supported() { return false; }
 
 StepGraph::StepGraph(Pass, torch::Device) {
   throw Error(ErrorCode::kUnsupported,

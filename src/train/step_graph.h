@@ -15,10 +15,8 @@ class StepGraph {
   /// x, labels -> loss [], with its backward done.
   using Pass = std::function<torch::Tensor(const torch::Tensor& x, const torch::Tensor& labels)>;
 
-  /// Whether LibTorch and the build can: CUDA's, with the runtime's headers.
-  static bool is_supported();
-
-  StepGraph(Pass pass, torch::Device device);  // throws kUnsupported
+  /// Throws kUnsupported unless LibTorch is CUDA's and the build had the runtime's headers.
+  StepGraph(Pass pass, torch::Device device);
   ~StepGraph();
 
   /// The pass on x and labels, always shaped as the first; the loss is valid until the next call.

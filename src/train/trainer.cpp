@@ -206,6 +206,8 @@ void Trainer::train_batch(Batch& batch, std::int64_t group_size) {
   const torch::Tensor labels = to_device(torch::tensor(numbers, torch::kLong), execution_.device);
   const torch::Tensor x = to_input(batch.data, preprocessing_.size, execution_);
   const bool is_full = static_cast<int>(batch.samples.size()) == loading_.batch_size;
+  // The graph's gradients stay where they are: what is not replayed adds to them.
+  if (graph_ && graph_->is_recorded() && !is_full) optimizer_->zero_grad(/*in_place=*/true);
   const torch::Tensor loss =
       graph_ && is_full ? graph_->run(x, labels) : pass(x, labels, batch.samples, group_size);
   const double value = loss.item<double>();
@@ -262,7 +264,7 @@ void Trainer::update() {
   else if (options_.clip_grad > 0)
     optimizer_->clip_grad_norm(options_.clip_grad);
   optimizer_->step(learning_rate(state_.step));
-  optimizer_->zero_grad(/*in_place=*/graph_ && graph_->is_recorded());
+  if (!graph_ || !graph_->is_recorded()) optimizer_->zero_grad();
   if (options_.model_ema) average_->update(1 - options_.model_ema_decay);
 }
 

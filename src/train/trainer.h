@@ -39,7 +39,7 @@ class Trainer {
     const std::vector<std::int64_t>& labels;
     double loss, lr;
   };
-  /// Called after each forward pass, to compare with another framework or to plot.
+  /// Called after each pass, forwards and backwards, to compare with another framework or to plot.
   std::function<void(const Pass&)> on_pass;
 
   /// All that a checkpoint holds: model.*, head.*, optimizer.*, average.* and average_head.*, rng.

@@ -323,6 +323,17 @@ for (const colorScheme of ['light', 'dark'])
       }
     });
 
+onPage('a phone takes a photo', kPhone, async page => {
+  await visit(page);
+  await page.getByText('Take a photo').first().waitFor();
+  assert.equal(await page.locator('#camera').getAttribute('capture'), 'environment');  // the camera that looks away
+  await page.locator('#camera').setInputFiles(photos.right[0].photo);
+  await page.locator('.answer:not(.wait)').waitFor();
+  await open(page, 'Catalogue');
+  await page.getByRole('button', {name: 'Add a product'}).click();
+  await dialog(page).getByText('Take a photo').waitFor();
+});
+
 onPage('a label as long as labels may be breaks nothing', kPhone, async page => {
   await visit(page);
   const label = `${'Unbreakable'.repeat(12)} and then some`;
