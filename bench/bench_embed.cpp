@@ -37,7 +37,7 @@ std::vector<float> prepare_all(const Pipeline& pipeline,
 void network_alone(const Pipeline& pipeline, const std::vector<float>& prepared) {
   const auto count = static_cast<std::int64_t>(prepared.size() / pipeline.floats_per_photo());
   const std::int64_t batch = pipeline.batch_size();
-  parallel_for((count + batch - 1) / batch, pipeline.streams(), [&](std::int64_t call) {
+  parallel_for((count + batch - 1) / batch, pipeline.callers(), [&](std::int64_t call) {
     const std::int64_t n = std::min(batch, count - call * batch);
     std::vector<float> out(static_cast<std::size_t>(n * pipeline.dim()));
     pipeline.embed(

@@ -43,7 +43,7 @@ if(SHOPLENS_TRAIN)
     # to keep it. What it needs itself (cuDNN, ...) it finds by its own run path.
     target_link_libraries(shoplens_torch_headers INTERFACE -Wl,--no-as-needed
       "${SHOPLENS_TORCH_DIR}/lib/libtorch_cuda.so" -Wl,--as-needed -Wl,--allow-shlib-undefined)
-    # CUDA graphs are Torch's own C++, which wants the headers of the CUDA runtime (of nvidia-cuda-runtime from pip, or a toolkit).
+    # CUDA graphs are Torch's own C++, which wants the headers of the CUDA runtime (of nvidia-cuda-runtime and nvidia-cuda-crt from pip, or a toolkit).
     file(GLOB cuda_places "${SHOPLENS_TORCH_DIR}/../nvidia/*/include")
     find_path(SHOPLENS_CUDA_INCLUDE cuda_runtime_api.h HINTS ${cuda_places} /usr/local/cuda/include)
     file(GLOB cuda_runtime "${SHOPLENS_TORCH_DIR}/../nvidia/*/lib/libcudart.so*" "/usr/local/cuda/lib64/libcudart.so")
@@ -53,7 +53,7 @@ if(SHOPLENS_TRAIN)
       target_link_libraries(shoplens_torch_headers INTERFACE "${SHOPLENS_TORCH_DIR}/lib/libc10_cuda.so" "${cuda_runtime}")
       target_compile_definitions(shoplens_torch_headers INTERFACE SHOPLENS_CUDA)
     else()
-      message(STATUS "No CUDA runtime (nvidia-cuda-runtime from pip): training on CUDA is built without --cuda-graphs")
+      message(STATUS "No CUDA runtime (nvidia-cuda-runtime and nvidia-cuda-crt from pip): training on CUDA is built without --cuda-graphs")
     endif()
   endif()
 endif()

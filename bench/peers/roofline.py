@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What this machine could do at most: matrix products of PyTorch (oneDNN) in each type, memory read in order, and what follows
-for a network, if its multiplications were all it did: photos/s of embedding, and of training, which multiplies three times as
-much (forwards, for the input's gradient, for the weights').
+"""What this machine could do at most: the fastest of some matrix products and convolutions of PyTorch (oneDNN) in each type,
+memory read in order, and what follows for a network, if the multiplications of its convolutions and linear layers were all it
+did: photos/s of embedding, and of training, which multiplies three times as much (forwards, for the input's gradient, for the
+weights').
 
   roofline.py mobilenetv2_100:224 tf_efficientnet_b1:240 dm_nfnet_f0:192
 """
@@ -27,10 +28,17 @@ def best(work, rounds=7):
     return min(times)
 
 
-def products(dtype, n=3072):
-    """Multiplications and additions a second, of an n x n product."""
-    a, b = (torch.randn(n, n).to(dtype) for _ in range(2))
-    return 2 * n ** 3 / best(lambda: a @ b)
+def products(dtype):
+    """Multiplications and additions a second."""
+    rates = []
+    for n in 1024, 2048, 3072:
+        a, b = (torch.randn(n, n).to(dtype) for _ in range(2))
+        rates.append(2 * n**3 / best(lambda: a @ b))
+    for channels, side in (128, 48), (256, 24):
+        x = torch.randn(32, channels, side, side).to(dtype, memory_format=torch.channels_last)
+        w = torch.randn(channels, channels, 3, 3).to(dtype, memory_format=torch.channels_last)
+        rates.append(2 * x.numel() * channels * 9 / best(lambda: torch.nn.functional.conv2d(x, w, padding=1)))
+    return max(rates)
 
 
 def bandwidth(mib=1024):
@@ -39,7 +47,7 @@ def bandwidth(mib=1024):
 
 
 def multiplications(arch, size):
-    """Of one photo, forwards: those of convolutions and matrix products."""
+    """Of one photo, forwards."""
     model, total = timm.create_model(arch).eval(), 0
 
     def count(module, _, out):

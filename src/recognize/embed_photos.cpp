@@ -18,7 +18,7 @@ namespace {
 // among small ones. More would only be memory, 0.6 MB a photo at 224.
 constexpr int kPhotosAhead = 32;
 
-// Puts batches that streams finish out of order back into the list's.
+// Puts batches that callers finish out of order back into the list's.
 class InOrder {
  public:
   InOrder(const std::function<void(EmbeddedBatch&&)>& done, std::size_t window)
@@ -63,7 +63,7 @@ class InOrder {
   bool giving_ = false, failed_ = false;
 };
 
-// What the streams share.
+// What the callers share.
 struct Work {
   const Pipeline& pipeline;
   Loader loader;
@@ -71,7 +71,7 @@ struct Work {
   std::mutex mutex{};  // of the loader, which has one consumer, and of `taken`
   std::size_t taken = 0;
 
-  // Embeds batch after batch until there is none; run by each stream.
+  // Embeds batch after batch until there is none; run by each caller.
   void run() try {
     std::size_t number = 0;
     while (auto batch = next(number)) {
@@ -104,11 +104,11 @@ struct Work {
   }
 };
 
-LoaderOptions loader_options(int batch_size, int decode_threads, int streams) {
+LoaderOptions loader_options(int batch_size, int decode_threads, int callers) {
   LoaderOptions loader;
   loader.batch_size = batch_size;
   loader.threads = decode_threads > 0 ? decode_threads : available_cores();
-  loader.prefetch = streams + std::max(2, kPhotosAhead / batch_size);
+  loader.prefetch = callers + std::max(2, kPhotosAhead / batch_size);
   return loader;
 }
 
@@ -129,13 +129,13 @@ EmbedTimes stream_embeddings(const Pipeline& pipeline, std::size_t photos,
   const auto prepare = [&](std::int64_t photo, float* out) {
     pipeline.prepare(load(static_cast<std::size_t>(photo)), out);
   };
-  const auto window = static_cast<std::size_t>(2 * pipeline.streams() + kPhotosAhead / batch_size);
+  const auto window = static_cast<std::size_t>(2 * pipeline.callers() + kPhotosAhead / batch_size);
   const auto start = std::chrono::steady_clock::now();
   Work work{pipeline,
             Loader(Sequence{photos}, pipeline.floats_per_photo(), prepare,
-                   loader_options(batch_size, options.decode_threads, pipeline.streams())),
+                   loader_options(batch_size, options.decode_threads, pipeline.callers())),
             InOrder(done, window)};
-  parallel_for(pipeline.streams(), pipeline.streams(), [&](std::int64_t) { work.run(); });
+  parallel_for(pipeline.callers(), pipeline.callers(), [&](std::int64_t) { work.run(); });
   return {std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
           work.loader.wait_seconds()};
 }

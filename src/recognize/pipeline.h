@@ -23,6 +23,7 @@ class Pipeline {
   const std::string& fingerprint() const { return fingerprint_; }
   int dim() const { return dim_; }  // the networks' dims added up
   int streams() const { return networks_[0]->streams(); }
+  int callers() const { return networks_[0]->callers(); }
   /// Photos that embed_photos gives in one call unless it is told otherwise; embed() takes any
   /// number.
   int batch_size() const { return batch_size_; }

@@ -101,7 +101,7 @@ struct Embedder::State {
       precision = resolve_precision(core, options);
       open(options);
       streams = options.streams;
-      for (int i = 0; i < streams; ++i) idle.push_back(model.create_infer_request());
+      for (int i = 0; i < options.streams + 1; ++i) idle.push_back(model.create_infer_request());
     } catch (const ov::Exception& e) {
       throw Error(ErrorCode::kUnsupported,
                   join("embedder: OpenVINO cannot run the model on ", options.device, ": ",

@@ -43,8 +43,11 @@ class Embedder {
   /// The precision it runs in: "f32" or "bf16".
   const std::string& precision() const;
 
-  /// How many calls of embed() run side by side; a further one waits.
+  /// How many calls of embed() run side by side.
   int streams() const;
+  /// How many callers keep them all busy: one more has its photos in the queue when another ends.
+  /// A further one waits.
+  int callers() const { return streams() + 1; }
 
   /// pixels [n, 3, size, size], as preprocess() writes them -> embeddings [n, dim], each of
   /// length 1 (but for RuntimeOptions::raw). In f32 a photo's embedding is within 1e-5 of the same

@@ -75,7 +75,8 @@ struct StepGraph::State {};
 StepGraph::StepGraph(Pass, torch::Device) {
   throw Error(ErrorCode::kUnsupported,
               "train: want --cuda-graphs, but this build has no CUDA runtime",
-              "build with the CUDA build of LibTorch and the headers of nvidia-cuda-runtime");
+              "build with the CUDA build of LibTorch and the headers of nvidia-cuda-runtime and "
+              "nvidia-cuda-crt");
 }
 
 StepGraph::~StepGraph() = default;
