@@ -68,6 +68,16 @@ Json search_json(const Matcher& matcher, const PhotoEmbeddings& embedded) {
           {"recall_at_10", matcher.search_recall(matcher.prepare(embedded.embeddings), 10)}};
 }
 
+// Nothing of an exact search.
+void print_search(const Matcher& matcher, const PhotoEmbeddings& embedded) {
+  const SearchReport report = matcher.search_report();
+  if (report.cells == 0) return;
+  std::cout << "\napproximate search of " << report.probes << " of " << report.cells
+            << " cells: finds " << std::fixed << std::setprecision(2)
+            << 100 * matcher.search_recall(matcher.prepare(embedded.embeddings), 10)
+            << "% of the 10 nearest of an exact one\n";
+}
+
 void print_text(const std::vector<Evaluation>& evaluations) {
   std::cout << std::fixed << std::setprecision(2) << std::left << std::setw(16) << "percent"
             << std::right;
@@ -145,6 +155,7 @@ int eval(const EvalOptions& o) {
   } else {
     print_text(evaluations);
     print_labels(evaluations[0]);
+    print_search(recognizer.matcher(), embedded);
     if (open_set) {
       std::cout << '\n';
       print_text(*open_set, "");

@@ -308,8 +308,13 @@ std::int64_t Gallery::remove_where(const std::string& condition, const Keys& key
   }
   drop_lonely_labels(left);
   transaction.commit();
+  // It is made again when it is next wanted, which it would be anyway.
+  std::error_code none;
+  if (removed > 0) fs::remove(index_file_of(path()), none);
   return removed;
 }
+
+fs::path index_file_of(const fs::path& gallery) { return gallery.string() + ".cells"; }
 
 std::int64_t Gallery::remove_ids(const std::vector<std::int64_t>& ids) {
   return remove_where("id = ?", ids);

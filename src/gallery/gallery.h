@@ -34,6 +34,10 @@ struct GalleryItem {
       columns;  // the manifest's other columns, e.g. coarse_label
 };
 
+/// Where the approximate index of a gallery is kept: beside it. It has the vectors of what was
+/// removed since it was made, so removing takes it away.
+std::filesystem::path index_file_of(const std::filesystem::path& gallery);
+
 /// The bytes of the file that an item was made from (Gallery::source_of). Throws kNotFound naming
 /// the item when it is not there, no file, or larger than `max_bytes`.
 std::string read_source(const std::filesystem::path& file, const GalleryItem& item,

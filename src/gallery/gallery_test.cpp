@@ -121,6 +121,16 @@ TEST_F(GalleryTest, RefusesVectorsThatAreNotUnitLengthOrOfAnotherSize) {
   EXPECT_EQ(add(unit_vectors(1, 7, 1)), ErrorCode::kBadInput);
 }
 
+TEST_F(GalleryTest, NothingOfWhatIsRemovedStaysInAnIndexBesideIt) {
+  const auto path = build("g.db", 6);
+  Gallery gallery(path);
+  write_file(index_file_of(path), "vectors");
+  EXPECT_EQ(gallery.remove_ids({99}), 0);
+  EXPECT_TRUE(std::filesystem::exists(index_file_of(path)));
+  EXPECT_EQ(gallery.remove_ids({1}), 1);
+  EXPECT_FALSE(std::filesystem::exists(index_file_of(path)));
+}
+
 TEST_F(GalleryTest, RemovesByIdLabelOrPathAndNeverUsesAnIdTwice) {
   Gallery gallery(build("g.db", 5));
   EXPECT_EQ(gallery.remove_ids({5, 99}), 1);

@@ -89,10 +89,25 @@ TEST_F(Int8Test, AModelThatAnswersWorseIsRefusedByTheNamesOfItsLayers) {
     EXPECT_EQ(e.code, ErrorCode::kBadInput);
     const std::string what = e.what();
     EXPECT_NE(what.find("want a mean cosine of at least 0.9999"), std::string::npos) << what;
-    EXPECT_NE(what.find(" with 1 of 3 layers in float; of the others these harm most: "),
+    EXPECT_NE(what.find(" with 1 of 3 layers in float; of the others these harm most: Conv"),
               std::string::npos)
         << what;
     EXPECT_NE(what.find("model.onnx"), std::string::npos) << what;
+  }
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+// The held-out photos find themselves in any number of bits, so here no loss is little enough.
+TEST_F(Int8Test, AModelThatFindsLessIsRefusedHoweverNearItsEmbeddings) {
+  options.min_cosine = 0;
+  options.max_recall_loss = -0.1;
+  try {
+    quantize();
+    FAIL();
+  } catch (const Error& e) {
+    const std::string what = e.what();
+    EXPECT_NE(what.find("R@1 at most -10 points below 100, got "), std::string::npos) << what;
+    EXPECT_NE(what.find("these harm most: Conv"), std::string::npos) << what;
   }
   EXPECT_FALSE(std::filesystem::exists(out));
 }

@@ -46,13 +46,18 @@ ApproximateIndex keep(ApproximateIndex index, const std::filesystem::path& file,
 ApproximateIndex kept_index(std::vector<float> vectors, int dim, double recall, int threads,
                             const std::filesystem::path& file) {
   const std::string key = key_of(vectors, dim, recall);
-  if (auto kept = load(file, key, threads)) return *std::move(kept);
+  const auto tell = [](const ApproximateIndex& index, const std::string& made) {
+    log_info("index of ", index.size(), " vectors ", made, ": a search looks into ", index.probes(),
+             " of ", index.cells(), " cells and finds ", index.recall(), " of the nearest");
+  };
+  if (auto kept = load(file, key, threads)) {
+    tell(*kept, "from " + file.string());
+    return *std::move(kept);
+  }
   const auto start = std::chrono::steady_clock::now();
   ApproximateIndex index(share(std::move(vectors)), dim, {.recall = recall}, threads);
-  log_info("index of ", index.size(), " vectors made in ",
-           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
-           " s: a search looks into ", index.probes(), " of ", index.cells(), " cells and finds ",
-           index.recall(), " of the nearest");
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  tell(index, join("made in ", took.count(), " s"));
   return keep(std::move(index), file, key, threads);
 }
 

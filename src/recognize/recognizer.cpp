@@ -10,10 +10,6 @@
 
 namespace shoplens {
 
-std::filesystem::path index_file_of(const std::filesystem::path& gallery) {
-  return gallery.string() + ".cells";
-}
-
 Recognizer::Recognizer(const Gallery& gallery, const Pipeline& pipeline,
                        const RecognizeOptions& options)
     : Recognizer(

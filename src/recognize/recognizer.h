@@ -25,9 +25,6 @@ struct RecognizeOptions {
   std::filesystem::path index_file{};        // where an approximate index is kept (Ranking)
 };
 
-/// Where the approximate index of a gallery is kept: beside it.
-std::filesystem::path index_file_of(const std::filesystem::path& gallery);
-
 struct Neighbour {
   std::int64_t id;
   std::string label, path;
