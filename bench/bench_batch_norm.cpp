@@ -1,26 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Batch norm + activation, forwards and backwards in training: fused, and as torch's two operators.
-// Both are timed in turn in every iteration, so that other load on the machine touches both; time
-// is ours, `torch_ms` theirs, `times_faster` theirs over ours. Bfloat16 where the processor has it,
-// else float, as `shoplens train` does.
-#include <benchmark/benchmark.h>
-
-#include <chrono>
-
+// (layer_timing.h). Bfloat16 where the processor has it, else float, as `shoplens train` does.
+#include "layer_timing.h"
 #include "nn/batch_norm_act.h"
 
 namespace shoplens {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-template <class Forward>
-double seconds(const torch::Tensor& x, const torch::Tensor& dy, const Forward& forward) {
-  const torch::Tensor leaf = x.detach().requires_grad_();
-  const auto start = Clock::now();
-  forward(leaf).backward(dy);
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 void BM_BatchNorm(benchmark::State& state) {
   const auto activation = static_cast<Activation>(state.range(2));
@@ -40,18 +25,8 @@ void BM_BatchNorm(benchmark::State& state) {
                     torch::batch_norm(leaf, norm->weight, norm->bias, norm->running_mean,
                                       norm->running_var, true, norm->momentum, norm->eps, false));
   };
-  seconds(x, dy, fused);
-  seconds(x, dy, apart);
-  double ours = 0, torchs = 0;
-  for (auto _ : state) {
-    const double time = seconds(x, dy, fused);
-    state.SetIterationTime(time);
-    ours += time;
-    torchs += seconds(x, dy, apart);
-  }
+  time_in_turn(state, x, dy, fused, apart);
   state.SetLabel(activation == Activation::kSilu ? "silu" : "relu6");
-  state.counters["torch_ms"] = 1e3 * torchs / static_cast<double>(state.iterations());
-  state.counters["times_faster"] = torchs / ours;
 }
 BENCHMARK(BM_BatchNorm)
     ->Unit(benchmark::kMillisecond)

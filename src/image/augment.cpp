@@ -67,7 +67,15 @@ struct Plan {
         hole_width(random.integer(1, longest_hole(o, width))),
         hole_height(random.integer(1, longest_hole(o, height))),
         hole_left(random.integer(0, width - hole_width)),
-        hole_top(random.integer(0, height - hole_height)) {}
+        hole_top(random.integer(0, height - hole_height)) {
+    const int x = random.integer(0, width), y = random.integer(0, height);
+    if (!o.cutout_clipped) return;
+    // The border cuts off the right and bottom of a hole; past the left and top it is moved inside.
+    hole_left = std::max(x - longest_hole(o, width) / 2, 0);
+    hole_top = std::max(y - longest_hole(o, height) / 2, 0);
+    hole_width = std::min(longest_hole(o, width), width - hole_left);
+    hole_height = std::min(longest_hole(o, height), height - hole_top);
+  }
 
   static double factor(const AugmentOptions& o, Random& random) {
     return random.uniform(std::max(0.0, 1 - o.color_jitter), 1 + o.color_jitter);

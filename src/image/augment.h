@@ -25,6 +25,7 @@ struct AugmentOptions {
   double trivial_augment = 0;
   double cutout = 0.5;
   double cutout_size = 0.4;  // largest hole side as a share of the input side (102 of 256)
+  bool cutout_clipped = false;
 
   template <class V>
   void visit(V& v) {
@@ -46,6 +47,10 @@ struct AugmentOptions {
       "probability of TrivialAugment: one of 14 operations, at any strength");
     v(cutout, "cutout", "probability of one black rectangle");
     v(cutout_size, "cutout-size", "largest side of it, as a share of the input side");
+    v(cutout_clipped, "cutout-clipped",
+      "the black rectangle always has that side, about any point, and is cut off at the border; "
+      "else "
+      "its sides are any up to that, and it lies inside");
   }
 };
 
@@ -58,7 +63,8 @@ struct AugmentOptions {
 /// - brightness, contrast and saturation, each by its own factor, in that order (torchvision)
 /// - TrivialAugment: one operation
 /// - cutout: one black rectangle wholly inside, each side uniform in 1 .. cutout_size * the
-/// picture's
+///   picture's; with cutout_clipped a square of that side about a point uniform in the picture, cut
+///   off at the border, as albumentations 0.5.2's Cutout draws it
 ///
 /// A pure function of its arguments: give it Random{seed, epoch, sample}. The crop is drawn last,
 /// TrivialAugment from a stream of its own, and every other parameter always, so that switching one

@@ -134,6 +134,40 @@ TEST(Augment, TrivialAugmentLeavesTheOtherStepsAsTheyWere) {
   EXPECT_GT(changed, 450);
 }
 
+// albumentations 0.5.2: y1 = clip(y - max // 2), y2 = clip(y1 + max), y uniform in 0 .. height; so
+// along a side of 50 with a hole of 20: 11 of 51 points put it at 0, and the last 10 shorten it.
+TEST(Augment, AClippedCutoutHasOneSideAndIsCutOffAtTheBorder) {
+  AugmentOptions options = nothing();
+  options.cutout = 1;
+  options.cutout_size = 0.4;
+  options.cutout_clipped = true;
+  const Image image = plain(50, 50, 200);
+  std::vector<int> lefts(51), widths(21);
+  constexpr int kPictures = 5100;
+  for (std::uint64_t sample = 0; sample < kPictures; ++sample) {
+    const Image out = augment_fitted(image, options, Random{6, sample});
+    int left = 50, right = -1, top = 50, bottom = -1, black = 0;
+    for (int y = 0; y < 50; ++y)
+      for (int x = 0; x < 50; ++x)
+        if (out.row(y)[3 * x] == 0)
+          left = std::min(left, x), right = std::max(right, x), top = std::min(top, y),
+          bottom = std::max(bottom, y), ++black;
+    const int width = right - left + 1;
+    ASSERT_EQ(black, width * (bottom - top + 1));
+    ASSERT_LE(width, 20);
+    EXPECT_EQ(width, std::min(20, 50 - left));
+    ++lefts[left], ++widths[width];
+  }
+  const auto expect_near = [](int got, double want) {
+    EXPECT_NEAR(got, want, 5 * std::sqrt(want));
+  };
+  expect_near(lefts[0], kPictures * 11 / 51.0);
+  for (int left = 1; left <= 40; ++left) expect_near(lefts[left], kPictures / 51.0);
+  EXPECT_EQ(lefts[41], 0);
+  expect_near(widths[20], kPictures * 41 / 51.0);
+  for (int width = 10; width < 20; ++width) expect_near(widths[width], kPictures / 51.0);
+}
+
 TEST(Augment, CutoutIsOneBlackRectangleInsideWithUniformSides) {
   AugmentOptions options = nothing();
   options.cutout = 0.5;

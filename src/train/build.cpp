@@ -71,12 +71,12 @@ std::shared_ptr<Head> build_head(const TrainOptions& o, int dim, const LabelSet&
   return head;
 }
 
-LossOptions build_loss_options(const TrainOptions& o, const LabelSet& labels,
+LossOptions build_loss_options(const TrainOptions& o, const std::vector<std::int64_t>& counts,
                                const Execution& execution) {
   LossOptions loss{.label_smoothing = o.smoothing};
   if (o.class_weights == "none") return loss;
-  const torch::Tensor counts = torch::tensor(count_labels(labels), torch::kLong).to(torch::kFloat);
-  const torch::Tensor weights = 1 / counts.log1p();  // [K]
+  const torch::Tensor weights =
+      1 / torch::tensor(counts, torch::kLong).to(torch::kFloat).log1p();  // [K]
   loss.class_weights = (weights / weights.mean()).to(execution.device, execution.weights);
   return loss;
 }

@@ -25,7 +25,8 @@ std::shared_ptr<EmbeddingModel> build_model(const TrainOptions& options,
 std::shared_ptr<Head> build_head(const TrainOptions& options, int dim, const LabelSet& labels,
                                  const Execution& execution);
 
-LossOptions build_loss_options(const TrainOptions& options, const LabelSet& labels,
+/// `counts` [K]: photos of each class, in the whole list (TrainingData::listed).
+LossOptions build_loss_options(const TrainOptions& options, const std::vector<std::int64_t>& counts,
                                const Execution& execution);
 
 }  // namespace shoplens

@@ -72,7 +72,7 @@ Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupt
 
   model_ = build_model(options_, execution_);
   head_ = build_head(options_, model_->dim(), data_.labels, execution_);
-  loss_options_ = build_loss_options(options_, data_.labels, execution_);
+  loss_options_ = build_loss_options(options_, data_.listed, execution_);
   if (data_.teacher_dim > 0) {
     check(data_.teacher_dim == model_->dim(), "train: want --dim ", data_.teacher_dim,
           " as the teacher's embeddings have, got ", model_->dim());

@@ -2,6 +2,7 @@
 #include "train/training_data.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "core/error.h"
@@ -117,8 +118,11 @@ TrainingData read_training_data(const TrainOptions& o) {
   TrainingData data;
   data.train = read_manifest(o.data);
   if (!o.val.empty()) data.val = read_manifest(o.val);
+  std::map<std::string, std::int64_t> listed;
+  for (const std::string& label : data.train.labels) ++listed[label];
   if (o.folds > 0) split(data, o);
   data.labels = number_labels(data.train.labels);
+  for (const std::string& name : data.labels.names) data.listed.push_back(listed[name]);
   data.val_labels = places_among(data.val.labels, data.labels.names);
   data.hash = hash_of(data.train);
   if (data.val.size() > 0) data.hash = sha256_hex(data.hash + hash_of(data.val));

@@ -12,6 +12,7 @@ namespace shoplens {
 struct TrainingData {
   Manifest train, val;
   LabelSet labels;                       // of the training photos
+  std::vector<std::int64_t> listed;      // photos of each in options.data, a fold held out too: [K]
   std::vector<std::int64_t> val_labels;  // by the same numbers; -1: not among them
   int teacher_dim = 0;
   std::vector<float> teacher;  // [train, teacher_dim], of length 1; 0: it has none

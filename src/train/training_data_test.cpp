@@ -52,6 +52,8 @@ TEST_F(TrainingDataTest, EachPhotoIsHeldOutInOneFold) {
     const TrainingData data = read_training_data(options_);
     EXPECT_EQ(data.train.size(), 18u);
     EXPECT_EQ(data.val.size(), 6u);
+    // What class weights are from: as the contest's winner has it, of the whole list.
+    EXPECT_EQ(data.listed, (std::vector<std::int64_t>{8, 8, 8}));
     for (const std::string& name : data.val.names)
       EXPECT_TRUE(held_out.insert(name).second) << name;
     for (const std::string& name : data.train.names)
