@@ -18,8 +18,10 @@ struct ImportOptions {
     v(weights, "weights", "its weights: safetensors or a PyTorch checkpoint, with timm's names");
     v(out, "out", "file to write");
     v(pool, "pool",
-      "pooling of the feature map; gem with p = 3; token: a vision transformer's class token; "
-      "auto: that where there is one, else avg",
+      "pooling of the feature map, without a neck; gem with p = 3; token: a vision transformer's "
+      "class token; auto: the pooling and neck that the file has, as of the Lotte contest's winner "
+      "or "
+      "of `shoplens train`; of a backbone alone the class token where there is one, else avg",
       {"auto", "avg", "gem", "token"});
     preprocessing.visit(v);
   }
@@ -29,15 +31,13 @@ int import_backbone(const ImportOptions& options) {
   check(!options.arch.empty(), "import: want --arch, got none");
   check(!options.weights.empty(), "import: want --weights, got none");
   const BackboneEntry& entry = find_backbone(options.arch);
+  const auto model = load_embedding_model(entry, options.pool, options.weights);
   ModelInfo info{.arch = entry.name,
                  .dim = 0,
                  .preprocessing = options.preprocessing.apply(entry.preprocessing),
                  .labels_hash = {},
                  .fingerprint = {}};
-  const std::string pool = options.pool == "auto" ? entry.default_pool("avg") : options.pool;
-  EmbeddingModel model({.arch = entry.name, .pool = pool, .dim = 0});
-  load_backbone(model.backbone(), entry, options.weights);
-  info = write_onnx(model, info, options.out);
+  info = write_onnx(*model, info, options.out);
   std::cout << describe_onnx(options.out, info) << '\n';
   return 0;
 }
@@ -45,7 +45,7 @@ int import_backbone(const ImportOptions& options) {
 }  // namespace
 
 Command import_command() {
-  return command("import", "write a backbone's pretrained weights as model.onnx", import_backbone);
+  return command("import", "write pretrained weights of others as model.onnx", import_backbone);
 }
 
 }  // namespace shoplens

@@ -29,6 +29,8 @@ if [ -x "$prefix/bin/shoplens-train" ]; then
   [[ $("$prefix/bin/shoplens" train --help) == *--epochs* ]]  # the first program finds the second
 fi
 
+[ -s "$prefix/share/shoplens/recipes/lotte.toml" ]
+
 # The library exports what its header declares.
 exported=$(nm -DC --defined-only "$prefix/lib/libshoplens.so" | cut -d' ' -f3- | grep -v 'shoplens::v1::' || true)
 [ -z "$exported" ] || { echo "libshoplens.so also exports: $exported"; exit 1; }

@@ -88,6 +88,45 @@ TEST(LoadBackbone, TakesThePartBehindAPrefix) {
   }
 }
 
+TEST(LoadEmbeddingModel, TakesTheNeckThatTheFileHas) {
+  torch::manual_seed(2);
+  const auto& entry = find_backbone("mobilenetv2_100");
+  EmbeddingModel saved({.arch = entry.name, .pool = "gem", .dim = 24});
+  {
+    const torch::NoGradGuard no_grad;
+    for (const auto& [name, tensor] : saved.state())
+      if (name.starts_with("neck.") && tensor.is_floating_point()) tensor.uniform_(0.5, 1.5);
+    for (const auto& [name, tensor] : saved.state())
+      if (name == "global_pool.p") tensor.fill_(2.5);
+  }
+  saved.eval();
+  const auto x = torch::randn({2, 3, 64, 64});
+  // Ours, and the Lotte contest's winner's: an nn.Sequential, the backbone a module of its own.
+  const std::vector<std::vector<std::pair<std::string, std::string>>> renamings{
+      {}, {{"neck.fc.", "neck.0."}, {"neck.bn.", "neck.1."}, {"neck.act.", "neck.2."}}};
+  for (const auto& renamed : renamings) {
+    NamedTensors file;
+    for (auto [name, tensor] : saved.state()) {
+      const bool own = name.starts_with("neck.") || name.starts_with("global_pool.");
+      for (const auto& [from, to] : renamed)
+        if (name.starts_with(from)) name = to + name.substr(from.size());
+      file.emplace_back(renamed.empty() || own ? name : "backbone.net." + name, tensor);
+    }
+    if (!renamed.empty()) file.emplace_back("head.weight", torch::zeros({7, 24}));
+    const auto path = std::filesystem::path(testing::TempDir()) / "winner.safetensors";
+    write_safetensors(path, file);
+    const auto loaded = load_embedding_model(entry, "auto", path);
+    loaded->eval();
+    EXPECT_EQ(loaded->dim(), 24);
+    EXPECT_TRUE(torch::equal(loaded->forward(x), saved.forward(x)));
+    const auto pooled = load_embedding_model(entry, "avg", path);
+    pooled->eval();
+    EXPECT_EQ(pooled->dim(), 1280);
+    EXPECT_TRUE(torch::allclose(pooled->forward(x),
+                                saved.backbone().forward_features(x).mean({2, 3}), 1e-4, 1e-5));
+  }
+}
+
 TEST(FindBackbone, NamesTheNearest) {
   EXPECT_EQ(find_backbone("efficientnet_b3").num_features, 1536);
   try {

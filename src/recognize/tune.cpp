@@ -167,7 +167,8 @@ void tune_vote(Tuner& tuner, bool classes) {
 std::vector<std::vector<std::size_t>> deal(const TuneData& data, std::size_t folds) {
   std::unordered_set<std::string> known;
   for (const GalleryItem& item : data.gallery.items) known.insert(item.label);
-  const auto& [list, embedded] = data.held_out;
+  const auto& list = data.held_out.list;
+  const auto& embedded = data.held_out.embedded;
   const auto label = [&](std::size_t place) -> const std::string& {
     return list.labels[static_cast<std::size_t>(embedded.photos[place])];
   };

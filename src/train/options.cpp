@@ -36,6 +36,13 @@ void check_options(const TrainOptions& o) {
         ", which compares photos of one product, got ", o.m_per_class);
   check(!pairs || o.val_metric != "gap", "train: want --val-metric retrieval with --head ", o.head,
         ", which has no classes, got gap");
+  const bool cosines = o.head == "arcface" || o.head == "cosface" || o.head == "adaface";
+  check(o.margin_rare == 0 || o.head == "arcface" || o.head == "cosface",
+        "train: want --margin-rare with --head arcface or cosface, got --head ", o.head);
+  check(cosines || (o.subcenters == 1 && o.sample_rate == 1),
+        "train: want --subcenters and --sample-rate with --head arcface, cosface or adaface, got "
+        "--head ",
+        o.head);
   check(o.sample_rate > 0 && o.sample_rate <= 1,
         "train: want --sample-rate above 0 and at most 1, got ", o.sample_rate);
   check(o.mixup >= 0 && o.mixup <= 1, "train: want --mixup between 0 and 1, got ", o.mixup);
