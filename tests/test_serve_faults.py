@@ -40,6 +40,8 @@ class Faults(ServeTest):
         while todo and not wrong:
             server, stop = self.serve(), threading.Event()
             done = threading.Semaphore(0)  # released for each photo that is done with
+            # Killed amid the writes, after a number of them and not a time, so that a fast machine is not through before.
+            until = min(chance.randint(1, 20), len(todo))
 
             def write():
                 while not stop.is_set():
@@ -79,8 +81,7 @@ class Faults(ServeTest):
             threads = [threading.Thread(target=write) for _ in range(4)] + [threading.Thread(target=read) for _ in range(3)]
             for thread in threads:
                 thread.start()
-            # Killed amid the writes, after a number of them and not a time, so that a fast machine is not through before.
-            for _ in range(min(chance.randint(1, 20), len(todo))):
+            for _ in range(until):
                 self.assertTrue(done.acquire(timeout=60), "no change is done")
             time.sleep(chance.uniform(0, 0.005))
             server.process.kill()
