@@ -56,9 +56,9 @@ std::string Gallery::photo_bytes(const GalleryItem& item, std::uint64_t max_byte
 }
 
 std::filesystem::path Gallery::source_of(const GalleryItem& item) const {
-  const auto here = std::filesystem::absolute(path()).parent_path() / item.source;
+  auto here = std::filesystem::absolute(path()).parent_path() / item.source;
   if (std::filesystem::exists(here)) return here;
-  const auto there = std::filesystem::path(note("folder")) / item.source;
+  auto there = std::filesystem::path(note("folder")) / item.source;
   return std::filesystem::exists(there) ? there : here;
 }
 

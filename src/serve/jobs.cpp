@@ -84,7 +84,7 @@ JobState Jobs::start(std::int64_t total, Work work, const Asked& asked) {
     return before->state_;
   }
   job->state_.id = ++last_id_;
-  const JobState begun = job->state_;
+  JobState begun = job->state_;
   if (!worker_.submit([job, id = begun.id] { run(*job, id); }))
     throw busy(429, "overloaded", "server: want room for another job, too many wait", 5);
   jobs_[begun.id] = job;
