@@ -77,17 +77,13 @@ std::shared_ptr<EmbeddingModel> load_embedding_model(const BackboneEntry& entry,
   const auto model = std::make_shared<EmbeddingModel>(
       EmbeddingModelOptions{.arch = entry.name, .pool = kind, .dim = dim});
   const std::string first = state_of(model->backbone()).front().first;
-  NamedTensors from;
-  for (const auto& item : backbone_part(all, first))
-    if (!item.first.starts_with("neck.") && !item.first.starts_with("global_pool."))
-      from.push_back(item);
-  NamedTensors into = model->state();
+  NamedTensors from = backbone_part(all, first), into = model->state();
   if (with_neck)
     from.insert(from.end(), neck.begin(), neck.end());
   else  // GeM starts with its own p
     std::erase_if(into, [](const auto& item) { return item.first == "global_pool.p"; });
   std::vector<std::string> left_out = entry.classifier_prefixes;
-  left_out.emplace_back("head.");
+  left_out.insert(left_out.end(), {"global_pool.", "neck.", "head."});
   load_tensors(into, from, path, left_out);
   return model;
 }

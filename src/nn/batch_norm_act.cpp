@@ -268,10 +268,10 @@ torch::Tensor fused_batch_norm(BatchNormImpl& norm, Epilogue epilogue, const tor
 
 torch::Tensor batch_norm_activate(BatchNormImpl& norm, std::optional<Activation> activation,
                                   const torch::Tensor& x) {
-  static const RowKernels& kernels = *supported_row_kernels().back();
   if (norm.is_training()) norm.num_batches_tracked.add_(1);
   const std::optional<Epilogue> epilogue = epilogue_of(activation);
-  if (epilogue && can_fuse(norm, x)) return fused_batch_norm(norm, *epilogue, x, kernels);
+  if (epilogue && can_fuse(norm, x))
+    return fused_batch_norm(norm, *epilogue, x, fastest_row_kernels());
   const torch::Tensor z =
       torch::batch_norm(x, norm.weight, norm.bias, norm.running_mean, norm.running_var,
                         norm.is_training(), norm.momentum, norm.eps, false);

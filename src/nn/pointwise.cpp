@@ -28,8 +28,6 @@ Bfloat16* writable(torch::Tensor& tensor) {
   return static_cast<Bfloat16*>(tensor.mutable_data_ptr());
 }
 
-const RowKernels& fastest() { return *supported_row_kernels().back(); }
-
 bool is_bfloat16(const torch::Tensor& x) {
   return x.is_cpu() && x.scalar_type() == torch::kBFloat16 && x.numel() > 0;
 }
@@ -179,7 +177,7 @@ torch::Tensor fused_gelu(const torch::Tensor& x, const RowKernels& kernels) {
 }
 
 torch::Tensor exact_gelu(const torch::Tensor& x) {
-  return is_bfloat16(x) && x.is_non_overlapping_and_dense() ? fused_gelu(x, fastest())
+  return is_bfloat16(x) && x.is_non_overlapping_and_dense() ? fused_gelu(x, fastest_row_kernels())
                                                             : torch::gelu(x);
 }
 
@@ -209,7 +207,7 @@ torch::Tensor gate_by_mean(const torch::Tensor& x,
                            const std::function<torch::Tensor(const torch::Tensor&)>& gate,
                            const torch::Tensor& shortcut) {
   if (in_rows(x) && (!shortcut.defined() || (in_rows(shortcut) && shortcut.sizes() == x.sizes())))
-    return fused_gate_by_mean(x, gate, shortcut, fastest());
+    return fused_gate_by_mean(x, gate, shortcut, fastest_row_kernels());
   const torch::Tensor factor = gate(x.mean({2, 3}, /*keepdim=*/true));
   return shortcut.defined() ? torch::addcmul(shortcut, x, factor) : x * factor;
 }

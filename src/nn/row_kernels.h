@@ -7,8 +7,11 @@
 
 namespace shoplens {
 
-/// Those this processor can run, the fastest last: what trains takes that one.
+/// Those this processor can run, the fastest last.
 const std::vector<const RowKernels*>& supported_row_kernels();
+
+/// What training takes.
+const RowKernels& fastest_row_kernels();
 
 /// Its place among them, for what can keep a number and not a pointer.
 std::int64_t place_of(const RowKernels& kernels);
