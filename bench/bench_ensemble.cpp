@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What several networks together cost, from JPEG files, against the sum of their networks' own
-// times on the same photos, already prepared:
+// times on the same photos, already prepared, each in the batches that are fastest for it:
 //   bench_ensemble MODEL... -- PHOTO...
 // The two in turn; prints medians and the ratio's.
 #include <algorithm>
@@ -13,40 +13,40 @@
 #include "core/threads.h"
 #include "image/decode.h"
 #include "recognize/embed_photos.h"
+#include "recognize/throughput.h"
 #include "timing.h"
 
 namespace shoplens {
 namespace {
 
 constexpr int kRounds = 7;
-constexpr std::int64_t kBatch = 16;
+constexpr std::size_t kMany = 1'000'000;  // photos, for which it pays to measure batches
 
-RuntimeOptions on_all_cores() {
-  RuntimeOptions options;
-  options.threads = options.streams = available_cores();
-  return options;
+std::unique_ptr<Pipeline> open(const PipelineSpec& spec) {
+  return open_for_photos(spec, {}, kMany);
 }
 
 // One network, and what it reads of all the photos.
 struct Alone {
-  Pipeline pipeline;
+  std::unique_ptr<Pipeline> pipeline;
   std::vector<float> prepared;
 
   Alone(const std::string& model, const std::vector<Image>& images)
-      : pipeline({.models = {{model, ""}}}, on_all_cores()),
-        prepared(images.size() * pipeline.floats_per_photo()) {
+      : pipeline(open({.models = {{model, ""}}})),
+        prepared(images.size() * pipeline->floats_per_photo()) {
     for (std::size_t i = 0; i < images.size(); ++i)
-      pipeline.prepare(images[i], prepared.data() + i * pipeline.floats_per_photo());
+      pipeline->prepare(images[i], prepared.data() + i * pipeline->floats_per_photo());
   }
 
   void run() const {
-    const auto count = static_cast<std::int64_t>(prepared.size() / pipeline.floats_per_photo());
-    parallel_for((count + kBatch - 1) / kBatch, pipeline.streams(), [&](std::int64_t batch) {
-      const std::int64_t n = std::min(kBatch, count - batch * kBatch);
-      std::vector<float> out(static_cast<std::size_t>(n * pipeline.dim()));
-      pipeline.embed(
-          prepared.data() + static_cast<std::size_t>(batch * kBatch) * pipeline.floats_per_photo(),
-          n, out.data());
+    const std::size_t floats = pipeline->floats_per_photo();
+    const auto count = static_cast<std::int64_t>(prepared.size() / floats);
+    const std::int64_t most = pipeline->batch_size();
+    parallel_for((count + most - 1) / most, pipeline->callers(), [&](std::int64_t batch) {
+      const std::int64_t n = std::min(most, count - batch * most);
+      std::vector<float> out(static_cast<std::size_t>(n * pipeline->dim()));
+      pipeline->embed(prepared.data() + static_cast<std::size_t>(batch * most) * floats, n,
+                      out.data());
     });
   }
 };
@@ -60,11 +60,10 @@ void run(const std::vector<std::string>& models, const std::vector<std::filesyst
     spec.models.push_back({model, ""});
     alone.push_back(std::make_unique<Alone>(model, images));
   }
-  const Pipeline together(spec, on_all_cores());
+  const auto together = open(spec);
   std::vector<double> joint, sum, ratio;
   for (int round = -1; round < kRounds; ++round) {
-    const double files =
-        seconds_of([&] { embed_photos(together, photos, {static_cast<int>(kBatch), 0}); });
+    const double files = seconds_of([&] { embed_photos(*together, photos, {}); });
     double networks = 0;
     for (const auto& one : alone) networks += seconds_of([&] { one->run(); });
     if (round < 0) continue;  // warms up
@@ -74,10 +73,11 @@ void run(const std::vector<std::string>& models, const std::vector<std::filesyst
   }
   const auto n = static_cast<double>(photos.size());
   std::printf(
-      "%zu networks, %zu photos: %.2f ms a photo from files, %.2f ms the networks' sum; "
-      "ratio %.3f (%.3f-%.3f)\n",
-      models.size(), photos.size(), 1e3 * median(joint) / n, 1e3 * median(sum) / n, median(ratio),
-      *std::min_element(ratio.begin(), ratio.end()), *std::max_element(ratio.begin(), ratio.end()));
+      "%zu networks, %zu photos: %.2f ms a photo from files (%d a call), %.2f ms the networks' "
+      "sum; ratio %.3f (%.3f-%.3f)\n",
+      models.size(), photos.size(), 1e3 * median(joint) / n, together->batch_size(),
+      1e3 * median(sum) / n, median(ratio), *std::min_element(ratio.begin(), ratio.end()),
+      *std::max_element(ratio.begin(), ratio.end()));
 }
 
 }  // namespace

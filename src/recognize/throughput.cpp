@@ -21,8 +21,10 @@ constexpr int kRounds = 4;               // so that a busy moment does not decid
 constexpr double kLongestCall = 0.5;     // seconds; batches that take longer are not tried
 constexpr double kClearlyFaster = 1.05;  // than the simple choice; less may be noise
 constexpr double kOutOfTheRace = 0.85;   // of the best rate
-constexpr double kWorthMeasuring = 300;  // seconds of work
-constexpr std::size_t kManyRounds = 8;   // calls a stream, from which on a batch counts as full
+// Seconds of work that are worth measuring for: batches gain a single network little and several a
+// third (docs/performance.md, docs/results.md).
+constexpr double kWorthMeasuringOne = 300, kWorthMeasuringSeveral = 30;
+constexpr std::size_t kManyRounds = 8;  // calls a stream, from which on a batch counts as full
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -117,8 +119,9 @@ double photos_per_second(const Pipeline& pipeline, int batch_size, double second
 Throughput measure_throughput(const Pipeline& pipeline, const RuntimeOptions& runtime) {
   std::vector<std::unique_ptr<Pipeline>> opened;
   std::vector<const Pipeline*> pipelines{&pipeline};
+  const bool several = pipeline.spec().models.size() > 1;
   for (const int streams : {runtime.threads / 2, 1}) {
-    if (streams < 1 || streams >= pipelines.back()->streams()) continue;
+    if (several || streams < 1 || streams >= pipelines.back()->streams()) continue;
     RuntimeOptions fewer = runtime;
     fewer.streams = streams;
     pipelines.push_back(
@@ -161,7 +164,8 @@ std::unique_ptr<Pipeline> open_for_photos(const PipelineSpec& spec, RuntimeOptio
   std::optional<Throughput> best = read_throughput(key, runtime.threads);
   if (!best) {
     const double work = static_cast<double>(photos) * seconds_of_one(*pipeline) / simple.streams;
-    if (work < kWorthMeasuring) return pipeline;
+    const bool several = spec.models.size() > 1;
+    if (work < (several ? kWorthMeasuringSeveral : kWorthMeasuringOne)) return pipeline;
     best = measure_throughput(*pipeline, runtime);
     write_cached("throughput", key, join(best->batch_size, ' ', best->streams, '\n'));
   }

@@ -20,10 +20,12 @@ struct Throughput {
 /// on every stream of the pipeline, at least one on each.
 double photos_per_second(const Pipeline& pipeline, int batch_size, double seconds);
 
-/// The fastest of batches of 1, 4, 16 and 32 photos on a stream for each thread, on half as many,
-/// and on a single one; a photo a call on a stream a thread unless another is clearly faster.
-/// `pipeline` is what `runtime` opens, with a stream for each thread. Measures for a second or two,
-/// in rounds, as a machine may be busy for a moment; opening the other networks comes on top.
+/// The fastest of batches of 1, 4, 16 and 32 photos on a stream for each thread and, for a single
+/// network, on half as many and on one; a photo a call on a stream a thread unless another is
+/// clearly faster. Several networks push each other's weights out of the caches: more photos a call
+/// fetch them less often, and to open all of them again would take longer than it gains. `pipeline`
+/// is what `runtime` opens, with a stream for each thread. Measures for a second or two, in rounds,
+/// as a machine may be busy for a moment; opening the other networks comes on top.
 Throughput measure_throughput(const Pipeline& pipeline, const RuntimeOptions& runtime);
 
 /// The pipeline opened for `photos` photos, with its streams and batch size: `fixed`, or what is

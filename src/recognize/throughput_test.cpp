@@ -15,11 +15,12 @@ class ThroughputTest : public TestCatalogue {
   ThroughputTest() { ::setenv("XDG_CACHE_HOME", folder.c_str(), 1); }
   ~ThroughputTest() override { ::unsetenv("XDG_CACHE_HOME"); }
 
-  std::unique_ptr<Pipeline> opened(std::size_t count, const std::optional<Throughput>& fixed = {}) {
+  std::unique_ptr<Pipeline> opened(std::size_t count, const std::optional<Throughput>& fixed = {},
+                                   std::size_t networks = 1) {
     RuntimeOptions options = runtime(1);
     options.threads = 3;
-    return open_for_photos({.models = {{(folder / "model.onnx").string(), ""}}}, options, count,
-                           fixed);
+    const PipelineModel network{(folder / "model.onnx").string(), ""};
+    return open_for_photos({.models{networks, network}}, options, count, fixed);
   }
   static Throughput of(const Pipeline& pipeline) {
     return {pipeline.batch_size(), pipeline.streams()};
@@ -57,6 +58,13 @@ TEST_F(ThroughputTest, ManyPhotosAreMeasuredOnceAndTheCacheSaysTheRest) {
   EXPECT_EQ(of(*opened(kMany)), (Throughput{4, 2}));
   EXPECT_EQ(of(*opened(1000)), (Throughput{4, 2}));  // also where measuring would not pay
   EXPECT_EQ(of(*opened(24)), (Throughput{1, 3}));    // too few to fill such calls
+}
+
+TEST_F(ThroughputTest, SeveralNetworksKeepAStreamAThread) {
+  const Throughput measured = of(*opened(kMany, {}, 2));
+  EXPECT_EQ(measured.streams, 3);
+  const std::string kept = read_file(cached());
+  EXPECT_NE(kept.find(join(measured.batch_size, " 3\nend\n")), kept.npos) << kept;
 }
 
 TEST_F(ThroughputTest, ACacheOfNonsenseIsMeasuredAgain) {
