@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <unordered_set>
 #include <utility>
 
@@ -28,12 +27,6 @@ std::int64_t cells_for(std::int64_t n) {
   constexpr std::int64_t kMostInCell = 256;
   const std::int64_t cells = std::llround(4 * std::sqrt(static_cast<double>(n)));
   return std::clamp<std::int64_t>(std::max(cells, n / kMostInCell), 1, n);
-}
-
-std::vector<std::int64_t> count_up(std::int64_t n) {
-  std::vector<std::int64_t> numbers(static_cast<std::size_t>(n));
-  std::iota(numbers.begin(), numbers.end(), std::int64_t{0});
-  return numbers;
 }
 
 ExactIndex centroids_of(std::span<const float> vectors, int dim, const ApproximateOptions& options,
@@ -63,9 +56,7 @@ ApproximateIndex::ApproximateIndex(ExactIndex centroids, VectorRows rows, int th
 ApproximateIndex::ApproximateIndex(const SharedVectors& vectors, int dim,
                                    const ApproximateOptions& options, int threads)
     : ApproximateIndex(centroids_of(vectors.values, dim, options, threads),
-                       VectorRows(dim, vectors,
-                                  count_up(static_cast<std::int64_t>(vectors.values.size()) / dim)),
-                       threads) {
+                       VectorRows(dim, vectors), threads) {
   const std::vector<std::int32_t> cell_of = nearest_centroids(centroids_, vectors.values);
   fill(cell_of);
   choose_probes(options, cell_of);

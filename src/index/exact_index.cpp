@@ -21,8 +21,7 @@ constexpr std::int64_t kThreadWork =
 }  // namespace
 
 Scored ExactIndex::scored(const float* query, std::int64_t row) const {
-  return {chunk_of(row).ids[static_cast<std::size_t>(row % kChunk)],
-          inner_product(query, at(row), dim_)};
+  return {rows_.id(row), inner_product(query, rows_.vector(row), dim_)};
 }
 
 // One thread's share of a scan: panels handed out by `next`, each against all the queries.
@@ -31,13 +30,11 @@ void ExactIndex::scan(std::atomic<std::int64_t>& next, const IdFilter& allowed,
   const std::int64_t panels = (size() + kInt8Panel - 1) / kInt8Panel;
   for (std::int64_t p; (p = next++) < panels;) {
     const std::int64_t row = p * kInt8Panel;
-    const Chunk& chunk = chunk_of(row);
     const auto row_of = [&](int i) {
-      const auto place = static_cast<std::size_t>(row % kChunk + i);
-      return !allowed || allowed(chunk.ids[place]) ? row + i : kNoRow;
+      return !allowed || allowed(rows_.id(row + i)) ? row + i : kNoRow;
     };
     for (std::size_t first = 0; first < looks.size(); first += kInt8Tile)
-      scan_panel(*kernel_, chunk.codes, row % kChunk / kInt8Panel,
+      scan_panel(*kernel_, codes_of(row), row % kChunk / kInt8Panel,
                  looks.subspan(first, std::min<std::size_t>(kInt8Tile, looks.size() - first)),
                  row_of, [this](const float* query, std::int64_t r) { return scored(query, r); });
   }
@@ -47,32 +44,44 @@ ExactIndex::ExactIndex(int dim, int threads)
     : ExactIndex(dim, threads, *supported_int8_kernels().back()) {}
 
 ExactIndex::ExactIndex(int dim, int threads, const Int8Kernel& kernel)
-    : dim_(dim), threads_(threads > 0 ? threads : available_cores()), kernel_(&kernel) {
+    : dim_(dim),
+      threads_(threads > 0 ? threads : available_cores()),
+      kernel_(&kernel),
+      rows_(dim, {}, {}) {
   Int8Vectors{dim};  // checks it
+}
+
+ExactIndex::ExactIndex(int dim, const SharedVectors& vectors, int threads)
+    : ExactIndex(dim, threads) {
+  const auto width = static_cast<std::size_t>(dim);
+  check_vectors("index add", vectors.values,
+                static_cast<std::int64_t>(vectors.values.size() / width), dim);
+  rows_ = VectorRows(dim, vectors);
+  codes_.resize(static_cast<std::size_t>((size() + kChunk - 1) / kChunk),
+                CopyOnWrite(Int8Vectors(dim)));
+  parallel_for(static_cast<std::int64_t>(codes_.size()), threads_, [&](std::int64_t chunk) {
+    const std::size_t first = static_cast<std::size_t>(chunk * kChunk) * width;
+    const auto some = vectors.values.subspan(
+        first, std::min(static_cast<std::size_t>(kChunk) * width, vectors.values.size() - first));
+    codes_[static_cast<std::size_t>(chunk)].own().append(some);
+  });
 }
 
 void ExactIndex::add(std::span<const std::int64_t> ids, std::span<const float> vectors) {
   check_vectors("index add", vectors, static_cast<std::int64_t>(ids.size()), dim_);
   std::unordered_set<std::int64_t> seen;
   for (const std::int64_t id : ids)
-    check(!row_of_.find(id) && seen.insert(id).second, "index add: want new, distinct ids, got ",
+    check(!rows_.row_of(id) && seen.insert(id).second, "index add: want new, distinct ids, got ",
           id, " again");
+  const auto width = static_cast<std::size_t>(dim_);
   while (!ids.empty()) {
     const std::int64_t room = kChunk - size() % kChunk;
-    if (room == kChunk) chunks_.emplace_back(Chunk{Int8Vectors(dim_), {}, {}});
-    Chunk& chunk = chunks_.back().own();
+    if (room == kChunk) codes_.emplace_back(Int8Vectors(dim_));
     const std::size_t count = std::min(ids.size(), static_cast<std::size_t>(room));
-    const auto some = vectors.first(count * static_cast<std::size_t>(dim_));
-    chunk.codes.append(some);
-    chunk.vectors.insert(chunk.vectors.end(), some.begin(), some.end());
-    chunk.ids.insert(chunk.ids.end(), ids.begin(),
-                     ids.begin() + static_cast<std::ptrdiff_t>(count));
-    for (const std::int64_t id : ids.first(count)) {
-      const std::int64_t row = size();
-      row_of_[id] = row;
-    }
+    codes_.back().own().append(vectors.first(count * width));
+    for (std::size_t i = 0; i < count; ++i) rows_.push_back(ids[i], vectors.data() + i * width);
     ids = ids.subspan(count);
-    vectors = vectors.subspan(some.size());
+    vectors = vectors.subspan(count * width);
   }
 }
 
@@ -85,36 +94,26 @@ void ExactIndex::add_rows(std::span<const float> vectors) {
 std::int64_t ExactIndex::remove(std::span<const std::int64_t> ids) {
   const std::int64_t before = size();
   for (const std::int64_t id : ids)
-    if (const std::int64_t* const row = row_of_.find(id)) {
-      remove_row(*row);
-      row_of_.erase(id);
-    }
+    if (const std::int64_t* const row = rows_.row_of(id)) remove_row(*row);
   return before - size();
 }
 
-// The last takes the place of a row, whose id stays in row_of_.
+// The last takes the place of a row, as VectorRows has it.
 void ExactIndex::remove_row(std::int64_t row) {
-  Chunk& last = chunks_.back().own();
-  const std::int64_t end = last.codes.size() - 1;
-  if (row != size() - 1) {
-    Chunk& chunk = chunks_[static_cast<std::size_t>(row / kChunk)].own();
-    const std::int64_t place = row % kChunk;
-    chunk.codes.replace(place, last.codes, end);
-    std::copy_n(last.vectors.data() + end * dim_, dim_, chunk.vectors.data() + place * dim_);
-    chunk.ids[static_cast<std::size_t>(place)] = last.ids.back();
-    row_of_[last.ids.back()] = row;
-  }
-  last.codes.pop_back();
-  last.vectors.resize(static_cast<std::size_t>(end * dim_));
-  last.ids.pop_back();
-  if (last.ids.empty()) chunks_.pop_back();
+  Int8Vectors& last = codes_.back().own();
+  if (row != size() - 1)
+    codes_[static_cast<std::size_t>(row / kChunk)].own().replace(row % kChunk, last,
+                                                                 last.size() - 1);
+  last.pop_back();
+  if (last.size() == 0) codes_.pop_back();
+  rows_.remove(row);
 }
 
 std::vector<float> ExactIndex::vectors() const {
   std::vector<float> all;
   all.reserve(static_cast<std::size_t>(size() * dim_));
-  for (const auto& chunk : chunks_)
-    all.insert(all.end(), chunk->vectors.begin(), chunk->vectors.end());
+  for (std::int64_t row = 0; row < size(); ++row)
+    all.insert(all.end(), rows_.vector(row), rows_.vector(row) + dim_);
   return all;
 }
 

@@ -289,6 +289,27 @@ TEST(ExactIndex, RemovingEqualsNeverHavingAdded) {
   EXPECT_EQ(index.size(), 0);
 }
 
+TEST(ExactIndex, SharesVectorsUntilTheyChange) {
+  const int dim = 10;
+  const SharedVectors given = share(random_vectors(2500, dim, 60));
+  const std::vector<float> before(given.values.begin(), given.values.end());
+  const auto queries = random_vectors(4, dim, 61);
+  ExactIndex index(dim, given, 2), added(dim, 2);
+  added.add_rows(before);
+  EXPECT_EQ(index.search(queries, 2500), added.search(queries, 2500));
+  EXPECT_EQ(index.vectors(), before);
+  for (const std::int64_t id : {0, 1023, 1024, 2499})
+    EXPECT_EQ(index.vector(id), given.values.data() + id * dim);  // not copied
+  for (ExactIndex* const one : {&index, &added}) {
+    one->remove(std::vector<std::int64_t>{3, 2499});
+    one->add(std::vector<std::int64_t>{2499}, row(before, 3, dim));
+  }
+  EXPECT_EQ(index.search(queries, 2500), added.search(queries, 2500));
+  EXPECT_TRUE(std::equal(before.begin(), before.end(), given.values.begin()));
+  EXPECT_THROW(ExactIndex(dim, share(std::vector<float>(dim + 1))), Error);
+  EXPECT_THROW(ExactIndex(1, share({NAN})), Error);
+}
+
 // An index beside a plain list of what it should hold.
 struct Checked {
   explicit Checked(int dim) : index(dim, 2) {}

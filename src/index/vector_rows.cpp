@@ -2,9 +2,19 @@
 #include "index/vector_rows.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace shoplens {
+namespace {
+
+std::vector<std::int64_t> count_up(std::size_t n) {
+  std::vector<std::int64_t> numbers(n);
+  std::iota(numbers.begin(), numbers.end(), std::int64_t{0});
+  return numbers;
+}
+
+}  // namespace
 
 SharedVectors share(std::vector<float> vectors) {
   const auto owner = std::make_shared<const std::vector<float>>(std::move(vectors));
@@ -23,6 +33,9 @@ VectorRows::VectorRows(int dim, const SharedVectors& vectors, std::span<const st
   }
   for (std::int64_t row = 0; row < size; ++row) row_of_[ids[static_cast<std::size_t>(row)]] = row;
 }
+
+VectorRows::VectorRows(int dim, const SharedVectors& vectors)
+    : VectorRows(dim, vectors, count_up(vectors.values.size() / static_cast<std::size_t>(dim))) {}
 
 VectorRows::Chunk& VectorRows::own(std::int64_t row) {
   Chunk& chunk = chunks_[static_cast<std::size_t>(row / kChunk)].own();

@@ -23,8 +23,12 @@ SharedVectors share(std::vector<float> vectors);
 /// changes them; vectors that another owns are copied only then.
 class VectorRows {
  public:
+  static constexpr std::int64_t kChunk = 1024;  // vectors: little to copy for one that changes
+
   /// ids [n], distinct.
   VectorRows(int dim, const SharedVectors& vectors, std::span<const std::int64_t> ids);
+  /// The rows are the ids.
+  VectorRows(int dim, const SharedVectors& vectors);
 
   std::int64_t size() const { return static_cast<std::int64_t>(row_of_.size()); }
   const float* vector(std::int64_t row) const {
@@ -42,7 +46,6 @@ class VectorRows {
   void remove(std::int64_t row);
 
  private:
-  static constexpr std::int64_t kChunk = 1024;
   struct Chunk {
     std::vector<std::int64_t> ids;
     SharedVectors shared;    // [ids, dim], until this chunk changes

@@ -19,15 +19,15 @@ Ranking::Ranking(std::vector<float> vectors, int dim, const RankingOptions& opti
   check(options.recall >= 0 && options.recall <= 1, "ranking: want a recall from 0 to 1, got ",
         options.recall);
   if (options.augment.k > 0) {
-    std::get<ExactIndex>(index_).add_rows(vectors);
-    vectors = take_in(vectors, options.augment, true);
-    index_ = ExactIndex(dim, threads);
+    const SharedVectors all = share(std::move(vectors));
+    index_ = ExactIndex(dim, all, threads);
+    vectors = take_in(all.values, options.augment, true);
   }
   if (options.recall > 0 && !index_file.empty() &&
       static_cast<std::int64_t>(vectors.size()) / dim >= kFewestInCells)
     index_ = kept_index(std::move(vectors), dim, options.recall, threads, index_file);
   else
-    std::get<ExactIndex>(index_).add_rows(vectors);
+    index_ = ExactIndex(dim, share(std::move(vectors)), threads);
   if (options.rerank)
     k_reciprocal_.emplace(index().search(index().vectors(), options.k_reciprocal.k1 + 1),
                           options.k_reciprocal);
