@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exact search for a comparison in turn with other programs (bench/peers/search.py):
-//   bench_search VECTORS.npy QUERIES.npy K
+//   bench_search VECTORS.npy QUERIES.npy K [KERNEL]   (baseline, avx2 or avx512vnni; the best of
+//   this machine)
 // Answers each line `BATCH` on stdin with one search of the next BATCH queries: milliseconds, then
 // the ids found. Says "ready" first, with the GB/s at which this machine's threads read memory.
 #include <cstdio>
@@ -36,9 +37,15 @@ double stream_gb_per_s() {
   return static_cast<double>(data.size() * sizeof data[0]) / best * 1e-9;
 }
 
-void run(const char* vectors_path, const char* queries_path, int k) {
+const Int8Kernel& kernel_named(const std::string& name) {
+  for (const Int8Kernel* kernel : supported_int8_kernels())
+    if (name == kernel->name) return *kernel;
+  throw Error(ErrorCode::kBadInput, "bench_search: this machine has no kernel " + name);
+}
+
+void run(const char* vectors_path, const char* queries_path, int k, const Int8Kernel& kernel) {
   const NpyMatrix vectors = read_npy(vectors_path), queries = read_npy(queries_path);
-  ExactIndex index(static_cast<int>(vectors.dim));
+  ExactIndex index(static_cast<int>(vectors.dim), 0, kernel);
   index.add_rows(vectors.values);
   std::cout << "ready " << stream_gb_per_s() << std::endl;
   std::int64_t next = 0;
@@ -61,13 +68,15 @@ void run(const char* vectors_path, const char* queries_path, int k) {
 }  // namespace shoplens
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: bench_search VECTORS.npy QUERIES.npy K\n");
+  using namespace shoplens;
+  if (argc != 4 && argc != 5) {
+    std::fprintf(stderr, "usage: bench_search VECTORS.npy QUERIES.npy K [KERNEL]\n");
     return 2;
   }
   try {
-    shoplens::run(argv[1], argv[2], std::stoi(argv[3]));
-  } catch (const shoplens::Error& e) {
+    run(argv[1], argv[2], std::stoi(argv[3]),
+        argc == 5 ? kernel_named(argv[4]) : *supported_int8_kernels().back());
+  } catch (const Error& e) {
     std::fprintf(stderr, "error: %s\n", e.what());
     return 2;
   }
