@@ -99,7 +99,8 @@ void print_text(const ShiftEstimate& s) {
   std::cout << std::fixed << std::setprecision(3)  //
             << "cosine to the nearest gallery photo, mean   " << s.nearest_a << " against "
             << s.nearest_b << '\n'
-            << "distance of these distributions (K-S)       " << s.nearest_distance << '\n'
+            << "distance of these distributions (K-S)       " << s.nearest_distance
+            << " (chance: below " << s.nearest_distance_by_chance << ")\n"
             << "photos told apart by their nearest other    " << s.told_apart << " (chance: below "
             << s.told_apart_by_chance << ")\n";
   if (s.flatters())
@@ -126,6 +127,7 @@ int shift(const ShiftOptions& o) {
     print_json({{"nearest_cosine", s.nearest_a},
                 {"nearest_cosine_other", s.nearest_b},
                 {"nearest_distance", s.nearest_distance},
+                {"nearest_distance_by_chance", s.nearest_distance_by_chance},
                 {"told_apart", s.told_apart},
                 {"told_apart_by_chance", s.told_apart_by_chance},
                 {"flatters", s.flatters()}});

@@ -38,6 +38,12 @@ double kolmogorov_smirnov(const std::vector<float>& a, const std::vector<float>&
   return greatest;
 }
 
+// What it stays below in 95% of draws of n and m values from one distribution.
+double kolmogorov_smirnov_by_chance(std::size_t n, std::size_t m) {
+  const auto a = static_cast<double>(n), b = static_cast<double>(m);
+  return std::sqrt(std::log(2 / 0.05) / 2 * (a + b) / (a * b));
+}
+
 // `count` rows, evenly spread.
 std::vector<float> thin_out(std::span<const float> vectors, std::size_t dim, std::size_t count) {
   const std::size_t rows = vectors.size() / dim;
@@ -80,6 +86,8 @@ ShiftEstimate estimate_shift(std::span<const float> a, std::span<const float> b,
   shift.nearest_a = mean(nearest_a);
   shift.nearest_b = mean(nearest_b);
   shift.nearest_distance = kolmogorov_smirnov(nearest_a, nearest_b);
+  shift.nearest_distance_by_chance =
+      kolmogorov_smirnov_by_chance(nearest_a.size(), nearest_b.size());
   shift.told_apart = told_apart(thin_out(a, width, count), thin_out(b, width, count), dim);
   const auto n = static_cast<double>(2 * count);
   shift.told_apart_by_chance = 0.5 + 1.96 * std::sqrt(0.25 / n);  // a binomial's, as if independent
