@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <iomanip>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "apps/commands.h"
 #include "apps/embedding.h"
 #include "core/files.h"
 #include "core/log.h"
 #include "data/csv.h"
+#include "data/folds.h"
 #include "eval/shift.h"
 #include "ranking/near_duplicates.h"
 #include "recognize/matcher.h"
@@ -26,57 +28,90 @@ struct GroupsOptions {
   template <class V>
   void visit(V& v) {
     v(data, "data", "photos: a CSV with a path column, or a folder");
-    v(out, "out", "CSV to write: the list with one column more, beside the list or with its paths");
-    v(column, "column", "name of that column, for `shoplens train --group-column`");
+    v(out, "out", "CSV to write: the list with the groups' numbers, and paths as seen from it");
+    v(column, "column",
+      "column of the numbers, for `shoplens train --group-column`; groups that the list has in it "
+      "are joined with those found");
     v(threshold, "threshold", "photos whose cosine is at least this share a group");
     network.visit(v);
     v(json, "json", "print one JSON document");
   }
 };
 
+// The column of that name; a new one, without values, where the list has none.
+std::vector<std::string>& column_of(Manifest& list, const std::string& name) {
+  for (auto& column : list.columns)
+    if (column.name == name) return column.values;
+  list.columns.push_back({name, std::vector<std::string>(list.size())});
+  return list.columns.back().values;
+}
+
 // Paths as seen from the folder of `out`.
-std::string grouped_csv(const Manifest& manifest, const std::vector<std::int64_t>& rows,
-                        const std::vector<std::int64_t>& groups, const GroupsOptions& o) {
-  const auto folder = std::filesystem::absolute(o.out).parent_path();
+std::string csv_of(const Manifest& list, const std::string& out) {
+  const auto folder = std::filesystem::absolute(out).parent_path();
   std::vector<std::string> fields{"path", "label"};
-  for (const auto& column : manifest.columns) fields.push_back(column.name);
-  fields.push_back(o.column);
+  for (const auto& column : list.columns) fields.push_back(column.name);
   std::string text = csv_line(fields);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto row = static_cast<std::size_t>(rows[i]);
-    fields = {std::filesystem::absolute(manifest.paths[row]).lexically_relative(folder).string(),
-              manifest.labels[row]};
-    for (const auto& column : manifest.columns) fields.push_back(column.values[row]);
-    fields.push_back(std::to_string(groups[i]));
+  for (std::size_t row = 0; row < list.size(); ++row) {
+    fields = {std::filesystem::absolute(list.paths[row]).lexically_relative(folder).string(),
+              list.labels[row]};
+    for (const auto& column : list.columns) fields.push_back(column.values[row]);
     text += csv_line(fields);
   }
   return text;
 }
 
+// Photos of each group.
+std::vector<std::int64_t> sizes_of(const std::vector<std::int64_t>& group) {
+  std::vector<std::int64_t> sizes;
+  for (const std::int64_t g : group) {
+    sizes.resize(std::max(sizes.size(), static_cast<std::size_t>(g) + 1));
+    ++sizes[static_cast<std::size_t>(g)];
+  }
+  return sizes;
+}
+
 int groups(const GroupsOptions& o) {
   check(!o.data.empty(), "groups: want --data, a CSV or a folder of photos");
+  check(o.column != "path" && o.column != "label" && !o.column.empty(),
+        "groups: want a --column beside path and label, got ", o.column);
   const Manifest manifest = read_manifest(o.data, /*want_labels=*/false);
-  check(std::none_of(manifest.columns.begin(), manifest.columns.end(),
-                     [&](const auto& column) { return column.name == o.column; }),
-        "groups: want a new column, the list has ", o.column, " already (", o.data, ")");
   const auto pipeline = open_pipeline("groups", o.network, manifest.size());
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, manifest.paths, o.network);
-  check(!embedded.photos.empty(), "groups: want photos, none could be read (", o.data, ")");
-  const auto group = near_duplicate_groups(embedded.embeddings, embedded.dim, o.threshold);
-  write_file(o.out, grouped_csv(manifest, embedded.photos, group, o));
-  const std::int64_t count = *std::max_element(group.begin(), group.end()) + 1;
-  std::vector<std::int64_t> sizes(static_cast<std::size_t>(count));
-  for (const std::int64_t g : group) ++sizes[static_cast<std::size_t>(g)];
-  const std::int64_t largest = *std::max_element(sizes.begin(), sizes.end());
-  if (o.json)
+  if (embedded.photos.empty())
+    throw Error(
+        ErrorCode::kBadInput,
+        join("groups: want photos, none of ", manifest.size(), " could be read (", o.data, ")"),
+        "paths in a CSV are relative to the CSV");
+  Manifest list = select_rows(manifest, embedded.photos);
+  std::vector<std::string>& column = column_of(list, o.column);
+  const std::set<std::string> given(column.begin(), column.end());
+  const auto found = near_duplicate_groups(embedded.embeddings, embedded.dim, o.threshold);
+  const auto group = joined_groups(found, number_labels(groups_of(list, column)).of_row);
+  std::transform(group.begin(), group.end(), column.begin(),
+                 [](std::int64_t g) { return std::to_string(g); });
+  write_file(o.out, csv_of(list, o.out));
+
+  const auto sizes = sizes_of(group), found_sizes = sizes_of(found);
+  const std::int64_t largest = *std::max_element(sizes.begin(), sizes.end()),
+                     alike = std::count_if(found_sizes.begin(), found_sizes.end(),
+                                           [](std::int64_t size) { return size > 1; });
+  const std::size_t of_list = given.size() - given.count("");
+  if (o.json) {
     print_json({{"out", o.out},
                 {"photos", group.size()},
-                {"groups", count},
+                {"groups", sizes.size()},
                 {"largest", largest},
+                {"near_duplicate_groups", alike},
+                {"given_groups", of_list},
                 {"errors", errors_json(embedded.errors, manifest.names)}});
-  else
-    std::cout << o.out << ": " << group.size() << " photos in " << count
-              << " groups, the largest of " << largest << '\n';
+    return status_of(embedded);
+  }
+  std::cout << o.out << ": " << group.size() << " photos in " << sizes.size()
+            << " groups, the largest of " << largest << "; " << alike
+            << " groups of near-duplicates";
+  if (of_list > 0) std::cout << ", joined with " << of_list << " of the list's column " << o.column;
+  std::cout << '\n';
   return status_of(embedded);
 }
 

@@ -49,6 +49,14 @@ void check_folds(std::size_t rows, int folds) {
 
 }  // namespace
 
+std::vector<std::string> groups_of(const Manifest& manifest,
+                                   const std::vector<std::string>& column) {
+  std::vector<std::string> groups = column;
+  for (std::size_t row = 0; row < groups.size(); ++row)
+    if (groups[row].empty()) groups[row] = "\n" + manifest.names[row];
+  return groups;
+}
+
 std::vector<int> stratified_folds(const std::vector<std::string>& labels, int folds,
                                   std::uint64_t seed) {
   check_folds(labels.size(), folds);

@@ -4,7 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "data/manifest.h"
+
 namespace shoplens {
+
+/// The group of each row by the values of a column; a row without one is a group of its own.
+std::vector<std::string> groups_of(const Manifest& manifest,
+                                   const std::vector<std::string>& column);
 
 /// The fold, 0..folds-1, in which each row is held out: every label spread evenly over the folds.
 /// Equal, to the index, to scikit-learn's StratifiedKFold(folds, shuffle=True, random_state=seed)

@@ -43,6 +43,14 @@ TEST(StratifiedFolds, RefusesWhatCannotBeSplit) {
   EXPECT_THROW(stratified_folds({"a", "a"}, 2, 1ull << 32), Error);
 }
 
+TEST(Groups, ARowWithoutOneIsAGroupOfItsOwn) {
+  Manifest manifest;
+  manifest.names = {"1.jpg", "2.jpg", "3.jpg", "4.jpg"};
+  const auto groups = groups_of(manifest, {"a", "", "", "a"});
+  EXPECT_EQ(std::set<std::string>(groups.begin(), groups.end()).size(), 3u);
+  EXPECT_EQ(groups[0], groups[3]);
+}
+
 TEST(StratifiedGroupFolds, KeepsGroupsWholeAndLabelsEven) {
   std::vector<std::string> labels, groups;
   for (int i = 0; i < 600; ++i) {  // 6 labels, 10 bursts each, of 10 photos

@@ -61,11 +61,12 @@ TEST(Shift, OfTheSameKindOfPhotosIsChance) {
       apart += s.told_apart > s.told_apart_by_chance;
       flattered += s.flatters();
     }
-  // Each half of the verdict errs as often as it says, give or take three standard deviations.
-  EXPECT_LE(further, 46);  // 30 +- 5.3
-  EXPECT_LE(apart, 27);    // 15 +- 3.8
+  // Each half of the verdict errs about as often as it says (5% and 2.5%, with three standard
+  // deviations of 600 draws); of 15,000 it was 3.9% and 2.9%, and both at once 3 times.
+  EXPECT_LE(further, 46);
+  EXPECT_LE(apart, 27);
   EXPECT_GT(std::min(further, apart), 0);
-  EXPECT_LE(flattered, draws / 100);
+  EXPECT_LE(flattered, 2);
 }
 
 // Told apart well, as they are moved in directions that the gallery does not know, but as near.

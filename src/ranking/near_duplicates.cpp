@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <unordered_map>
 
 #include "core/error.h"
 #include "index/exact_index.h"
@@ -23,6 +24,17 @@ class Groups {
   void join(std::int64_t a, std::int64_t b) {
     a = root(a), b = root(b);
     at(std::max(a, b)) = std::min(a, b);
+  }
+  // A number for each row's group, in the order of the groups' first rows.
+  std::vector<std::int64_t> numbers() {
+    std::vector<std::int64_t> of_root(parent_.size(), -1), out;
+    std::int64_t next = 0;
+    for (std::int64_t row = 0; row < static_cast<std::int64_t>(parent_.size()); ++row) {
+      std::int64_t& number = of_root[static_cast<std::size_t>(root(row))];
+      if (number < 0) number = next++;
+      out.push_back(number);
+    }
+    return out;
   }
 
  private:
@@ -55,14 +67,22 @@ std::vector<std::int64_t> near_duplicate_groups(std::span<const float> vectors, 
     }
     open.swap(again);
   }
-  std::vector<std::int64_t> numbers(static_cast<std::size_t>(index.size()), -1), out;
-  std::int64_t next = 0;
-  for (std::int64_t row = 0; row < index.size(); ++row) {
-    std::int64_t& number = numbers[static_cast<std::size_t>(groups.root(row))];
-    if (number < 0) number = next++;
-    out.push_back(number);
+  return groups.numbers();
+}
+
+std::vector<std::int64_t> joined_groups(std::span<const std::int64_t> a,
+                                        std::span<const std::int64_t> b) {
+  check(a.size() == b.size(), "groups: want as many rows in both, got ", a.size(), " and ",
+        b.size());
+  Groups groups(static_cast<std::int64_t>(a.size()));
+  for (const auto numbers : {a, b}) {
+    std::unordered_map<std::int64_t, std::int64_t> first;  // row of each group
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      const auto row = static_cast<std::int64_t>(i);
+      groups.join(first.try_emplace(numbers[i], row).first->second, row);
+    }
   }
-  return out;
+  return groups.numbers();
 }
 
 }  // namespace shoplens

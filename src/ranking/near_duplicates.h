@@ -13,4 +13,9 @@ namespace shoplens {
 std::vector<std::int64_t> near_duplicate_groups(std::span<const float> vectors, int dim,
                                                 double threshold);
 
+/// Groups in which rows are together that are so in `a` or in `b`, and whoever is with either. a,
+/// b [n], any numbers -> a group number each, as above.
+std::vector<std::int64_t> joined_groups(std::span<const std::int64_t> a,
+                                        std::span<const std::int64_t> b);
+
 }  // namespace shoplens

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
+#include "core/random.h"
 #include "index/inner_product.h"
 #include "ranking/test_vectors.h"
 
@@ -53,6 +55,46 @@ TEST(NearDuplicates, AChainIsOneGroup) {
     vectors.push_back(std::sin(0.015f * static_cast<float>(i)));
   }
   EXPECT_EQ(near_duplicate_groups(vectors, 2, 0.9998), std::vector<std::int64_t>(100, 0));
+}
+
+TEST(JoinedGroups, AreThoseOfEither) {
+  using Numbers = std::vector<std::int64_t>;
+  EXPECT_EQ(joined_groups(Numbers{7, 3, 7, 5, 9}, Numbers{0, 1, 2, 3, 1}),
+            (Numbers{0, 1, 0, 2, 1}));
+  // 0 is with 1 here, 1 with 2 there, 2 with 3 here: a chain through both.
+  EXPECT_EQ(joined_groups(Numbers{0, 0, 1, 1, 2}, Numbers{0, 1, 1, 2, 3}),
+            (Numbers{0, 0, 0, 0, 1}));
+  EXPECT_EQ(joined_groups({}, {}), Numbers{});
+  EXPECT_THROW(joined_groups(Numbers{1}, Numbers{1, 2}), Error);
+}
+
+TEST(JoinedGroups, AreWhatCanBeReached) {
+  Random random{4};
+  const auto draw = [&] {
+    std::vector<std::int64_t> numbers;
+    for (int i = 0; i < 100; ++i) numbers.push_back(random.integer(0, 59));
+    return numbers;
+  };
+  const auto a = draw(), b = draw(), joined = joined_groups(a, b);
+  // As many as there are pieces when walking from row to row, and no step leaves a group.
+  int pieces = 0;
+  std::vector<bool> met(a.size());
+  for (std::size_t start = 0; start < a.size(); ++start) {
+    if (met[start]) continue;
+    ++pieces;
+    std::vector<std::size_t> open{start};
+    for (met[start] = true; !open.empty();) {
+      const std::size_t i = open.back();
+      open.pop_back();
+      for (std::size_t j = 0; j < a.size(); ++j)
+        if (a[i] == a[j] || b[i] == b[j]) {
+          EXPECT_EQ(joined[i], joined[j]) << i << ' ' << j;
+          if (!met[j]) open.push_back(j);
+          met[j] = true;
+        }
+    }
+  }
+  EXPECT_EQ(pieces, *std::max_element(joined.begin(), joined.end()) + 1);
 }
 
 TEST(NearDuplicates, RefusesAThresholdOutOfRange) {

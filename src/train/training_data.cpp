@@ -35,14 +35,6 @@ const std::vector<std::string>& column(const Manifest& manifest, const std::stri
                    names.empty() ? " path and label" : names, " (", manifest.source.string(), ")"));
 }
 
-// A group of its own for every row that has none.
-std::vector<std::string> groups_of(const Manifest& manifest, const std::string& name) {
-  std::vector<std::string> groups = column(manifest, name);
-  for (std::size_t row = 0; row < groups.size(); ++row)
-    if (groups[row].empty()) groups[row] = "\n" + manifest.names[row];
-  return groups;
-}
-
 int fold_number(const TrainOptions& o) {
   check(o.fold.size() <= 4 && o.fold.find_first_not_of("0123456789") == std::string::npos &&
             !o.fold.empty() && std::stoi(o.fold) < o.folds,
@@ -55,8 +47,8 @@ std::vector<int> folds_of(const Manifest& photos, const TrainOptions& o) {
   const auto seed = static_cast<std::uint64_t>(o.seed);
   return o.group_column.empty()
              ? stratified_folds(photos.labels, o.folds, seed)
-             : stratified_group_folds(photos.labels, groups_of(photos, o.group_column), o.folds,
-                                      seed);
+             : stratified_group_folds(
+                   photos.labels, groups_of(photos, column(photos, o.group_column)), o.folds, seed);
 }
 
 // Throws unless every product has a photo outside the fold `held_out`.
