@@ -19,6 +19,15 @@
 namespace shoplens {
 namespace {
 
+void check_read(const char* verb, const PhotoEmbeddings& embedded, const Manifest& list,
+                std::size_t least) {
+  if (embedded.photos.size() < least)
+    throw Error(ErrorCode::kBadInput,
+                join(verb, ": want at least ", least, " photos that can be read, got ",
+                     embedded.photos.size(), " of ", list.size(), " (", list.source.string(), ")"),
+                "give more photos; paths in a CSV are relative to the CSV");
+}
+
 struct GroupsOptions {
   std::string data, out = "groups.csv", column = "group";
   double threshold = 0.95;
@@ -78,11 +87,7 @@ int groups(const GroupsOptions& o) {
   const Manifest manifest = read_manifest(o.data, /*want_labels=*/false);
   const auto pipeline = open_pipeline("groups", o.network, manifest.size());
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, manifest.paths, o.network);
-  if (embedded.photos.empty())
-    throw Error(
-        ErrorCode::kBadInput,
-        join("groups: want photos, none of ", manifest.size(), " could be read (", o.data, ")"),
-        "paths in a CSV are relative to the CSV");
+  check_read("groups", embedded, manifest, 1);
   Manifest list = select_rows(manifest, embedded.photos);
   std::vector<std::string>& column = column_of(list, o.column);
   const std::set<std::string> given(column.begin(), column.end());
@@ -151,6 +156,8 @@ int shift(const ShiftOptions& o) {
   const auto pipeline = open_gallery_pipeline(gallery, o.network, a.size() + b.size());
   const PhotoEmbeddings of_a = embed_and_report(*pipeline, a.paths, o.network),
                         of_b = embed_and_report(*pipeline, b.paths, o.network);
+  check_read("shift", of_a, a, 2);
+  check_read("shift", of_b, b, 2);
   // As networks see the photos: without what the ranking adds.
   const Matcher matcher(gallery.content().vectors, pipeline->blocks(), PipelineSpec{},
                         std::nullopt);

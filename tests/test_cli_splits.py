@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """groups and shift: what is alike stays on one side of a split, and photos of another kind are told."""
 import csv
+import hashlib
+import itertools
+import json
+import re
 import shutil
 import unittest
 
-from cli import CliTest
+from cli import BIN, CliTest
 
 ALIKE = ["--threshold", 0.99999]  # to the tiny model all photos of a label are much alike; copies are equal
 
 
-class GroupsTest(CliTest):
+class ListTest(CliTest):
+    """Lists as rows, and copies of photos."""
+
     def setUp(self):
         super().setUp()
         self.rows = self.read("train.csv")
@@ -33,6 +39,8 @@ class GroupsTest(CliTest):
     def groups(self, *words):
         return self.run_json("groups", "--model", "model.onnx", "--data", "list.csv", *ALIKE, *words)
 
+
+class GroupsTest(ListTest):
     def together(self, *photos):
         """Which of the photos share a group with the first."""
         of = {row["path"]: row["group"] for row in self.read("groups.csv")}
@@ -72,8 +80,92 @@ class GroupsTest(CliTest):
         self.assertIn("threshold in (0, 1], got 2", error("--data", "list.csv", "--threshold", 2))
         self.write("gone.csv", [{**row, "path": "gone/" + row["path"]} for row in self.rows])
         said = error("--data", "gone.csv")
-        self.assertIn("none of 12 could be read (gone.csv)", said)
+        self.assertIn("want at least 1 photos that can be read, got 0 of 12 (gone.csv)", said)
         self.assertIn("relative to the CSV", said)
+
+
+@unittest.skipUnless((BIN / "shoplens-train").exists(), "built without training")
+class FoldsTest(ListTest):
+    """What groups finds, train keeps together: seen in the hash of its photos that each run notes."""
+
+    def setUp(self):
+        super().setUp()
+        copies = [self.copy(f"{label}{i}", f"{label}{i}-again") for label in self.LABELS for i in range(3)]
+        # Three pairs a label, so that 2 folds of 3 photos a label tear one apart; two of gala's are of one shop.
+        rows = [row for row in self.rows if not row["path"].endswith("3.png")] + copies
+        self.write("list.csv", [{**row, "group": "shop" if "/gala0." in row["path"] or "/gala1." in row["path"] else ""}
+                                for row in rows])
+
+    def hash_of(self, rows):
+        photos = "".join(f"{row['path']}\t{row['label']}\t{(self.folder / row['path']).stat().st_size}\n" for row in rows)
+        return hashlib.sha256(photos.encode()).hexdigest()
+
+    def splits(self, rows):
+        """Hash of the run -> groups held out, of every split that keeps groups whole."""
+        names = sorted({row["group"] for row in rows})
+        found = {}
+        for chosen in itertools.chain(*(itertools.combinations(names, n) for n in range(1, len(names)))):
+            inside = [row for row in rows if row["group"] in chosen]
+            outside = [row for row in rows if row["group"] not in chosen]
+            both = self.hash_of(outside) + self.hash_of(inside)
+            found[hashlib.sha256(both.encode()).hexdigest()] = set(chosen)
+        return found
+
+    def held_out(self, out, *words):
+        """The groups that each of two folds holds out; none for one that tears a group apart."""
+        self.run_cli("train", "--data", "groups.csv", "--out", out, "--folds", 2, "--img-size", 32, "--epochs", 1,
+                     "--warmup-epochs", 0, "--batch-size", 6, "--dim", 8, *words)
+        splits = self.splits(self.read("groups.csv"))
+        noted = [re.search("data ([0-9a-f]{64})", (self.folder / out / f"fold-{fold}/config.toml").read_text())[1]
+                 for fold in (0, 1)]
+        return [splits.get(data) for data in noted]
+
+    def test_no_group_is_on_both_sides_of_a_fold(self):
+        self.assertEqual(self.groups()["groups"], 8)
+        first, second = self.held_out("whole", "--group-column", "group")
+        self.assertIsNotNone(first)
+        self.assertEqual(second, {row["group"] for row in self.read("groups.csv")} - first)
+        self.assertEqual(self.held_out("torn"), [None, None])
+
+
+class ShiftTest(CliTest):
+    def make_photos(self):
+        self.run_cli("demo-photos", "--out", "photos", "--classes", 8, "--train", 6, "--val", 12, "--test", 6,
+                     "--size", 64)
+        self.run_cli("index", "build", "--model", "model.onnx", "--data", "photos/train.csv")
+
+    def shift(self, other, *words):
+        return self.run_cli("shift", "--data", "photos/val.csv", "--other", other, *words)
+
+    def test_photos_on_shelves_are_further_than_catalogue_photos(self):
+        self.make_photos()
+        told = self.shift("photos/test.csv", "--json")
+        found = json.loads(told.stdout)
+        self.assertTrue(found["flatters"])
+        self.assertGreater(found["nearest_cosine"], found["nearest_cosine_other"])
+        for figure in "nearest_distance", "told_apart":
+            self.assertGreater(found[figure], found[figure + "_by_chance"])
+        self.assertIn("validation will flatter: photos/val.csv against photos/test.csv", told.stderr)
+        self.assertIn("what these measure will flatter", self.shift("photos/test.csv").stdout)
+
+    def test_halves_of_one_list_are_alike(self):
+        self.make_photos()
+        head, *rows = (self.folder / "photos/val.csv").read_text().splitlines()
+        for half in 0, 1:
+            (self.folder / f"photos/half{half}.csv").write_text("\n".join([head, *rows[half::2]]) + "\n")
+        told = self.run_cli("shift", "--data", "photos/half0.csv", "--other", "photos/half1.csv", "--json")
+        found = json.loads(told.stdout)
+        self.assertFalse(found["flatters"])
+        self.assertLess(found["nearest_distance"], found["nearest_distance_by_chance"])
+        self.assertNotIn("flatter", told.stderr)
+
+    def test_mistakes_are_named(self):
+        self.build()
+        self.assertIn("want --data and --other", self.run_cli("shift", "--data", "test.csv", status=2).stderr)
+        self.write_list("one.csv", "one", 1)
+        (self.folder / "one.csv").write_text("".join((self.folder / "one.csv").open().readlines()[:2]))
+        self.assertIn("want at least 2 photos that can be read, got 1 of 1 (one.csv)", self.run_cli(
+            "shift", "--data", "test.csv", "--other", "one.csv", status=2).stderr)
 
 
 if __name__ == "__main__":
