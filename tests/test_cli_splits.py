@@ -156,7 +156,7 @@ class ShiftTest(CliTest):
         told = self.run_cli("shift", "--data", "photos/half0.csv", "--other", "photos/half1.csv", "--json")
         found = json.loads(told.stdout)
         self.assertFalse(found["flatters"])
-        self.assertLess(found["nearest_distance"], found["nearest_distance_by_chance"])
+        self.assertAlmostEqual(found["nearest_cosine"], found["nearest_cosine_other"], delta=0.01)
         self.assertNotIn("flatter", told.stderr)
 
     def test_mistakes_are_named(self):
