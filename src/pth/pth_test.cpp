@@ -58,7 +58,8 @@ TEST_P(SoundFile, GivesEveryTensorRowMajor) {
   EXPECT_EQ(named(all, "empty").shape, (Shape{0, 3}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Pth, SoundFile, testing::Values("zip.pth", "legacy.pth"));
+INSTANTIATE_TEST_SUITE_P(Pth, SoundFile,
+                         testing::Values("zip.pth", "zip_without_checksums.pth", "legacy.pth"));
 
 TEST(Pth, TakesTheStateDictOfATrainingCheckpoint) {
   const auto all = read_pth(golden("nested.pth"));
@@ -111,9 +112,54 @@ TEST(Pth, RefusesTensorsOfManyDimensionsAsTheyAreMade) {
       << error_of("bad_dimensions.pth");
 }
 
+// A network with one wrong weight answers, wrongly.
+TEST(Pth, AFlippedByteOfATensorIsSeen) {
+  std::string bytes = read_file(golden("zip.pth"));
+  const float ninth = 9 / 8.0F;  // of conv.weight, the first tensor
+  std::string pattern(sizeof ninth, '\0');
+  std::memcpy(pattern.data(), &ninth, sizeof ninth);
+  const std::size_t at = bytes.find(pattern);
+  ASSERT_NE(at, std::string::npos);
+  bytes[at] = static_cast<char>(bytes[at] ^ 1);
+  try {
+    parse_pth(bytes, "flipped.pth");
+    ADD_FAILURE() << "no error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code, ErrorCode::kCorrupt);
+    EXPECT_NE(std::string(e.what()).find("want the entry zip/data/0 with the checksum "),
+              std::string::npos)
+        << e.what();
+    EXPECT_NE(std::string(e.what()).find("(flipped.pth)"), std::string::npos) << e.what();
+    EXPECT_NE(e.hint.find("again"), std::string::npos);
+  }
+}
+
+TEST(Pth, NoFlippedByteChangesATensorUnseen) {
+  const std::string sound = read_file(golden("zip.pth"));
+  const auto want = parse_pth(sound, "zip.pth");
+  std::size_t seen = 0;
+  for (std::size_t i = 0; i < sound.size(); ++i) {
+    std::string bytes = sound;
+    bytes[i] = static_cast<char>(bytes[i] ^ '\x10');
+    try {
+      const auto got = parse_pth(bytes, "zip.pth");
+      ASSERT_EQ(got.size(), want.size()) << i;
+      for (std::size_t t = 0; t < got.size(); ++t) {
+        EXPECT_EQ(got[t].name, want[t].name) << i;
+        EXPECT_EQ(got[t].type, want[t].type) << i;
+        EXPECT_EQ(got[t].shape, want[t].shape) << i;
+        EXPECT_EQ(got[t].bytes, want[t].bytes) << i;
+      }
+    } catch (const Error&) {
+      ++seen;
+    }
+  }
+  EXPECT_GT(seen, 0u);
+}
+
 // Any byte may be wrong, and the file may end anywhere.
 TEST(Pth, DamageGivesTensorsOrAnError) {
-  for (const char* name : {"zip.pth", "legacy.pth"}) {
+  for (const char* name : {"zip.pth", "zip_without_checksums.pth", "legacy.pth"}) {
     const std::string sound = read_file(golden(name));
     for (std::size_t i = 0; i < sound.size(); ++i) {
       for (const char flip : {'\x01', '\x80', '\xff'}) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pth/zip_archive.h"
 
+#include <zlib.h>
+
 #include <algorithm>
+#include <ios>
 
 #include "pth/bytes.h"
 
@@ -55,19 +58,33 @@ void read_zip64(std::string_view extra, const std::string& name, std::uint64_t& 
   }
 }
 
+// A checksum of 0 is none: torch.serialization.set_crc32_options(False).
+void check_sum(std::string_view bytes, std::uint32_t want, const std::string& entry,
+               const std::string& name) {
+  const auto got = static_cast<std::uint32_t>(
+      crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+  if (want == 0 || got == want) return;
+  throw Error(ErrorCode::kCorrupt,
+              join("checkpoint: want the entry ", entry, " with the checksum ", std::hex, want,
+                   ", got ", got, " (", name, ")"),
+              "the file is damaged: download or copy it again");
+}
+
 }  // namespace
 
 std::map<std::string, std::string_view> read_zip(std::string_view bytes, const std::string& name) {
   ByteReader in(bytes, name);
   const Directory directory = find_directory(bytes, in);
   std::map<std::string, std::string_view> entries;
+  std::uint64_t room = bytes.size();  // so that no byte's checksum is taken without end
   in.seek(directory.offset);
   for (std::uint64_t i = 0; i < directory.entries; ++i) {
     if (in.number<std::uint32_t>() != kCentral)
       in.corrupt("want entry ", i, " of the zip directory, got other bytes");
     in.take(4);  // versions
     const auto flags = in.number<std::uint16_t>(), method = in.number<std::uint16_t>();
-    in.take(8);  // time, date, CRC
+    in.take(4);  // time, date
+    const auto sum = in.number<std::uint32_t>();
     std::uint64_t packed = in.number<std::uint32_t>(), size = in.number<std::uint32_t>();
     const auto name_length = in.number<std::uint16_t>(), extra_length = in.number<std::uint16_t>(),
                comment_length = in.number<std::uint16_t>();
@@ -89,7 +106,11 @@ std::map<std::string, std::string_view> read_zip(std::string_view bytes, const s
                local_extra = local.number<std::uint16_t>();
     local.take(local_name);
     local.take(local_extra);
-    if (!entries.emplace(entry, local.take(size)).second)
+    if (size > room) in.corrupt("want entries that do not overlap, got more than the file holds");
+    room -= size;
+    const std::string_view content = local.take(size);
+    check_sum(content, sum, entry, name);
+    if (!entries.emplace(entry, content).second)
       in.corrupt("want each entry once, got ", entry, " twice");
   }
   return entries;
