@@ -68,7 +68,7 @@ std::vector<std::int64_t> KReciprocal::reciprocal(std::int64_t row, int k) const
   return rows;
 }
 
-// Adds the half-sized sets of members that lie for two thirds in the set (Zhong et al., eq. 2).
+// Adds the half-sized sets of members that lie for two thirds in the set (Zhong et al., R*).
 std::vector<std::int64_t> KReciprocal::extend(std::vector<std::int64_t> rows) const {
   std::vector<std::int64_t> all = rows, shared, merged;
   for (const std::int64_t member : rows) {

@@ -15,10 +15,19 @@ struct KReciprocalOptions {
 };
 
 /// Re-ranking by k-reciprocal encoding: two photos are near when their neighbours' neighbours are
-/// the same ones. Source: Zhong et al. 2017, arXiv:1701.08398, section 3, in a form that answers
-/// one query at a time: the gallery's neighbourhoods are taken once, within the gallery, and a
-/// query's reciprocal neighbours are those photos to which it would be among the k1 nearest. The
-/// distance is 1 - cosine.
+/// the same ones. Source: Zhong et al. 2017, arXiv:1701.08398, section 3; their encodings, Jaccard
+/// distance, mean over k2 and final distance, in a form that answers one query at a time from
+/// lists of k1 + 1 neighbours. It differs from the paper, and its ranking a little (a test says how
+/// much), in that
+///   - a query changes no gallery photo's neighbourhood, and is in no encoding, its own included:
+///     so the gallery's encodings are made once. Its reciprocal neighbours are those photos to
+///     which it would be among the k1 nearest;
+///   - a member that R* adds from outside a photo's list counts as far as the list's end: so lists
+///     are all that is kept.
+/// The authors' re_ranking.py differs from both: all queries are photos among the others, distances
+/// are squared Euclidean over the row's largest (here 1 - cosine, as a search knows no largest),
+/// and a half set joins R* above two thirds (here and in the paper from two thirds on). Weights are
+/// divided by their sum as there, and k1 / 2 is rounded down.
 class KReciprocal {
  public:
   /// neighbours: of each gallery row its own nearest rows, itself first, at least k1 + 1 where
