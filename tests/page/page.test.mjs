@@ -15,6 +15,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const shots = process.env.SHOPLENS_SHOTS;
 const kSections = ['Recognise', 'Catalogue', 'Unknown', 'Figures'];
 const kDesktop = {viewport: {width: 1280, height: 860}}, kPhone = {viewport: {width: 390, height: 844}, isMobile: true, hasTouch: true, deviceScaleFactor: 2};
+const kElsewhere = 'shop.example';  // the server by a name that is not this machine's, so that a browser sees it without TLS
 let folder, photos, server, browser;
 
 before(async () => {
@@ -23,7 +24,10 @@ before(async () => {
   for (const kind of ['right', 'wrong', 'strange']) assert.ok(photos[kind].length >= 2, `want photos answered ${kind}`);
   for (const name of ['other.db', 'upgraded.db']) copyFileSync(path.join(folder, 'gallery.db'), path.join(folder, name));
   server = await serve(folder, '--gallery', 'gallery.db');
-  browser = await chromium.launch({executablePath: process.env.CHROMIUM ?? 'chromium', args: ['--no-sandbox']});
+  // A webcam that films a photo.
+  copyFileSync(photos.right[1].photo, path.join(folder, 'webcam.mjpeg'));
+  browser = await chromium.launch({executablePath: process.env.CHROMIUM ?? 'chromium', args: ['--no-sandbox',
+    `--host-resolver-rules=MAP ${kElsewhere} 127.0.0.1`, '--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${folder}/webcam.mjpeg`]});
   if (shots) mkdirSync(shots, {recursive: true});
 });
 
@@ -326,13 +330,105 @@ for (const colorScheme of ['light', 'dark'])
 onPage('a phone takes a photo', kPhone, async page => {
   await visit(page);
   await page.getByText('Take a photo').first().waitFor();
+  await page.locator('.webcam').first().waitFor({state: 'hidden'});
   assert.equal(await page.locator('#camera').getAttribute('capture'), 'environment');  // the camera that looks away
   await page.locator('#camera').setInputFiles(photos.right[0].photo);
   await page.locator('.answer:not(.wait)').waitFor();
   await open(page, 'Catalogue');
   await page.getByRole('button', {name: 'Add a product'}).click();
-  await dialog(page).getByText('Take a photo').waitFor();
+  await dialog(page).locator('label', {hasText: 'Take a photo'}).waitFor();
 });
+
+// A page that notes the cameras it is lent; and that so many were, of which so many film now.
+const kWebcam = {permissions: ['camera']};
+const films = (page, now, ever) => page.waitForFunction(([now, ever]) =>
+  globalThis.lent.length === ever && globalThis.lent.filter(track => track.readyState === 'live').length === now, [now, ever]);
+async function visitWithWebcam(page) {
+  await page.addInitScript(() => {
+    globalThis.lent = [];
+    const devices = navigator.mediaDevices, lend = devices?.getUserMedia.bind(devices);
+    if (devices) devices.getUserMedia = async wanted => {
+      const stream = await lend(wanted);
+      globalThis.lent.push(...stream.getTracks());
+      return stream;
+    };
+  });
+  return visit(page);
+}
+
+for (const [device, options] of Object.entries({desktop: kDesktop, 'narrow window': {viewport: kPhone.viewport}}))
+  for (const colorScheme of ['light', 'dark'])
+    onPage(`a webcam's picture is named as a dropped photo, in a ${device}, ${colorScheme}`, {...options, ...kWebcam, colorScheme}, async page => {
+      await visitWithWebcam(page);
+      await page.locator('label', {hasText: 'Take a photo'}).first().waitFor({state: 'hidden'});  // a phone's
+      await page.getByRole('button', {name: 'Take a photo'}).click();
+      await page.waitForFunction(() => document.querySelector('video').videoWidth > 0);
+      await assertAccessible(page, 'the viewfinder');
+      await assertNoSidewaysScroll(page, 'the viewfinder');
+      await shoot(page, `webcam-${device.replace(' ', '-')}-${colorScheme}`);
+      const asked = page.waitForRequest('**/v1/recognize');
+      await page.getByRole('button', {name: 'Take the photo'}).click();
+      assert.equal((await asked).headers()['content-type'], 'image/jpeg');
+      await heading(page, photos.right[1].label).waitFor();
+      await films(page, 0, 1);
+      assert.equal(await dialog(page).count(), 0);
+    });
+
+onPage('a webcam goes by keyboard; closed, it films no more', kWebcam, async page => {
+  await visitWithWebcam(page);
+  const button = page.getByRole('button', {name: 'Take a photo'}), focused = target => target.evaluate(element => element === document.activeElement);
+  await tabTo(page, button);
+  await page.keyboard.press('Enter');
+  await dialog(page).waitFor();
+  assert.ok(await focused(dialog(page).getByRole('button', {name: 'Take the photo'})));
+  for (let i = 0; i < 6; ++i) {
+    await page.keyboard.press('Tab');  // past its last control to the browser's own, and back into it
+    assert.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement.closest('dialog')));
+  }
+  await films(page, 1, 1);
+  await page.keyboard.press('Escape');
+  await dialog(page).waitFor({state: 'hidden'});
+  await films(page, 0, 1);
+  assert.ok(await focused(button));
+  await page.keyboard.press('Enter');
+  await dialog(page).getByRole('button', {name: 'Close'}).click();
+  await films(page, 0, 2);
+  await button.click();
+  await films(page, 1, 3);
+  await page.evaluate(() => globalThis.lent.at(-1).dispatchEvent(new Event('ended')));  // as when it is unplugged
+  await said(page, 'The camera is gone');
+  assert.equal(await dialog(page).count(), 0);
+  assert.equal(await page.locator('.answer').count(), 0);
+  await button.click();
+  await dialog(page).waitFor();
+  await dropOn(page, 'drop', [photos.right[2].photo]);  // answers instead
+  await heading(page, photos.right[2].label).waitFor();
+  await films(page, 0, 4);
+
+  await open(page, 'Catalogue');
+  await page.getByRole('button', {name: 'Add a product'}).click();
+  await dialog(page).getByRole('button', {name: 'Take a photo'}).click();
+  await page.getByRole('button', {name: 'Take the photo'}).click();
+  await dialog(page).getByRole('button', {name: 'Add 1 photo'}).waitFor();
+  assert.ok(await focused(dialog(page).getByRole('button', {name: 'Take a photo'})));
+  await films(page, 0, 5);
+});
+
+onPage('without a webcam it is said why', {}, async page => {
+  await visit(page);
+  const button = page.getByRole('button', {name: 'Take a photo'});
+  await button.click();
+  await said(page, 'This page may not use the camera: allow it');
+  for (const [error, text] of [['NotFoundError', 'No camera was found'], ['NotReadableError', 'The camera does not start'], ['AbortError', 'The camera does not start']]) {
+    await page.evaluate(name => navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', name); }, error);
+    await button.click();
+    await said(page, text);
+  }
+  await visit(page, server.url.replace('127.0.0.1', kElsewhere));
+  await button.click();
+  await said(page, 'Browsers lend a camera only to pages over https');
+  assert.equal(await dialog(page).count(), 0);
+}, /403/);  // the server does not go by that name
 
 onPage('a label as long as labels may be breaks nothing', kPhone, async page => {
   await visit(page);
