@@ -59,6 +59,15 @@ class CliTest(unittest.TestCase):
     def run_json(self, *words, status=0):
         return json.loads(self.run_cli(*words, "--json", status=status).stdout)
 
+    def stock(self, products):
+        """Gives the gallery so many more products, of one photo each; their names."""
+        names = [f"product {i}" for i in range(products)]
+        for name in names:
+            (self.folder / "stock" / name).mkdir(parents=True)
+            os.link(self.folder / "train/gala0.png", self.folder / "stock" / name / "a.png")
+        self.assertEqual(self.run_json("index", "add", "--data", "stock")["added"], products)
+        return names
+
     def build(self):
         return self.run_json("index", "build", "--data", "train.csv", "--model", "model.onnx")
 

@@ -209,6 +209,9 @@ class Catalogue(ClientTest):
                          [("conference", 4), ("fuji", 4), ("gala", 4)])
         status = shop.status()
         self.assertEqual((status.items, status.labels, status.calibrated), (12, 3, False))
+        names = self.stock(1100)
+        self.until(lambda: shop.status().labels == 1103)
+        self.assertEqual([label.label for label in shop.labels()], sorted([*names, "conference", "fuji", "gala"]))
 
         photo = self.folder / "test/fuji0.png"
         made = shop.add("kiwi", [photo, self.folder / "test/fuji1.png"], {"shelf": "3 ü", "note": "\"new\""})
@@ -398,10 +401,10 @@ class Trouble(ClientTest):
         # Whoever is asked to wait for an hour is told at once; a date in the past is no time at all.
         self.fails(503, "not_shoplens", client(httpx.Response(503, headers={"Retry-After": "3600"})).labels)
         past = httpx.Response(503, headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"})
-        self.assertEqual(client(past, httpx.Response(200, json={"labels": []})).labels(), [])
+        self.assertEqual(client(past, httpx.Response(200, json={"labels": [], "next_after": None})).labels(), [])
         for nonsense in "soon", "-1", "":
             busy = httpx.Response(503, headers={"Retry-After": nonsense})
-            self.assertEqual(client(busy, httpx.Response(200, json={"labels": []})).labels(), [])
+            self.assertEqual(client(busy, httpx.Response(200, json={"labels": [], "next_after": None})).labels(), [])
 
 
 if __name__ == "__main__":

@@ -182,6 +182,27 @@ class Catalogue(ServeTest):
         self.assertEqual({i["label"] for i in server.json("GET", "/v1/items?label=fuji")["items"]}, {"fuji"})
         server.error(400, "bad_request", "GET", "/v1/items?limit=0")
 
+    def test_labels_page_by_page(self):
+        names = self.stock(1200)
+        self.assertTrue(self.run_json("index", "verify")["sound"])
+        server = self.serve()
+        pages = [server.json("GET", "/v1/labels")]
+        self.assertEqual(len(pages[0]["labels"]), 100)
+        while after := pages[-1]["next_after"]:
+            pages.append(server.json("GET", f"/v1/labels?limit=1000&after={after}"))
+            if len(pages) == 2:  # what changes between two pages is not missed, and nothing else is
+                last = pages[-1]["labels"][-1]["label"]
+                server.json("DELETE", f"/v1/labels/{urllib.parse.quote(last)}")
+                server.json("PUT", "/v1/labels/gala", {"name": "Gala"})
+        self.assertEqual([len(page["labels"]) for page in pages], [100, 1000, 104])
+        labels = [label for page in pages for label in page["labels"]]
+        self.assertEqual(sorted(l["label"] for l in labels), sorted([*names, "conference", "fuji", "gala", "Gala"]))
+        self.assertEqual({l["photos"] for l in labels}, {1, 4})
+        photo = server.ask("GET", labels[700]["thumbnail"])
+        self.assertEqual((photo[0], photo[1]["Content-Type"]), (200, "image/jpeg"))
+        for wrong in "limit=0", "limit=1001", "after=-1", "after=gala":
+            server.error(400, "bad_request", "GET", f"/v1/labels?{wrong}")
+
     def test_a_change_with_a_key_is_done_once_also_after_a_restart(self):
         server = self.serve()
         body, headers = multipart(photo=self.photo("test/fuji0.png"), label=b"kiwi")

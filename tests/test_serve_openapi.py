@@ -63,7 +63,7 @@ class OpenApi(ServeTest):
         server.json("GET", f"/v1/items/{item['id']}")
         server.json("GET", "/v1/items?limit=2")
         server.json("DELETE", f"/v1/items/{item['id']}")
-        server.json("GET", "/v1/labels")
+        server.json("GET", "/v1/labels?limit=1")
         server.json("PUT", "/v1/labels/fuji", {"name": "gala"})
         server.json("DELETE", "/v1/labels/gala")
         self.assertEqual(job("/v1/imports", *multipart(photos={"kiwi/1.png": photo, "kiwi/2.png": b"none"}))["failed"], 1)

@@ -6,10 +6,17 @@ import {ask} from './server.js';
 import {confirmed, onPress, onSubmit, press, removal, say} from './telling.js';
 
 const kShown = 120, kPhotos = 200;  // products at a time; photos of one
+const kByName = new Intl.Collator(undefined, {numeric: true});
 let labels = [], shown = kShown;
 
 export async function updateLabels() {
-  labels = (await ask('GET', '/v1/labels')).labels;
+  const all = [];
+  for (let after = 0; after !== null;) {
+    const page = await ask('GET', `/v1/labels?limit=1000&after=${after}`);
+    all.push(...page.labels);
+    after = page.next_after;
+  }
+  labels = all.sort((a, b) => kByName.compare(a.label, b.label));
   $('labels').replaceChildren(...labels.slice(0, 2000).map(({label}) => make('option', {value: label})));
   $('empty-catalogue').hidden = labels.length > 0;
 }

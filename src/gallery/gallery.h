@@ -68,6 +68,7 @@ struct AddCounts {
 };
 
 struct LabelSummary {
+  std::int64_t id;
   std::string name;
   std::int64_t photos = 0, first_item = 0;
 };
@@ -130,8 +131,7 @@ class Gallery {
   std::int64_t size() const;
   std::map<std::string, std::int64_t> label_counts() const;
   bool has_label(const std::string& label) const;
-  std::vector<LabelSummary> label_summary() const;  // by name
-  std::vector<GalleryItem> items() const;           // by ascending id
+  std::vector<GalleryItem> items() const;  // by ascending id
   GalleryContent content() const;  // one consistent state, also while another process writes
   /// Those of `paths` that are in the gallery, in their order.
   std::vector<std::string> existing(const std::vector<std::string>& paths) const;
@@ -155,6 +155,8 @@ class Gallery {
   /// At most `limit` items with ids above `after`, by id; of one label unless that is "".
   std::vector<GalleryItem> items_after(std::int64_t after, std::int64_t limit,
                                        const std::string& label) const;
+  /// At most `limit` labels with ids above `after`, by id: as they got their names.
+  std::vector<LabelSummary> labels_after(std::int64_t after, std::int64_t limit) const;
   /// The bytes of a photo kept in the gallery itself; nothing for an item whose photo is its
   /// source.
   std::optional<std::string> photo(std::int64_t item_id) const;

@@ -37,12 +37,15 @@ GalleryChanges Gallery::transact(const std::function<void()>& body) {
   return changes;
 }
 
-std::vector<LabelSummary> Gallery::label_summary() const {
+std::vector<LabelSummary> Gallery::labels_after(std::int64_t after, std::int64_t limit) const {
   std::vector<LabelSummary> labels;
   Statement row(*database_,
-                "SELECT labels.name, count(*), min(items.id) FROM items JOIN labels ON labels.id = "
-                "items.label_id GROUP BY labels.id ORDER BY labels.name");
-  while (row.step()) labels.push_back({row.text(0), row.integer(1), row.integer(2)});
+                "SELECT labels.id, labels.name, count(*), min(items.id) FROM labels JOIN items "
+                "ON items.label_id = labels.id WHERE labels.id > ? GROUP BY labels.id "
+                "ORDER BY labels.id LIMIT ?");
+  row.bind(1, after).bind(2, limit);
+  while (row.step())
+    labels.push_back({row.integer(0), row.text(1), row.integer(2), row.integer(3)});
   return labels;
 }
 

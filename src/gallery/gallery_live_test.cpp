@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/files.h"
 #include "gallery/gallery_test_data.h"
@@ -41,6 +42,29 @@ TEST_F(GalleryLiveTest, PagesThroughItems) {
   EXPECT_EQ(gallery.items_after(0, 10, "plum").size(), 0u);
   EXPECT_EQ(gallery.item(4)->path, "a3.jpg");
   EXPECT_FALSE(gallery.item(6));
+}
+
+TEST_F(GalleryLiveTest, PagesThroughLabels) {
+  Gallery gallery(build("g.db", 6));
+  gallery.relabel({2, 6}, "quince");
+  gallery.relabel({5}, "date");
+  const auto all = gallery.labels_after(0, 10);
+  std::map<std::string, std::int64_t> counts;
+  for (const LabelSummary& label : all) counts[label.name] = label.photos;
+  EXPECT_EQ(counts, gallery.label_counts());
+  EXPECT_EQ(all.back().name, "date");  // the last that came
+  EXPECT_EQ(all[all.size() - 2].first_item, 2);
+  std::vector<std::string> names;
+  std::int64_t after = 0;
+  for (auto page = gallery.labels_after(0, 1); !page.empty();
+       page = gallery.labels_after(after, 1)) {
+    ASSERT_EQ(page.size(), 1u);
+    EXPECT_GT(page[0].id, std::exchange(after, page[0].id));
+    names.push_back(page[0].name);
+    // What goes between two pages takes nothing else with it.
+    if (names.size() == 1) gallery.remove_labels({names[0]});
+  }
+  EXPECT_EQ(names.size(), all.size());
 }
 
 TEST_F(GalleryLiveTest, KeepsPhotosUntilTheirItemGoes) {

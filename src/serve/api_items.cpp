@@ -35,6 +35,26 @@ Json item_json(const GalleryItem& item) {
           {"thumbnail", photo + "?side=160"}};
 }
 
+Json label_json(const LabelSummary& label) {
+  return {{"label", label.name},
+          {"photos", label.photos},
+          {"thumbnail", join("/v1/items/", label.first_item, "/photo?side=160")}};
+}
+
+// The page that a request asks for: of rows with an id, rows_after(after, limit) reads at most so
+// many.
+template <class RowsAfter, class ToJson>
+HttpResponse page(const HttpRequest& request, const char* name, const RowsAfter& rows_after,
+                  const ToJson& to_json) {
+  const std::int64_t limit = whole_number("limit", request.parameter("limit"), 1, 1000, 100),
+                     after = whole_number("after", request.parameter("after"), 0, INT64_MAX, 0);
+  const auto rows = rows_after(after, limit);
+  Json list = Json::array();
+  for (const auto& row : rows) list.push_back(to_json(row));
+  const bool more = static_cast<std::int64_t>(rows.size()) == limit;
+  return ok({{name, std::move(list)}, {"next_after", more ? Json(rows.back().id) : Json()}});
+}
+
 // Adds photos of one product, and says what there is of them now.
 std::string added_json(Gallery& gallery, const std::string& fingerprint,
                        std::span<const NewPhoto> photos, std::span<const float> vectors) {
@@ -65,15 +85,12 @@ HttpResponse Api::changed(const R& request, int status,
 }
 
 HttpResponse Api::list_items(const R& request, const A&) {
-  const std::int64_t limit = whole_number("limit", request.parameter("limit"), 1, 1000, 100),
-                     after = whole_number("after", request.parameter("after"), 0, INT64_MAX, 0);
-  const auto items = catalogue_.read([&](const Gallery& gallery) {
-    return gallery.items_after(after, limit, request.parameter("label"));
-  });
-  Json list = Json::array();
-  for (const GalleryItem& item : items) list.push_back(item_json(item));
-  const bool more = static_cast<std::int64_t>(items.size()) == limit;
-  return ok({{"items", std::move(list)}, {"next_after", more ? Json(items.back().id) : Json()}});
+  const auto items_after = [&](std::int64_t after, std::int64_t limit) {
+    return catalogue_.read([&](const Gallery& gallery) {
+      return gallery.items_after(after, limit, request.parameter("label"));
+    });
+  };
+  return page(request, "items", items_after, item_json);
 }
 
 HttpResponse Api::get_item(const R&, const A& id) {
@@ -128,15 +145,12 @@ HttpResponse Api::item_photo(const R& request, const A& id) {
   return response;
 }
 
-HttpResponse Api::list_labels(const R&, const A&) {
-  const auto counts =
-      catalogue_.read([](const Gallery& gallery) { return gallery.label_summary(); });
-  Json list = Json::array();
-  for (const LabelSummary& label : counts)
-    list.push_back({{"label", label.name},
-                    {"photos", label.photos},
-                    {"thumbnail", join("/v1/items/", label.first_item, "/photo?side=160")}});
-  return ok({{"labels", std::move(list)}});
+HttpResponse Api::list_labels(const R& request, const A&) {
+  const auto labels_after = [&](std::int64_t after, std::int64_t limit) {
+    return catalogue_.read(
+        [&](const Gallery& gallery) { return gallery.labels_after(after, limit); });
+  };
+  return page(request, "labels", labels_after, label_json);
 }
 
 HttpResponse Api::rename_label(const R& request, const A& label) {

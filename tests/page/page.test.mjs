@@ -521,12 +521,22 @@ onPage('what matched is drawn over both photos, and left away where the server c
 }, /501/);
 
 onPage('more of many products are shown from where one was', {}, async page => {
-  const labels = Array.from({length: 150}, (_, i) => ({label: `Product ${i}`, photos: 1, thumbnail: '/v1/items/1/photo?side=160'}));
-  await page.route('**/v1/labels', route => route.fulfill({json: {labels}}));
+  const kProducts = 2150, labels = Array.from({length: kProducts}, (_, i) => ({label: `Product ${kProducts - 1 - i}`, photos: 1, thumbnail: '/v1/items/1/photo?side=160'}));
+  await page.route('**/v1/labels?*', route => {
+    const asked = new URL(route.request().url()).searchParams, after = Number(asked.get('after')), limit = Number(asked.get('limit'));
+    assert.ok(limit <= 1000);
+    const next_after = after + limit < kProducts ? after + limit : null;
+    return route.fulfill({json: {labels: labels.slice(after, after + limit), next_after}});
+  });
   await visit(page);
   await open(page, 'Catalogue');
   await page.getByRole('button', {name: 'Show more'}).click();
   assert.equal(await page.evaluate(() => document.activeElement.title), 'Product 120');
+  await page.getByText('2,150 products, 2,150 photos').waitFor();
+  await page.getByLabel('Search the catalogue').fill('2149');  // on the first page of three
+  await page.getByText('; 1 found').waitFor();
+  await page.getByLabel('Search the catalogue').fill('product 21');
+  await page.getByText('; 61 found').waitFor();
   assert.equal(await page.getByRole('button', {name: 'Show more'}).count(), 0);
 });
 

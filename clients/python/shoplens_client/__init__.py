@@ -124,14 +124,8 @@ class Client:
 
     def items(self, label: str | None = None, *, page: int = 100) -> Iterator[Item]:
         """All items, or a product's, by id; asked for `page` (1 to 1000) at a time, as they are needed."""
-        def read(body: Any) -> tuple[list[Item], int | None]:
-            return [record(Item, item) for item in body["items"]], body["next_after"]
-
-        after: int | None = 0
-        while after is not None:
-            parameters = {"limit": page, "after": after, **({} if label is None else {"label": label})}
-            items, after = self._json("GET", "/v1/items", read, params=parameters)
-            yield from items
+        return self._pages("/v1/items", lambda body: [record(Item, x) for x in body["items"]], page,
+                           {} if label is None else {"label": label})
 
     def item(self, id: int) -> Item:
         return self._json("GET", f"/v1/items/{id}", lambda body: record(Item, body))
@@ -145,7 +139,8 @@ class Client:
 
     def labels(self) -> list[Label]:
         """All products, by name."""
-        return self._json("GET", "/v1/labels", lambda body: [record(Label, x) for x in body["labels"]])
+        pages = self._pages("/v1/labels", lambda body: [record(Label, x) for x in body["labels"]], 1000, {})
+        return sorted(pages, key=lambda label: label.label)
 
     def rename_label(self, label: str, name: str) -> Renamed:
         """Gives a product another name; if that is another product's, the two become one."""
@@ -271,6 +266,14 @@ class Client:
         """For what the server reads or writes as a whole before it answers."""
         usual = self._timeout
         return httpx.Timeout(usual, read=max(usual, _WHOLE_GALLERY))
+
+    def _pages(self, path: str, make: Callable[[Any], list[T]], limit: int, parameters: dict[str, str]) -> Iterator[T]:
+        """What `make` makes of page after page."""
+        after: int | None = 0
+        while after is not None:
+            rows, after = self._json("GET", path, lambda body: (make(body), body["next_after"]),
+                                     params={**parameters, "limit": limit, "after": after})
+            yield from rows
 
     def _photo(self, path: str, side: int | None) -> bytes:
         return self._ask("GET", path, httpx.Response.read, params={} if side is None else {"side": side})
