@@ -17,7 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   request.body = text.substr(second + 1);
   try {
     shoplens::parse_target(request);
-    const shoplens::Upload upload = shoplens::read_upload(request, 8);
+    const shoplens::Upload upload =
+        shoplens::read_upload(request, shoplens::form_of(request, 8), 8);
     for (const auto& photo : upload.photos) {
       if (photo.bytes.empty()) continue;
       [[maybe_unused]] const volatile char last = photo.bytes.back();  // it must be there

@@ -107,9 +107,9 @@ class Api {
 
   Deadline deadline_of(const R& request) const { return request.received + options_.deadline; }
   /// The answer to a change that was asked with the same Idempotency-Key before.
-  std::optional<HttpResponse> answered(const R& request, int status);
+  std::optional<HttpResponse> answered(const Asked& asked, int status);
   /// A catalogue change with the request's Idempotency-Key; its answer is JSON.
-  HttpResponse changed(const R& request, int status,
+  HttpResponse changed(const R& request, const Asked& asked, int status,
                        const std::function<std::string(Gallery&)>& change);
 
   Catalogue& catalogue_;

@@ -69,19 +69,17 @@ std::string added_json(Gallery& gallery, const std::string& fingerprint,
 
 }  // namespace
 
-std::optional<HttpResponse> Api::answered(const R& request, int status) {
-  const std::string& key = key_of(request);
-  if (key.empty()) return std::nullopt;
-  const auto answer = catalogue_.answered(key, digest_of(request, options_.max_photos));
+std::optional<HttpResponse> Api::answered(const Asked& asked, int status) {
+  if (asked.key.empty()) return std::nullopt;
+  const auto answer = catalogue_.answered(asked.key, asked.digest);
   if (!answer) return std::nullopt;
   return HttpResponse{status, "application/json", *answer};
 }
 
-HttpResponse Api::changed(const R& request, int status,
+HttpResponse Api::changed(const R& request, const Asked& asked, int status,
                           const std::function<std::string(Gallery&)>& change) {
-  const std::string& key = key_of(request);
-  const std::string digest = key.empty() ? "" : digest_of(request, options_.max_photos);
-  return {status, "application/json", catalogue_.change(key, digest, change, deadline_of(request))};
+  return {status, "application/json",
+          catalogue_.change(asked.key, asked.digest, change, deadline_of(request))};
 }
 
 HttpResponse Api::list_items(const R& request, const A&) {
@@ -101,8 +99,10 @@ HttpResponse Api::get_item(const R&, const A& id) {
 }
 
 HttpResponse Api::add_items(const R& request, const A&) {
-  if (auto before = answered(request, 201)) return *std::move(before);
-  const Upload upload = read_upload(request, options_.max_photos);
+  const auto form = form_of(request, options_.max_photos);
+  const Asked asked = asked_of(request, form);
+  if (auto before = answered(asked, 201)) return *std::move(before);
+  const Upload upload = read_upload(request, form, options_.max_photos);
   const auto label = upload.fields.find("label");
   check_label(label == upload.fields.end() ? "" : label->second);
   if (upload.photos.empty())
@@ -124,13 +124,14 @@ HttpResponse Api::add_items(const R& request, const A&) {
   for (const Upload::Photo& photo : upload.photos)
     added.push_back({label->second, photo.bytes, columns});
   find_copies(catalogue_, *serving, photos.embedded, added);
-  return changed(request, 201, [&](Gallery& gallery) {
+  return changed(request, asked, 201, [&](Gallery& gallery) {
     return added_json(gallery, serving->model.fingerprint, added, photos.embedded.embeddings);
   });
 }
 
 HttpResponse Api::delete_item(const R& request, const A& id) {
-  return changed(request, 200, [&](Gallery& gallery) {
+  // A removal is asked by its path; a form beside it says nothing.
+  return changed(request, asked_of(request, {}), 200, [&](Gallery& gallery) {
     if (gallery.remove_ids({id_in(id[0])}) == 0) absent("item");
     return dumped({{"removed", 1}});
   });
@@ -154,9 +155,10 @@ HttpResponse Api::list_labels(const R& request, const A&) {
 }
 
 HttpResponse Api::rename_label(const R& request, const A& label) {
-  const std::string name = read_word(request, "name");
+  const auto form = form_of(request, 0);
+  const std::string name = read_word(request, form, "name");
   check_label(name, "name");
-  return changed(request, 200, [&](Gallery& gallery) {
+  return changed(request, asked_of(request, form), 200, [&](Gallery& gallery) {
     const bool merged = name != label[0] && gallery.has_label(name);
     const std::int64_t photos = gallery.rename_label(label[0], name);
     if (photos == 0) absent("label");
@@ -166,7 +168,7 @@ HttpResponse Api::rename_label(const R& request, const A& label) {
 }
 
 HttpResponse Api::delete_label(const R& request, const A& label) {
-  return changed(request, 200, [&](Gallery& gallery) {
+  return changed(request, asked_of(request, {}), 200, [&](Gallery& gallery) {
     const std::int64_t photos = gallery.remove_labels({label[0]});
     if (photos == 0) absent("label");
     return dumped({{"removed", photos}});
@@ -197,13 +199,15 @@ HttpResponse Api::unknown_photo(const R& request, const A& id) {
 }
 
 HttpResponse Api::name_unknown(const R& request, const A& id) {
-  if (auto before = answered(request, 201)) return *std::move(before);  // it is gone by now
-  const std::string label = read_word(request, "label");
+  const auto form = form_of(request, 0);
+  const Asked asked = asked_of(request, form);
+  if (auto before = answered(asked, 201)) return *std::move(before);  // it is gone by now
+  const std::string label = read_word(request, form, "label");
   check_label(label);
   const auto bytes =
       catalogue_.read([&](const Gallery& gallery) { return gallery.unknown_bytes(id_in(id[0])); });
   if (!bytes) {  // the same request, sent twice at once, may have named it since
-    if (auto before = answered(request, 201)) return *std::move(before);
+    if (auto before = answered(asked, 201)) return *std::move(before);
     absent("unknown photo");
   }
   const auto serving = catalogue_.now();
@@ -213,14 +217,14 @@ HttpResponse Api::name_unknown(const R& request, const A& id) {
   if (!photos.errors.empty()) throw photos.errors[0].second;
   NewPhoto named{label, *bytes};
   find_copies(catalogue_, *serving, photos.embedded, {&named, 1});
-  return changed(request, 201, [&](Gallery& gallery) {
+  return changed(request, asked, 201, [&](Gallery& gallery) {
     if (!gallery.remove_unknown(id_in(id[0]))) absent("unknown photo");
     return added_json(gallery, serving->model.fingerprint, {&named, 1}, photos.embedded.embeddings);
   });
 }
 
 HttpResponse Api::delete_unknown(const R& request, const A& id) {
-  return changed(request, 200, [&](Gallery& gallery) {
+  return changed(request, asked_of(request, {}), 200, [&](Gallery& gallery) {
     if (!gallery.remove_unknown(id_in(id[0]))) absent("unknown photo");
     return dumped({{"removed", 1}});
   });

@@ -91,10 +91,10 @@ std::vector<Route> Api::job_routes(const std::string& path, Role role, Jobs& job
 }
 
 HttpResponse Api::start_import(const R& request, const A&) {
-  Jobs::Asked asked{key_of(request), ""};
-  if (!asked.key.empty()) asked.digest = digest_of(request, options_.max_import);
+  const auto form = form_of(request, options_.max_import);
+  const Asked asked = asked_of(request, form);
   if (const auto before = imports_.asked_before(asked)) return job_response(before, 202);
-  const Upload upload = read_upload(request, options_.max_import);
+  const Upload upload = read_upload(request, form, options_.max_import);
   std::uint64_t bytes = 0;
   for (const Upload::Photo& photo : upload.photos) bytes += photo.bytes.size();
   // They wait in memory, and give it back however their job ends.
@@ -163,7 +163,7 @@ void Api::import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& jo
 }
 
 HttpResponse Api::start_upgrade(const R& request, const A&) {
-  Jobs::Asked asked{key_of(request), ""};
+  Asked asked{key_of(request), ""};
   std::string fingerprint;
   try {
     fingerprint = read_model_info(request.file->path()).fingerprint;

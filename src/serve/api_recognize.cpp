@@ -84,7 +84,8 @@ HttpResponse Api::recognize(const R& request, const A&) {
   const auto begin = Clock::now();
   const auto deadline = deadline_of(request);
   check_deadline(deadline);
-  const Upload upload = read_upload(request, options_.max_photos);
+  const Upload upload =
+      read_upload(request, form_of(request, options_.max_photos), options_.max_photos);
   if (upload.photos.empty())
     throw HttpError(400, "bad_request", "recognize: want at least one photo, got none",
                     "send it as the body, as multipart/form-data, or as base64 in JSON");
@@ -145,7 +146,7 @@ HttpResponse Api::recognize(const R& request, const A&) {
 HttpResponse Api::explain(const R& request, const A&) {
   const auto deadline = deadline_of(request);
   check_deadline(deadline);
-  const Upload upload = read_upload(request, 1);
+  const Upload upload = read_upload(request, form_of(request, 1), 1);
   const auto id = upload.fields.find("item");
   if (upload.photos.empty() || id == upload.fields.end())
     throw HttpError(400, "bad_request", "explain: want a photo, and an item to compare it with",

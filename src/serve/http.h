@@ -35,6 +35,12 @@ struct HttpRequest {
   const std::string& parameter(const std::string& name) const;  // of the query, in the same way
 };
 
+/// Of a request that may be sent again: its Idempotency-Key, "" for none, and what tells it from
+/// others with the same key.
+struct Asked {
+  std::string key, digest;
+};
+
 struct HttpResponse {
   int status = 200;
   std::string type = "application/json", body;

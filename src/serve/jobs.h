@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "serve/http.h"
 #include "serve/worker_pool.h"
 
 namespace shoplens {
@@ -41,12 +42,6 @@ class Jobs {
   /// Ends early when cancelled. What it throws makes the job failed: of HttpError the client sees
   /// the message, of anything else the log.
   using Work = std::function<void(Control&)>;
-
-  /// Of a request that may be sent again: its Idempotency-Key, "" for none, and what tells it from
-  /// others with the same key.
-  struct Asked {
-    std::string key, digest;
-  };
 
   /// A job as its own work sees it.
   class Control {

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/hash.h"
-#include "serve/multipart.h"
 #include "serve/text.h"
 
 namespace shoplens {
@@ -47,12 +46,10 @@ std::string type_of(const HttpRequest& request) {
   return lower_case(trimmed(std::string_view(type).substr(0, type.find(';'))));
 }
 
-std::vector<FormPart> parts_of(const HttpRequest& request, std::size_t max_photos) {
-  return parse_multipart(request.header("content-type"), request.body, {max_photos + 32});
-}
+bool is_form(const HttpRequest& request) { return type_of(request) == "multipart/form-data"; }
 
-void read_form(const HttpRequest& request, std::size_t max_photos, Upload& upload) {
-  for (const FormPart& part : parts_of(request, max_photos)) {
+void read_form(const std::vector<FormPart>& form, Upload& upload) {
+  for (const FormPart& part : form) {
     if (part.filename.empty() && !part.type.starts_with("image/"))
       add_field(upload, part.name, std::string(part.content));
     else
@@ -127,8 +124,14 @@ void read_json(const HttpRequest& request, std::size_t max_photos, Upload& uploa
 
 }  // namespace
 
-std::string read_word(const HttpRequest& request, const std::string& name) {
-  Upload upload = read_upload(request, 0);
+std::vector<FormPart> form_of(const HttpRequest& request, std::size_t max_photos) {
+  if (!is_form(request)) return {};
+  return parse_multipart(request.header("content-type"), request.body, {max_photos + 32});
+}
+
+std::string read_word(const HttpRequest& request, const std::vector<FormPart>& form,
+                      const std::string& name) {
+  Upload upload = read_upload(request, form, 0);
   for (const auto& [field, value] : upload.fields)
     if (field != name)
       bad(join("request: want ", name, " and nothing else, got another field"),
@@ -146,32 +149,34 @@ const std::string& key_of(const HttpRequest& request) {
   return key;
 }
 
-std::string digest_of(const HttpRequest& request, std::size_t max_photos) {
+Asked asked_of(const HttpRequest& request, const std::vector<FormPart>& form) {
+  const std::string& key = key_of(request);
+  if (key.empty()) return {};
   Sha256 hash;
   hash.update(join(request.method, ' ', request.target));
-  if (type_of(request) != "multipart/form-data") {
+  if (!is_form(request)) {
     hash.update(std::string_view("\n"));
     hash.update(request.body);
-    return hash.hex();
+    return {key, hash.hex()};
   }
   hash.update(std::string_view(" form\n"));  // a target has no space in it
-  for (const FormPart& part : parts_of(request, max_photos))
+  for (const FormPart& part : form)
     for (const std::string_view text :
          {std::string_view(part.name), std::string_view(part.filename), std::string_view(part.type),
           part.content}) {
       hash.update(join(text.size(), ':'));  // so that no other parts read the same
       hash.update(text);
     }
-  return hash.hex();
+  return {key, hash.hex()};
 }
 
-Upload read_upload(const HttpRequest& request, std::size_t max_photos) {
+Upload read_upload(const HttpRequest& request, const std::vector<FormPart>& form,
+                   std::size_t max_photos) {
   Upload upload;
   for (const auto& [name, value] : request.query) add_field(upload, name, value);
-  const std::string type = type_of(request);
-  if (type == "multipart/form-data") {
-    read_form(request, max_photos, upload);
-  } else if (type == "application/json") {
+  if (is_form(request)) {
+    read_form(form, upload);
+  } else if (type_of(request) == "application/json") {
     read_json(request, max_photos, upload);
   } else {
     if (!request.body.empty()) upload.photos.push_back({"", request.body});

@@ -13,9 +13,22 @@ HttpRequest request_of(const std::string& type, const std::string& body) {
   return request;
 }
 
+Upload upload_of(const HttpRequest& request, std::size_t most = 4) {
+  return read_upload(request, form_of(request, most), most);
+}
+
+std::string word_of(const HttpRequest& request, const std::string& name) {
+  return read_word(request, form_of(request, 0), name);
+}
+
+std::string digest_of(HttpRequest request) {
+  request.headers["idempotency-key"] = "one";
+  return asked_of(request, form_of(request, 4)).digest;
+}
+
 int status_of(const HttpRequest& request, std::size_t most = 4) {
   try {
-    read_upload(request, most);
+    upload_of(request, most);
     return 200;
   } catch (const HttpError& e) {
     return e.status;
@@ -25,11 +38,11 @@ int status_of(const HttpRequest& request, std::size_t most = 4) {
 TEST(Upload, ABodyIsAPhoto) {
   HttpRequest request = request_of("image/jpeg", "bytes");
   request.query = {{"label", "Gala"}};
-  const Upload upload = read_upload(request, 4);
+  const Upload upload = upload_of(request);
   ASSERT_EQ(upload.photos.size(), 1u);
   EXPECT_EQ(upload.photos[0].bytes, "bytes");
   EXPECT_EQ(upload.fields.at("label"), "Gala");
-  EXPECT_TRUE(read_upload(request_of("", ""), 4).photos.empty());
+  EXPECT_TRUE(upload_of(request_of("", "")).photos.empty());
 }
 
 TEST(Upload, AFormHasPhotosAndFields) {
@@ -38,7 +51,7 @@ TEST(Upload, AFormHasPhotosAndFields) {
       "--b\r\nContent-Disposition: form-data; name=photo; filename=a.jpg\r\n\r\none\r\n"
       "--b\r\nContent-Disposition: form-data; name=photo\r\nContent-Type: image/png\r\n\r\ntwo\r\n"
       "--b\r\nContent-Disposition: form-data; name=label\r\n\r\nGala\r\n--b--");
-  const Upload upload = read_upload(request, 4);
+  const Upload upload = upload_of(request);
   ASSERT_EQ(upload.photos.size(), 2u);
   EXPECT_EQ(upload.photos[0].name, "a.jpg");
   EXPECT_EQ(upload.photos[1].bytes, "two");
@@ -58,42 +71,50 @@ TEST(Upload, AFormSentAgainAsksTheSameWhateverItsBoundary) {
     request.target = "/v1/items";
     return request;
   };
-  const std::string once = digest_of(form("b", "label", "Gala", "x"), 4);
-  EXPECT_EQ(digest_of(form("other", "label", "Gala", "x"), 4), once);
+  const std::string once = digest_of(form("b", "label", "Gala", "x"));
+  EXPECT_EQ(digest_of(form("other", "label", "Gala", "x")), once);
   for (const HttpRequest& other :
        {form("b", "label", "Fuji", "x"), form("b", "labe", "lGala", "x"),
         form("b", "label", "Gal", "ax"), form("b", "label", "Gala", "x; filename=y")})
-    EXPECT_NE(digest_of(other, 4), once);
+    EXPECT_NE(digest_of(other), once);
   HttpRequest elsewhere = form("b", "label", "Gala", "x");
   elsewhere.target = "/v1/imports";
-  EXPECT_NE(digest_of(elsewhere, 4), once);
-  EXPECT_NE(digest_of(request_of("image/jpeg", "one"), 4),
-            digest_of(request_of("image/jpeg", "two"), 4));
-  EXPECT_THROW(digest_of(request_of("multipart/form-data; boundary=b", "nothing"), 4), HttpError);
+  EXPECT_NE(digest_of(elsewhere), once);
+  EXPECT_NE(digest_of(request_of("image/jpeg", "one")), digest_of(request_of("image/jpeg", "two")));
+  EXPECT_THROW(digest_of(request_of("multipart/form-data; boundary=b", "nothing")), HttpError);
+}
+
+TEST(Upload, WithoutAKeyNothingIsDigested) {
+  HttpRequest request = request_of("image/jpeg", "one");
+  EXPECT_EQ(asked_of(request, {}).digest, "");
+  request.headers["idempotency-key"] = "one";
+  EXPECT_EQ(asked_of(request, {}).key, "one");
+  EXPECT_EQ(asked_of(request, {}).digest.size(), 64u);
+  request.headers["idempotency-key"] = "has a space";
+  EXPECT_THROW(asked_of(request, {}), HttpError);
 }
 
 TEST(Upload, TheQuerysParametersAreFieldsWhateverTheBody) {
   HttpRequest request = request_of("application/json", R"({"label": "Gala"})");
   request.query = {{"top", "3"}};
-  EXPECT_EQ(read_upload(request, 4).fields,
+  EXPECT_EQ(upload_of(request).fields,
             (std::map<std::string, std::string>{{"label", "Gala"}, {"top", "3"}}));
   request.query = {{"label", "twice"}};
-  EXPECT_EQ(status_of(request, 4), 400);
+  EXPECT_EQ(status_of(request), 400);
 }
 
 TEST(Upload, AWordAndNothingElse) {
-  EXPECT_EQ(read_word(request_of("application/json", R"({"name": "Gala"})"), "name"), "Gala");
-  EXPECT_EQ(read_word(request_of("application/json", "{}"), "name"), "");
-  EXPECT_THROW(read_word(request_of("application/json", R"({"name": "a", "b": "c"})"), "name"),
+  EXPECT_EQ(word_of(request_of("application/json", R"({"name": "Gala"})"), "name"), "Gala");
+  EXPECT_EQ(word_of(request_of("application/json", "{}"), "name"), "");
+  EXPECT_THROW(word_of(request_of("application/json", R"({"name": "a", "b": "c"})"), "name"),
                HttpError);
-  EXPECT_THROW(read_word(request_of("image/png", "photo"), "name"), HttpError);
+  EXPECT_THROW(word_of(request_of("image/png", "photo"), "name"), HttpError);
 }
 
 TEST(Upload, JsonHasPhotosInBase64) {
-  const Upload upload = read_upload(
+  const Upload upload = upload_of(
       request_of("application/json; charset=utf-8",
-                 R"({"label": "Gala", "photos": ["Zm9v", {"name": "b.png", "base64": "YmFy"}]})"),
-      4);
+                 R"({"label": "Gala", "photos": ["Zm9v", {"name": "b.png", "base64": "YmFy"}]})"));
   ASSERT_EQ(upload.photos.size(), 2u);
   EXPECT_EQ(upload.photos[0].bytes, "foo");
   EXPECT_EQ(upload.photos[1].bytes, "bar");
@@ -114,8 +135,8 @@ TEST(Upload, JsonThatIsOtherwiseIsRefused) {
   EXPECT_EQ(status_of(request_of("application/json", many + "]}")), 413);
   // What is in a word is neither a level nor a value, whatever it has of quotes and backslashes.
   const std::string odd = R"([[[[[[[[[[,,\"[,{\\\"]\\)" + std::string(200, ',');
-  const Upload word = read_upload(
-      request_of("application/json", "{\"label\": \"" + odd + "\", \"photos\": [\"AAAA\"]}"), 4);
+  const Upload word = upload_of(
+      request_of("application/json", "{\"label\": \"" + odd + "\", \"photos\": [\"AAAA\"]}"));
   EXPECT_EQ(word.fields.at("label"), R"([[[[[[[[[[,,"[,{\"]\)" + std::string(200, ','));
   EXPECT_EQ(word.photos.size(), 1u);
   std::string deep(100'000, '[');
