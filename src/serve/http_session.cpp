@@ -113,6 +113,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   static constexpr std::uint64_t kMostDrained = 64u << 20;
   static constexpr std::size_t kSmallAnswer = 64u << 10;  // not counted
   static constexpr std::size_t kPiece = 256u << 10;       // of a file
+  static constexpr std::size_t kMostRead = 64u << 10;     // of a body, at once
   static constexpr bool kTls = !std::is_same_v<Stream, beast::tcp_stream>;
 
   static std::string text(beast::string_view view) { return {view.data(), view.size()}; }
@@ -125,6 +126,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   void wait_for_request() {
     if (server_->stopping) return close();
     if (buffer_.size() > 0) return read_header();  // a pipelined one
+    buffer_.shrink_to_fit();                       // as the connection may be idle for long
     idle_ = true;
     lowest().expires_after(server_->options.idle_timeout);
     stream_.async_read_some(buffer_.prepare(4096), with_self(&Session::on_first_bytes));
@@ -179,6 +181,8 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     if (server_->bodies += promised_; server_->bodies > server_->options.max_bodies)
       return refuse(no_memory("request: want memory for its body, other requests have it"));
     parser_->eager(true);  // as async_read has it
+    // Beast reads no more at once than this, nor than the buffer has room for.
+    buffer_.reserve(std::min<std::uint64_t>(kMostRead, length.value_or(most)));
     begin_transfer(server_->options.body_timeout);
     if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -367,12 +371,17 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     transfer_begin_ = std::chrono::steady_clock::now();
     transfer_timeout_ = timeout;
     transferred_ = 0;
-    lowest().expires_at(transfer_begin_ + timeout);
+    lowest().expires_at(transfer_end_ = transfer_begin_ + timeout);
   }
   void prolong_transfer(std::size_t bytes) {
     transferred_ += bytes;
     const auto earned = std::chrono::seconds(transferred_ / server_->options.least_rate);
-    lowest().expires_at(transfer_begin_ + transfer_timeout_ + earned);
+    expire_transfer_at(transfer_begin_ + transfer_timeout_ + earned);
+  }
+  // Each call cancels a timer and sets another, so only where it is not set to that.
+  void expire_transfer_at(std::chrono::steady_clock::time_point end) {
+    if (end == transfer_end_) return;
+    lowest().expires_at(transfer_end_ = end);
   }
 
   void on_written(error_code ec, std::size_t) {
@@ -437,7 +446,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   std::shared_ptr<const PrivateFile> answer_file_;
   std::array<char, 16384> drained_;
   HttpRequest request_;
-  std::chrono::steady_clock::time_point transfer_begin_;  // of a body or an answer
+  std::chrono::steady_clock::time_point transfer_begin_, transfer_end_;  // of a body or an answer
   std::chrono::seconds transfer_timeout_;
   std::uint64_t transferred_ = 0;
   std::string id_;
