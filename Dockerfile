@@ -19,7 +19,7 @@ RUN apt-get update && \
     useradd --system --uid 10001 shoplens && \
     install -d -o shoplens -m 0750 /data
 COPY --from=build /opt/shoplens /usr/local
-USER shoplens
+USER 10001
 # gallery.db, model.onnx, tokens.txt
 VOLUME /data
 WORKDIR /data

@@ -690,6 +690,7 @@ class Trust(ServeTest):
             self.assertNotIn("unsafe", headers["Content-Security-Policy"])
             self.assertEqual(headers["X-Content-Type-Options"], "nosniff", path)
             self.assertTrue(headers["X-Request-Id"])
+            self.assertEqual("camera=(self)" in headers.get("Permissions-Policy", ""), path == "/", path)
 
     def test_the_log_says_who_asked_what(self):
         server = self.serve()

@@ -15,8 +15,9 @@ export async function recognize(photos) {
   $('drop').classList.add('slim');
   const cards = photos.map(photo => withoutAnswer(photo, 'wait', make('p.muted', 'Looking…')));
   $('answer').replaceChildren(...cards);
+  $('announce').textContent = 'Looking…';
   for (const [i, photo] of photos.entries()) {
-    const card = await answerTo(photo);
+    const card = await answerTo(photo, photos.length > 1 ? `Photo ${i + 1} of ${photos.length}: ` : '');
     if (batch !== photos) return;
     cards[i].replaceWith(card);
   }
@@ -27,13 +28,13 @@ const yours = photo => framed(showBlob(make('img', {alt: 'Your photo'}), photo),
 const withoutAnswer = (photo, why, ...told) => make('article', {className: `card answer alone ${why}`},
   make('div.pair', yours(photo)), make('div.verdict', ...told));
 
-async function answerTo(photo) {
+async function answerTo(photo, which = '') {
   try {
     const {results: [result], timing_ms: timing} = await ask('POST', '/v1/recognize', photo, {'Content-Type': photo.type});
-    $('announce').textContent = result.unknown ? 'Unknown product' : `Recognised: ${result.label}${surely(result)}`;
+    $('announce').textContent = which + (result.unknown ? 'Unknown product' : `Recognised: ${result.label}${surely(result)}`);
     return answerCard(photo, result, timing);
   } catch (error) {
-    $('announce').textContent = error.message;
+    $('announce').textContent = which + error.message;
     const again = press('Try again', () => askAgain(card, photo));
     const card = withoutAnswer(photo, 'failed', make('span.badge.unknown', 'No answer'),
       make('p', error.message), make('div.row', again));

@@ -60,6 +60,9 @@ void add_security_headers(HttpResponse& response) {
       page ? "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
              "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
            : "default-src 'none'; frame-ancestors 'none'; sandbox");
+  if (page)
+    response.headers.emplace_back("Permissions-Policy",
+                                  "camera=(self), microphone=(), geolocation=()");
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   response.headers.emplace_back("X-Frame-Options", "DENY");
   response.headers.emplace_back("Referrer-Policy", "no-referrer");

@@ -327,6 +327,24 @@ for (const colorScheme of ['light', 'dark'])
       }
     });
 
+for (const [device, viewport] of Object.entries({desktop: {width: 1280, height: 500}, 'narrow window': {width: 390, height: 500}}))
+  onPage(`what has the focus is not under the frame's bars: ${device}`, {viewport}, async page => {
+    await visit(page);
+    await open(page, 'Catalogue');
+    await page.locator('#products .tile').first().waitFor();
+    for (const [key, times] of [['Tab', 40], ['Shift+Tab', 35]])
+      for (let i = 0; i < times; i++) {
+        await page.keyboard.press(key);
+        assert.equal(await page.evaluate(() => {
+          const here = document.activeElement, {left, top, width, height} = here.getBoundingClientRect();
+          const bars = [document.querySelector('header'), document.querySelector('nav')];
+          if (here === document.body || bars.some(bar => bar.contains(here)) || here.matches('.skip, .unseen, label input')) return '';
+          const seen = document.elementFromPoint(left + width / 2, top + height / 2);
+          return bars.some(bar => bar.contains(seen)) ? here.textContent : '';
+        }), '', `${key} ${i}`);
+      }
+  });
+
 onPage('a phone takes a photo', kPhone, async page => {
   await visit(page);
   await page.getByText('Take a photo').first().waitFor();
