@@ -170,7 +170,7 @@ bool read_again(const char* what, const std::function<void()>& read, std::string
   std::string error;
   try {
     read();
-  } catch (const Error& e) {
+  } catch (const std::exception& e) {  // of any kind: it was no request's
     error = e.what();
     if (!said || *said != error)
       log_warning("could not read ", what, " again, serving on as before: ", error);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """shoplens serve end to end: the real program, asked over a real connection."""
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -169,6 +170,34 @@ class Catalogue(ServeTest):
         job = self.ended(server, f"/v1/imports/{job['id']}")
         self.assertEqual((job["added"], job["existing"], job["relabelled"]), (1, 1, 1), job)
         self.assertTrue(self.run_json("index", "verify")["sound"])
+
+    def test_photos_out_of_reach_are_as_if_gone(self):
+        """As in a folder that a systemd unit hides; a link to itself nobody may pass, root neither."""
+        made, served, photo = self.folder / "made", self.folder / "served", self.photo("train/gala1.png")
+        (made / "models").mkdir(parents=True)
+        served.mkdir()
+        for name in "train", "train.csv":
+            (self.folder / name).rename(made / name)
+        (self.folder / "model.onnx").rename(made / "models/model.onnx")
+        self.run_cli("index", "build", "--data", "made/train.csv", "--model", "made/models/model.onnx",
+                     "--gallery", "made/gallery.db")
+        for name in "gallery.db", "models/model.onnx":
+            shutil.move(made / name, served)
+        shutil.rmtree(made)
+        made.symlink_to("made")
+        server = self.serve(gallery=served / "gallery.db")
+        server.error(404, "photo_gone", "GET", "/v1/items/1/photo")
+        server.error(404, "photo_gone", "POST", "/v1/explain?item=1", photo)
+        added = server.json("POST", "/v1/items", *multipart(photo=photo, label=b"fuji"), status=201)
+        self.assertEqual(added["added"], 1)  # that it is a copy nobody can tell
+        body, headers = multipart(photos={"kiwi/1.png": self.photo("test/gala0.png")})
+        job = self.ended(server, "/v1/imports/%d" % server.json("POST", "/v1/imports", body, headers, status=202)["id"])
+        self.assertEqual((job["state"], job["added"]), ("done", 1), job)
+        subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
+        model = (self.folder / "other.onnx").read_bytes()
+        job = server.json("POST", "/v1/upgrades?drop_unreadable=true", model, status=202)
+        job = self.ended(server, f"/v1/upgrades/{job['id']}")
+        self.assertEqual((job["state"], job["failed"]), ("done", 12), job)
 
     def test_items_page_by_page(self):
         server = self.serve()
@@ -806,6 +835,35 @@ class Order(ServeTest):
         server.json("DELETE", "/v1/labels/fuji")
         gallery.unlink()
         self.until(lambda: server.ask("GET", "/readyz")[0] == 503)
+
+    def test_gallery_and_models_are_read_again_on_hangup(self):
+        server, model, away = self.serve(), self.folder / "model.onnx", self.folder / "away.onnx"
+        model.rename(away)
+        server.signal(signal.SIGHUP)
+        self.until(lambda: "could not read the gallery again, serving on as before: gallery: want its model" in server.log)
+        away.rename(model)
+        self.run_cli("index", "remove", "--label", "gala")
+        server.signal(signal.SIGHUP)
+        self.until(lambda: "read tokens, certificate, gallery and models again" in server.log)
+        self.assertEqual(server.json("GET", "/v1/status")["labels"], 2)
+        result = server.json("POST", "/v1/recognize", self.photo("test/gala0.png"))["results"][0]
+        self.assertIn(result["label"], ("fuji", "conference"))
+
+    def test_no_fault_of_the_gallery_ends_a_server(self):
+        server, said = self.serve(), "could not read the gallery again, serving on as before"
+
+        def execute(sql):
+            with contextlib.closing(sqlite3.connect(self.folder / "gallery.db")) as gallery, gallery:
+                gallery.execute(sql)
+
+        execute("UPDATE models SET dim = dim + 4294967000")  # floats, for which there is no memory
+        self.until(lambda: said in server.log)
+        server.signal(signal.SIGHUP)
+        self.until(lambda: server.log.count(said) == 2)
+        self.assertEqual(server.json("POST", "/v1/recognize", self.photo("test/gala0.png"))["results"][0]["label"], "gala")
+        execute("UPDATE models SET dim = dim - 4294967000")
+        server.signal(signal.SIGHUP)
+        self.until(lambda: "read tokens, certificate, gallery and models again" in server.log)
 
     def test_a_gallery_that_was_moved_shows_its_photos(self):
         (self.folder / "service").mkdir()

@@ -151,10 +151,11 @@ void Gallery::check_model(const std::string& fingerprint, const fs::path& model_
 }
 
 std::optional<fs::path> Gallery::locate_model(const std::string& recorded) const {
-  const fs::path folder = fs::absolute(path()).parent_path();
+  std::error_code out_of_reach;
+  const fs::path folder = fs::absolute(path(), out_of_reach).parent_path();
   for (const fs::path& place : {folder / recorded, fs::path(note("folder")) / recorded,
                                 folder / fs::path(recorded).filename()})
-    if (fs::is_regular_file(place)) return place.lexically_normal();
+    if (fs::is_regular_file(place, out_of_reach)) return place.lexically_normal();
   return std::nullopt;
 }
 

@@ -39,7 +39,7 @@ struct GalleryItem {
 std::filesystem::path index_file_of(const std::filesystem::path& gallery);
 
 /// The bytes of the file that an item was made from (Gallery::source_of). Throws kNotFound naming
-/// the item when it is not there, no file, or larger than `max_bytes`.
+/// the item when it is not there or out of reach, no file, or larger than `max_bytes`.
 std::string read_source(const std::filesystem::path& file, const GalleryItem& item,
                         std::uint64_t max_bytes);
 

@@ -45,6 +45,16 @@ void sync(const fs::path& path) {
                 join("cannot sync: ", std::strerror(why), " (", path.string(), ")"));
 }
 
+bool is_there(const fs::path& path) {
+  std::error_code out_of_reach;
+  return fs::exists(path, out_of_reach);
+}
+
+bool is_one_file(const fs::path& a, const fs::path& b) {
+  std::error_code absent;
+  return fs::equivalent(a, b, absent);
+}
+
 // The gallery at `path`, if there is one that opens.
 std::unique_ptr<Database> open_if_sound(const fs::path& path) {
   try {
@@ -60,7 +70,7 @@ std::unique_ptr<Database> open_if_sound(const fs::path& path) {
 // transaction, because others may have it open, and its -wal file must not be taken for the new
 // one's. Anything else is renamed over.
 void put_in_place(const fs::path& made, const fs::path& path) {
-  if (const auto old = fs::exists(path) ? open_if_sound(path) : nullptr) {
+  if (const auto old = is_there(path) ? open_if_sound(path) : nullptr) {
     old->copy_from(Database(made, Database::Mode::kExisting));
     return;
   }
@@ -73,11 +83,12 @@ void put_in_place(const fs::path& made, const fs::path& path) {
 }  // namespace
 
 void check_writable(const fs::path& path, bool overwrite) {
+  std::error_code out_of_reach;
   const fs::path folder = fs::absolute(path).parent_path();
-  if (!fs::is_directory(folder))
+  if (!fs::is_directory(folder, out_of_reach))
     throw Error(ErrorCode::kNotFound,
                 join("want a folder to write to, found none (", folder.string(), ")"));
-  if (!overwrite && fs::exists(path))
+  if (!overwrite && is_there(path))
     throw Error(ErrorCode::kBadInput,
                 join("want a new file, this one exists (", path.string(), ")"),
                 "--force overwrites it");
@@ -115,8 +126,8 @@ void build_gallery(const fs::path& path, const GalleryModel& model,
 
 void snapshot_gallery(const fs::path& path, const fs::path& out, bool overwrite) {
   check_writable(out, overwrite);
-  check(!fs::exists(out) || !fs::equivalent(path, out),
-        "snapshot: want a file other than the gallery (", out.string(), ")");
+  check(!is_one_file(path, out), "snapshot: want a file other than the gallery (", out.string(),
+        ")");
   const TemporaryFile temporary(out);
   const auto database = open_gallery_database(path);
   Statement(*database, "VACUUM INTO ?").bind(1, temporary.path().string()).run();
@@ -147,7 +158,7 @@ void restore_gallery(const fs::path& from, const fs::path& path, bool force,
                      const std::function<void(const Gallery&)>& try_out,
                      const std::function<void(const std::function<void()>& put)>& last_step) {
   check_writable(path, true);
-  if (!force && fs::exists(path) && !open_if_sound(path))
+  if (!force && is_there(path) && !open_if_sound(path))
     throw Error(ErrorCode::kBadInput,
                 join("restore: want a gallery to bring back, got another or a damaged file (",
                      path.string(), ")"),
@@ -156,8 +167,8 @@ void restore_gallery(const fs::path& from, const fs::path& path, bool force,
     throw Error(ErrorCode::kCorrupt,
                 join("restore: want a sound snapshot, but ", faults[0], " (", from.string(), ")"),
                 "`shoplens index verify` tells all that is wrong");
-  check(!fs::exists(path) || !fs::equivalent(from, path),
-        "restore: want a file other than the gallery (", from.string(), ")");
+  check(!is_one_file(from, path), "restore: want a file other than the gallery (", from.string(),
+        ")");
   const TemporaryFile temporary(path);
   {
     const auto snapshot = open_gallery_database(from);
@@ -167,7 +178,7 @@ void restore_gallery(const fs::path& from, const fs::path& path, bool force,
   }
   if (try_out) try_out(Gallery(temporary.path()));
   const auto put = [&] {
-    if (const auto old = fs::exists(path) ? open_if_sound(path) : nullptr)
+    if (const auto old = is_there(path) ? open_if_sound(path) : nullptr)
       continue_ids(*old, Database(temporary.path(), Database::Mode::kExisting));
     put_in_place(temporary.path(), path);
   };

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a server does to a gallery: photos of its own, labels renamed, requests that may be sent
 // again, unknown photos that wait for a name.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <set>
 
@@ -59,16 +63,26 @@ std::string Gallery::photo_bytes(const GalleryItem& item, std::uint64_t max_byte
 }
 
 std::filesystem::path Gallery::source_of(const GalleryItem& item) const {
-  auto here = std::filesystem::absolute(path()).parent_path() / item.source;
-  if (std::filesystem::exists(here)) return here;
+  std::error_code failed;  // read_source says why
+  auto here = std::filesystem::absolute(path(), failed).parent_path() / item.source;
+  if (std::filesystem::exists(here, failed)) return here;
   auto there = std::filesystem::path(note("folder")) / item.source;
-  return std::filesystem::exists(there) ? there : here;
+  const auto type = std::filesystem::status(there, failed).type();
+  return type == std::filesystem::file_type::not_found ? here : there;
 }
 
 std::string read_source(const std::filesystem::path& file, const GalleryItem& item,
                         std::uint64_t max_bytes) {
   try {
-    check(!std::filesystem::exists(file) || std::filesystem::is_regular_file(file),
+    if (::access(file.c_str(), R_OK) != 0) {
+      const int why = errno;
+      const bool gone =
+          why == ENOENT || why == ENOTDIR || why == EACCES || why == ELOOP || why == ENAMETOOLONG;
+      throw Error(gone ? ErrorCode::kNotFound : ErrorCode::kIo,
+                  join("want a file to read: ", std::strerror(why), " (", file.string(), ")"));
+    }
+    std::error_code absent;
+    check(std::filesystem::is_regular_file(file, absent),
           "want a file, got a folder, a pipe or a device (", file.string(), ")");
     return read_file(file, max_bytes);
   } catch (const Error& e) {

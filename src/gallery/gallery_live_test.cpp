@@ -258,6 +258,26 @@ TEST_F(GalleryLiveTest, AMovedGalleryFindsItsPhotosWhereItWasMade) {
   EXPECT_EQ(moved.photo_bytes(item, 1000), "the one beside it");
 }
 
+TEST_F(GalleryLiveTest, APhotoOutOfReachIsAsIfGone) {
+  std::filesystem::create_directory(folder / "elsewhere");
+  std::filesystem::copy_file(build("g.db", 1), folder / "elsewhere/g.db");
+  // Its folder where the gallery was made: a link to itself, which root may not pass either.
+  std::filesystem::create_symlink("photos", folder / "photos");
+  std::filesystem::create_symlink("photos", folder / "elsewhere/photos");
+  write_file(folder / "elsewhere/secret.png", "photo");
+  std::filesystem::permissions(folder / "elsewhere/secret.png", std::filesystem::perms::none);
+  const Gallery moved(folder / "elsewhere/g.db");
+  for (const char* source : {"photos/here.png", "photos", "secret.png"}) {
+    if (source == std::string("secret.png") && ::geteuid() == 0) continue;  // it may read all
+    try {
+      moved.photo_bytes({1, "pear", "p.png", source, {}}, 1000);
+      ADD_FAILURE() << source;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code, ErrorCode::kNotFound) << e.what();
+    }
+  }
+}
+
 TEST_F(GalleryLiveTest, KeepsTheLatestUnknownPhotos) {
   Gallery gallery(build("g.db", 1));
   for (int i = 1; i <= 4; ++i)

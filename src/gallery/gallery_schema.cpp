@@ -91,11 +91,12 @@ void create_schema(const Database& database) {
 }
 
 std::unique_ptr<Database> open_gallery_database(const fs::path& path) {
-  if (!fs::exists(path))
+  std::error_code out_of_reach;
+  if (!fs::exists(path, out_of_reach))
     throw Error(ErrorCode::kNotFound,
                 join("gallery: want a file, found nothing (", path.string(), ")"),
                 "make one with `shoplens index build`, or check the path");
-  if (fs::is_directory(path))
+  if (fs::is_directory(path, out_of_reach))
     throw Error(ErrorCode::kBadInput,
                 join("gallery: want a file, got a folder (", path.string(), ")"));
   auto database = open_database(path);

@@ -243,6 +243,19 @@ TEST_F(GalleryTest, FindsTheModelBesideOrWhereItWasRecorded) {
   std::filesystem::copy_file(path, folder / "elsewhere/g.db");
   EXPECT_EQ(Gallery(folder / "elsewhere/g.db").find_model("../model.onnx"),
             folder / "model.onnx");  // from where it was made
+  // Where that is out of reach, beside it.
+  std::filesystem::create_symlink("hidden", folder / "hidden");
+  write_file(folder / "elsewhere/model.onnx", "x");
+  EXPECT_EQ(Gallery(folder / "elsewhere/g.db").find_model("hidden/model.onnx"),
+            folder / "elsewhere/model.onnx");
+}
+
+TEST_F(GalleryTest, APathThatNobodyMayPassIsToldSo) {
+  std::filesystem::create_symlink("loop", folder / "loop");
+  EXPECT_EQ(error_of([&] { const Gallery gallery(folder / "loop/g.db"); }).code,
+            ErrorCode::kNotFound);
+  EXPECT_EQ(error_of([&] { check_writable(folder / "loop/g.db", true); }).code,
+            ErrorCode::kNotFound);
 }
 
 TEST_F(GalleryTest, AReaderSeesOneStateWhileAnotherWrites) {
