@@ -255,6 +255,11 @@ int serve(const ServeOptions& o) {
   };
   Api api(catalogue, metrics, open_next, api_options(o));
   Service service(api.routes(), metrics, service_options(o));
+  try {
+    const PrivateFile tried;
+  } catch (const Error& e) {
+    log_warning("galleries and models can neither be sent nor fetched: ", e.what(), "; ", e.hint);
+  }
   if (const int removed = PrivateFile::remove_abandoned(); removed > 0)
     log_info("removed ", removed, " temporary folders of a server that was killed");
   HttpServer server(server_options(o), service);

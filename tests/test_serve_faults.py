@@ -175,6 +175,30 @@ class Faults(ServeTest):
         self.assertEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "before")
         server.json("DELETE", "/v1/labels/before")
 
+    def test_a_folder_for_temporary_files_that_vanishes(self):
+        folder, photo = self.folder / "temporary", self.photo("test/gala0.png")
+        folder.mkdir()
+        server = self.serve(env={**os.environ, "TMPDIR": str(folder)})
+        self.assertNotIn("TMPDIR", server.log)
+        snapshot = server.ask("GET", "/v1/snapshot")[2]
+        self.until(lambda: not any(folder.iterdir()))
+        folder.rmdir()
+
+        def says_so():
+            for method, path, body in (("POST", "/v1/restore", snapshot), ("POST", "/v1/upgrades", snapshot),
+                                       ("GET", "/v1/snapshot", None)):
+                server.error(503, "storage", method, path, body)
+            self.assertEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "gala")
+
+        says_so()
+        folder.mkdir()
+        server.json("POST", "/v1/restore", snapshot)
+        server.stop()
+        shutil.rmtree(folder)
+        server.start()
+        self.assertRegex(server.log, "warning: .*TMPDIR")
+        says_so()
+
     def test_a_corrupt_page(self):
         gallery = self.folder / "gallery.db"
         whole = gallery.read_bytes()

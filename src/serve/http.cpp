@@ -92,6 +92,11 @@ HttpResponse to_response(const HttpError& e) {
   return response;
 }
 
+HttpResponse internal_error(const std::string& request_id) {
+  return error_response(500, "internal", "server: want an answer, got an error of its own",
+                        join("the server's log says more at request ", request_id));
+}
+
 HttpError busy(int status, const char* code, const char* message, int seconds) {
   HttpError error(status, code, message, "wait as long as Retry-After says, then try again");
   error.headers.emplace_back("Retry-After", std::to_string(seconds));

@@ -63,6 +63,9 @@ struct HttpError : std::runtime_error {
 
 HttpResponse to_response(const HttpError& error);
 
+/// 500, of what is no fault of the request's and says nothing of the server's insides.
+HttpResponse internal_error(const std::string& request_id);
+
 /// Of what may go well later: with Retry-After.
 HttpError busy(int status, const char* code, const char* message, int seconds = 1);
 /// 504, for a request whose time is up; and throwing it if it is.

@@ -4,6 +4,7 @@
 #include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 
+#include "core/log.h"
 #include "serve/http_session.h"
 
 namespace shoplens {
@@ -75,6 +76,7 @@ void HttpServerState::accept() {
       auto timer = std::make_shared<asio::steady_timer>(self->io, std::chrono::milliseconds(50));
       return timer->async_wait([self, timer](error_code) { self->accept(); });
     }
+    self->accept();  // whatever becomes of this one
     error_code ignored;
     const std::string client = text_of(socket.remote_endpoint(ignored));
     bool welcome;
@@ -91,7 +93,6 @@ void HttpServerState::accept() {
     } else {
       self->application.dropped("connections");
     }
-    self->accept();
   });
 }
 
@@ -122,8 +123,14 @@ HttpServer::HttpServer(const HttpServerOptions& options, HttpApplication& applic
   state_->listen();
   state_->accept();
   state_->thread = std::thread([state = state_] {
-    state->io.run();
-    state->ended = true;
+    while (!state->ended) {
+      try {
+        state->io.run();
+        state->ended = true;
+      } catch (const std::exception& e) {  // its connection went with it, the others are there
+        log_line(LogLevel::kError, join("server: a connection is given up: ", e.what()));
+      }
+    }
   });
 }
 

@@ -67,8 +67,8 @@ HttpServerOptions options() {
   return options;
 }
 
-// Takes bodies of 1000 bytes, of files of 3 MB, and refuses /closed. Says what it was asked unless
-// it has another handler.
+// Takes bodies of 1000 bytes, of files of 3 MB, refuses /closed and fails at /broken. Says what it
+// was asked unless it has another handler.
 class Application final : public HttpApplication {
  public:
   Application() = default;
@@ -78,6 +78,7 @@ class Application final : public HttpApplication {
   Admission admit(const HttpRequest& head) override {
     if (head.segments == std::vector<std::string>{"closed"})
       throw HttpError(403, "forbidden", "path: want another");
+    if (head.segments == std::vector<std::string>{"broken"}) throw std::runtime_error("/a/secret");
     const bool file = head.segments == std::vector<std::string>{"file"};
     return {file ? 3'000'000u : 1000u, file};
   }
@@ -153,6 +154,23 @@ TEST(HttpServer, ARefusalBeforeTheBodyKeepsTheConnectionIfThereIsNone) {
       once(server.port(), "POST /closed HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nab");
   EXPECT_EQ(answer.find("HTTP/1.1 403"), 0u);
   EXPECT_NE(answer.find("Connection: close"), std::string::npos);
+}
+
+TEST(HttpServer, AFaultOfTheApplicationEndsNoServer) {
+  Application application([](const HttpRequest& request, const HttpReply& reply) {
+    if (request.method == "POST") throw std::runtime_error("/a/secret");
+    reply({200, "text/plain", "fine", {}});
+  });
+  const HttpServer server(options(), application);
+  for (int i = 0; i < 3; ++i) {
+    const std::string answer = once(server.port(), "GET /broken HTTP/1.0\r\n\r\n");
+    EXPECT_EQ(answer.find("HTTP/1.0 500"), 0u) << answer;
+    EXPECT_NE(answer.find("\"hint\":\""), std::string::npos);
+    EXPECT_EQ(answer.find("secret"), std::string::npos);
+    // Of one that has been taken nobody knows whether it is answered yet.
+    EXPECT_EQ(once(server.port(), "POST /a HTTP/1.0\r\nContent-Length: 1\r\n\r\nx"), "");
+    EXPECT_NE(once(server.port(), "GET /a HTTP/1.0\r\n\r\n").find("fine"), std::string::npos);
+  }
 }
 
 TEST(HttpServer, HeadHasNoBody) {

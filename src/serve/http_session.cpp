@@ -54,8 +54,8 @@ HttpResponse no_memory(const char* message) {
 }
 
 HttpResponse no_disk() {
-  return error_response(503, "storage", "body: want room for it on the disk, found none",
-                        "try again when there is more");
+  return error_response(503, "storage", "body: want it in a temporary file, the disk says no",
+                        "try again later; the server's log may say why");
 }
 
 HttpResponse refusal(error_code ec, const HttpServerOptions& options, std::uint64_t max_body) {
@@ -171,7 +171,10 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
       return refuse(to_response(e));
     } catch (const Error& e) {
       log_warning("request ", id_, ": ", e.what());
-      return refuse(no_disk());
+      return refuse(e.code == ErrorCode::kIo ? no_disk() : internal_error(id_));
+    } catch (const std::exception& e) {
+      log_line(LogLevel::kError, join("request ", id_, ": ", e.what()));
+      return refuse(internal_error(id_));
     }
     const std::uint64_t most = admission_.max_body;
     const auto length = parser_->content_length();
@@ -195,7 +198,9 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     const auto file = std::make_shared<const PrivateFile>();
     error_code ec;
     file_.open(file->path().c_str(), beast::file_mode::write, ec);
-    if (ec) throw Error(ErrorCode::kIo, "serve: want a temporary file, cannot open it");
+    if (ec)
+      throw Error(ErrorCode::kIo, join("serve: want to write a temporary file: ", ec.message(),
+                                       " (", file->path().string(), ")"));
     request_.file = file;
     parser_->get().body().in_pieces = true;
   }
@@ -241,7 +246,10 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     with_disk([this, piece = std::exchange(parser_->get().body().text, {})](
                   error_code& ec) { file_.write(piece.data(), piece.size(), ec); },
               [this](error_code ec) {
-                if (ec) return refuse(no_disk());
+                if (ec) {
+                  log_warning("request ", id_, ": want to write a temporary file: ", ec.message());
+                  return refuse(no_disk());
+                }
                 read_body();
               });
   }

@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +21,12 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kPrefix = "shoplens-serve-", kTail = "XXXXXX";  // mkdtemp's template
+
+// What docs/serve.md says, and no other variable.
+fs::path temporary_folder() {
+  const char* const set = std::getenv("TMPDIR");
+  return set && *set ? set : "/tmp";
+}
 
 // Between making a folder and locking it another process must not take it for abandoned.
 constexpr std::chrono::minutes kYoung{1};
@@ -41,9 +49,13 @@ int locked(const fs::path& folder) {
 }  // namespace
 
 PrivateFile::PrivateFile() {
-  std::string folder = (fs::temp_directory_path() / join(kPrefix, kTail)).string();
+  const fs::path parent = temporary_folder();
+  std::string folder = (parent / join(kPrefix, kTail)).string();
   if (!::mkdtemp(folder.data()))
-    throw Error(ErrorCode::kIo, "serve: want a temporary folder, got none");
+    throw Error(ErrorCode::kIo,
+                join("serve: want to make a temporary folder: ", std::strerror(errno), " (",
+                     parent.string(), ")"),
+                "set TMPDIR to a folder that may be written, with room for galleries and models");
   path_ = fs::path(folder) / "file";
   lock_ = locked(folder);
 }
@@ -63,7 +75,7 @@ int PrivateFile::remove_abandoned() {
   const auto old = fs::file_time_type::clock::now() - kYoung;
   std::error_code ignored, ec;
   std::vector<fs::path> folders;
-  for (fs::directory_iterator entry(fs::temp_directory_path(ec), ec), end; !ec && entry != end;
+  for (fs::directory_iterator entry(temporary_folder(), ec), end; !ec && entry != end;
        entry.increment(ec))
     if (is_named_so(entry->path().filename().string()) && entry->last_write_time(ignored) < old)
       folders.push_back(entry->path());

@@ -9,7 +9,7 @@ namespace shoplens {
 /// it, or lie beside it for a while): alone in a folder of its own, gone when this is.
 class PrivateFile {
  public:
-  PrivateFile();  // throws kIo
+  PrivateFile();  // in $TMPDIR or /tmp; throws kIo
   ~PrivateFile();
   PrivateFile(const PrivateFile&) = delete;
   PrivateFile& operator=(const PrivateFile&) = delete;

@@ -27,6 +27,20 @@ TEST(PrivateFile, WhatLiesThereIsSeenByNobodyElseAndGoes) {
   EXPECT_FALSE(fs::exists(folder));
 }
 
+TEST(PrivateFile, SaysWhereNoneCanBeMade) {
+  const std::string before = ::getenv("TMPDIR");
+  ::setenv("TMPDIR", "/nowhere/at/all", 1);
+  try {
+    const PrivateFile file;
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code, ErrorCode::kIo);
+    EXPECT_NE(std::string(e.what()).find("/nowhere/at/all"), std::string::npos) << e.what();
+  }
+  EXPECT_EQ(PrivateFile::remove_abandoned(), 0);
+  ::setenv("TMPDIR", before.c_str(), 1);
+}
+
 TEST(PrivateFile, ThatOfAKilledProcessIsRemovedLater) {
   const fs::path temporary = fs::temp_directory_path() / join("private-file-test-", ::getpid());
   fs::create_directory(temporary);

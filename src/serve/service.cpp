@@ -294,12 +294,10 @@ HttpResponse Service::answer(const HttpRequest& request, const Match& match) con
       return error_response(
           503, "storage", "gallery: want to read or keep it, the disk says no",
           join("nothing was changed; the server's log says why at request ", request.id));
-    return error_response(500, "internal", "server: want an answer, got an error of its own",
-                          join("the server's log says more at request ", request.id));
+    return internal_error(request.id);
   } catch (const std::exception& e) {
     log_line(LogLevel::kError, join("request ", request.id, ": ", e.what()));
-    return error_response(500, "internal", "server: want an answer, got an error of its own",
-                          join("the server's log says more at request ", request.id));
+    return internal_error(request.id);
   }
 }
 
