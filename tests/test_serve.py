@@ -199,6 +199,14 @@ class Catalogue(ServeTest):
         job = self.ended(server, f"/v1/upgrades/{job['id']}")
         self.assertEqual((job["state"], job["failed"]), ("done", 12), job)
 
+    def test_a_thumbnail_of_what_cannot_be_decoded(self):
+        server = self.serve("--max-megapixels", 1)
+        photo, path = self.photo("train/gala0.png"), "/v1/items/1/photo"
+        for now, code in ((photo[:300], "corrupt"), (png(1001, 1000), "bad_input")):
+            (self.folder / "train/gala0.png").write_bytes(now)
+            server.error(422, code, "GET", path + "?side=160")
+            self.assertEqual(server.ask("GET", path)[2], now)
+
     def test_items_page_by_page(self):
         server = self.serve()
         page = server.json("GET", "/v1/items?limit=5")

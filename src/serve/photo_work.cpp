@@ -187,13 +187,18 @@ HttpResponse photo_response(std::string bytes, const std::string& side, PhotoDec
     return response;
   }
   response.type = "image/jpeg";
-  decoder.decode(bytes, deadline, [&](const Image& image) {
-    const double shrink =
-        std::min(1.0, static_cast<double>(pixels) / std::max(image.width, image.height));
-    const int width = std::max(1, static_cast<int>(image.width * shrink + 0.5)),
-              height = std::max(1, static_cast<int>(image.height * shrink + 0.5));
-    response.body = encode_jpeg(resize(image, width, height, Interpolation::kBilinear), 85);
-  });
+  try {
+    decoder.decode(bytes, deadline, [&](const Image& image) {
+      const double shrink =
+          std::min(1.0, static_cast<double>(pixels) / std::max(image.width, image.height));
+      const int width = std::max(1, static_cast<int>(image.width * shrink + 0.5)),
+                height = std::max(1, static_cast<int>(image.height * shrink + 0.5));
+      response.body = encode_jpeg(resize(image, width, height, Interpolation::kBilinear), 85);
+    });
+  } catch (const Error& e) {  // larger than this server decodes, or damaged since it was added
+    throw HttpError(422, error_code_name(e.code), e.what(),
+                    "ask for it without side, or add the photo again");
+  }
   return response;
 }
 

@@ -66,7 +66,8 @@ void check_label(const std::string& label, const std::string& where = "label");
 
 /// The answer with a photo: its own bytes, or, for a `side` above 0, a JPEG of it that fits into a
 /// square of so many pixels. May be kept by the browser: what has an id never changes.
-/// Throws HttpError 504 when there is no room to decode it by `deadline`.
+/// Throws HttpError 422 when it cannot be decoded, 504 when there is no room for that by
+/// `deadline`.
 HttpResponse photo_response(std::string bytes, const std::string& side, PhotoDecoder& decoder,
                             std::chrono::steady_clock::time_point deadline);
 
