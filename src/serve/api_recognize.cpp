@@ -118,7 +118,8 @@ HttpResponse Api::recognize(const R& request, const A&) {
   for (std::size_t i = 0; i < photos.sound.size(); ++i) {
     const bool unknown = answers.empty() || answers[i].unknown;
     metrics_.answer(unknown,
-                    answers.empty() ? std::nullopt : std::optional(answers[i].evidence.score));
+                    answers.empty() ? std::nullopt : std::optional(answers[i].evidence.score),
+                    serving->score_deciles());
     if (unknown && options_.keep_unknown > 0)
       unknowns.push_back({upload.photos[photos.sound[i]].bytes, dumped(results[photos.sound[i]])});
   }

@@ -104,11 +104,10 @@ HttpResponse Api::status(const R&, const A&) {
 HttpResponse Api::metrics(const R&, const A&) {
   const auto serving = catalogue_.now();
   return {200, "text/plain; version=0.0.4",
-          metrics_.text(
-              {{"items", static_cast<double>(serving->items())},
-               {"labels", static_cast<double>(serving->labels())},
-               {"queue_photos", static_cast<double>(serving->batcher->waiting())}},
-              serving->calibration ? serving->calibration->score_deciles : std::vector<double>{})};
+          metrics_.text({{"items", static_cast<double>(serving->items())},
+                         {"labels", static_cast<double>(serving->labels())},
+                         {"queue_photos", static_cast<double>(serving->batcher->waiting())}},
+                        serving->score_deciles())};
 }
 
 HttpResponse Api::snapshot(const R&, const A&) {

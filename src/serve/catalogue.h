@@ -26,6 +26,10 @@ struct Serving {
   std::unique_ptr<const Recognizer> recognizer;  // none for an empty gallery
   GalleryModel model;
   std::optional<Calibration> calibration;
+  /// Of the calibration; empty without one.
+  std::vector<double> score_deciles() const {
+    return calibration ? calibration->score_deciles : std::vector<double>{};
+  }
   std::int64_t items() const { return recognizer ? recognizer->items() : 0; }
   std::int64_t labels() const { return recognizer ? recognizer->labels() : 0; }
 };

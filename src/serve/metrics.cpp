@@ -60,7 +60,8 @@ struct Metrics::State {
 
   mutable std::mutex mutex;  // of what follows
   std::map<std::string, std::function<double()>> watched;
-  std::vector<double> scores;  // the latest, in a ring
+  std::vector<double> deciles;  // of the calibration that what follows was answered with
+  std::vector<double> scores;   // the latest, in a ring
   std::size_t next = 0;
 };
 
@@ -78,10 +79,16 @@ void Metrics::stage(const std::string& stage, double seconds) {
 
 void Metrics::batch(int photos) { state_->batch.Observe(photos); }
 
-void Metrics::answer(bool unknown, std::optional<double> score) {
+void Metrics::answer(bool unknown, std::optional<double> score,
+                     const std::vector<double>& score_deciles) {
   (unknown ? state_->unknown : state_->known).Increment();
-  if (!score) return;
+  if (!score || score_deciles.empty()) return;
   const std::lock_guard lock(state_->mutex);
+  if (state_->deciles != score_deciles) {  // scores of another model are no measure
+    state_->deciles = score_deciles;
+    state_->scores.clear();
+    state_->next = 0;
+  }
   if (state_->scores.size() < kRecentScores)
     state_->scores.push_back(*score);
   else
@@ -105,15 +112,18 @@ std::pair<std::int64_t, std::int64_t> Metrics::answers() const {
 std::string Metrics::text(const std::map<std::string, double>& gauges,
                           const std::vector<double>& score_deciles) const {
   prometheus::Registry now;
-  const auto set = [&](const std::string& name, double value) {
-    prometheus::BuildGauge().Name("shoplens_" + name).Help("").Register(now).Add({}).Set(value);
+  const auto set = [&](const std::string& name, double value, const char* help = "") {
+    prometheus::BuildGauge().Name("shoplens_" + name).Help(help).Register(now).Add({}).Set(value);
   };
   for (const auto& [name, value] : gauges) set(name, value);
   {
     const std::lock_guard lock(state_->mutex);
     for (const auto& [name, value] : state_->watched) set(name, value());
-    if (!score_deciles.empty() && state_->scores.size() >= kFewestScores)
-      set("score_drift", population_stability(state_->scores, score_deciles));
+    if (!score_deciles.empty() && state_->deciles == score_deciles &&
+        state_->scores.size() >= kFewestScores)
+      set("score_drift", population_stability(state_->scores, score_deciles),
+          "Population stability index of the scores of the latest photos, unknown ones too, "
+          "against calibration's photos of known products");
   }
   const prometheus::TextSerializer serializer;
   return serializer.Serialize(state_->registry.Collect()) + serializer.Serialize(now.Collect());

@@ -22,16 +22,18 @@ class Metrics {
   void stage(const std::string& stage, double seconds);
   void batch(int photos);
   /// A photo that was answered. `score` is Evidence::score; of an empty gallery there is none.
-  void answer(bool unknown, std::optional<double> score);
+  /// `score_deciles` are those of the calibration it was answered with; without one, empty.
+  void answer(bool unknown, std::optional<double> score, const std::vector<double>& score_deciles);
   void refused(const std::string& why);  // queue_full, deadline, rate_limit, ...
 
   /// A gauge that text() asks for its value from now on, so that `value` must outlive its calls.
   void watch(const std::string& gauge, std::function<double()> value);
 
   /// In Prometheus's text format, with these gauges as they are now, and the watched ones.
-  /// score_drift is the population stability index of the latest answers' scores against the
-  /// calibration's deciles: the sum over the ten parts of (share - 0.1) ln(share / 0.1); above 0.25
-  /// photos are not what they were.
+  /// score_drift is the population stability index of the scores of the latest answers with this
+  /// calibration against its deciles: the sum over the ten parts of (share - 0.1) ln(share / 0.1);
+  /// above 0.25 photos are not what they were. Unknown ones count: the deciles are of all held-out
+  /// photos of known products, of which a threshold turns away those with the lowest scores.
   std::string text(const std::map<std::string, double>& gauges,
                    const std::vector<double>& score_deciles) const;
 

@@ -16,8 +16,8 @@ TEST(Metrics, SaysWhatItCounted) {
   metrics.request("GET /healthz", 200, 0.001);
   metrics.stage("network", 0.004);
   metrics.batch(3);
-  metrics.answer(true, 0.3);
-  metrics.answer(false, 0.8);
+  metrics.answer(true, 0.3, kDeciles);
+  metrics.answer(false, 0.8, kDeciles);
   metrics.refused("queue_full");
   int waiting = 0;
   metrics.watch("queue_requests", [&] { return waiting; });
@@ -35,16 +35,30 @@ TEST(Metrics, SaysWhatItCounted) {
 
 TEST(Metrics, DriftIsToldOfEnoughScores) {
   Metrics metrics;
-  for (int i = 0; i < 199; ++i) metrics.answer(false, 0.05 + 0.1 * (i % 10));
+  for (int i = 0; i < 199; ++i) metrics.answer(false, 0.05 + 0.1 * (i % 10), kDeciles);
   EXPECT_EQ(metrics.text({}, kDeciles).find("score_drift"), std::string::npos);
-  metrics.answer(false, 0.95);
+  metrics.answer(true, 0.95, kDeciles);
   EXPECT_NE(metrics.text({}, kDeciles).find("shoplens_score_drift 0\n"), std::string::npos);
+  EXPECT_NE(metrics.text({}, kDeciles).find("# HELP shoplens_score_drift Pop"), std::string::npos);
   EXPECT_EQ(metrics.text({}, {}).find("score_drift"), std::string::npos);
+}
+
+TEST(Metrics, DriftBeginsAnewWithACalibration) {
+  const std::vector<double> others{.01, .02, .03, .04, .05, .06, .07, .08, .09};
+  Metrics metrics;
+  for (int i = 0; i < 1500; ++i) metrics.answer(false, 0.05 + 0.1 * (i % 10), kDeciles);
+  EXPECT_EQ(metrics.text({}, others).find("score_drift"), std::string::npos);
+  for (int i = 0; i < 500; ++i) metrics.answer(true, 0.5, {});  // without one nothing is compared
+  for (int i = 0; i < 199; ++i) metrics.answer(false, 0.005 + 0.01 * (i % 10), others);
+  EXPECT_EQ(metrics.text({}, others).find("score_drift"), std::string::npos);
+  metrics.answer(false, 0.095, others);
+  EXPECT_NE(metrics.text({}, others).find("shoplens_score_drift 0\n"), std::string::npos);
+  EXPECT_EQ(metrics.text({}, kDeciles).find("score_drift"), std::string::npos);
 }
 
 TEST(Metrics, AnAnswerWithoutScoreIsCountedAndIsNoDrift) {
   Metrics metrics;
-  for (int i = 0; i < 500; ++i) metrics.answer(true, std::nullopt);
+  for (int i = 0; i < 500; ++i) metrics.answer(true, std::nullopt, kDeciles);
   EXPECT_EQ(metrics.answers(), (std::pair<std::int64_t, std::int64_t>{500, 500}));
   EXPECT_EQ(metrics.text({}, kDeciles).find("score_drift"), std::string::npos);
 }
