@@ -835,6 +835,7 @@ class Order(ServeTest):
         os.replace(self.folder / "other.db", gallery)
         self.until(lambda: server.ask("GET", "/readyz")[0] == 503)
         server.error(503, "not_ready", "GET", "/readyz")
+        self.assertEqual(server.ask("GET", "/readyz")[1]["Retry-After"], "1")
         server.error(503, "storage", "DELETE", "/v1/labels/fuji")
         self.assertEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "gala")
         server.stop()  # takes its own log away

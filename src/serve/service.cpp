@@ -53,7 +53,11 @@ std::string host_of(std::string_view host_and_port) {
 }
 
 // For each answer. Photos and pages of other people must not run as anything here.
-void add_security_headers(HttpResponse& response) {
+void add_headers(HttpResponse& response) {
+  const auto has = [&](const char* name) {
+    return std::any_of(response.headers.begin(), response.headers.end(),
+                       [&](const auto& header) { return header.first == name; });
+  };
   const bool page = response.type.starts_with("text/html");
   response.headers.emplace_back(
       "Content-Security-Policy",
@@ -67,9 +71,9 @@ void add_security_headers(HttpResponse& response) {
   response.headers.emplace_back("X-Frame-Options", "DENY");
   response.headers.emplace_back("Referrer-Policy", "no-referrer");
   response.headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
-  if (std::none_of(response.headers.begin(), response.headers.end(),
-                   [](const auto& header) { return header.first == "Cache-Control"; }))
-    response.headers.emplace_back("Cache-Control", "no-store");
+  if (!has("Cache-Control")) response.headers.emplace_back("Cache-Control", "no-store");
+  const bool may_go_well_later = response.status == 503 || response.status == 504;
+  if (may_go_well_later && !has("Retry-After")) response.headers.emplace_back("Retry-After", "1");
 }
 
 }  // namespace
@@ -303,7 +307,7 @@ HttpResponse Service::answer(const HttpRequest& request, const Match& match) con
 
 void Service::finish(const HttpRequest& request, const Route* route, const std::string& who,
                      HttpResponse& response) {
-  add_security_headers(response);
+  add_headers(response);
   const double seconds = std::chrono::duration<double>(Clock::now() - request.arrived).count();
   metrics_.request(route ? join(route->method, ' ', route->path) : "none", response.status,
                    seconds);
