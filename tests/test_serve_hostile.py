@@ -3,6 +3,7 @@
 answer is a JSON error with a code and a hint."""
 import base64
 import concurrent.futures
+import contextlib
 import io
 import json
 import os
@@ -314,6 +315,61 @@ class Hostile(ServeTest):
             connection.close()
         self.assertEqual(closed, 200)
         self.check_alive(server)
+
+    def test_large_bodies_that_dribble_keep_no_memory_from_others(self):
+        server = self.serve()
+        heads = [b"Content-Length: %d\r\n\r\n" % (32 << 20), b"Transfer-Encoding: chunked\r\n\r\n"]
+        slow = []
+        for i in range(128):
+            connection = socket.create_connection(("127.0.0.1", server.port), source_address=("127.0.0.2", 0))
+            self.addCleanup(connection.close)
+            connection.sendall(b"POST /v1/recognize HTTP/1.1\r\nHost: localhost\r\n" + heads[i % 2])
+            slow.append(connection)
+        for _ in range(10):
+            for connection in slow:
+                connection.sendall(b"1\r\nx\r\n" * 20)
+            begin = time.monotonic()
+            self.check_alive(server)
+            self.assertLess(time.monotonic() - begin, 2)
+            time.sleep(0.1)
+        for connection in slow:  # none was refused for the others
+            connection.setblocking(False)
+            with self.assertRaises(BlockingIOError):
+                connection.recv(1)
+
+    def test_bodies_that_come_and_do_not_end_take_no_more_memory_than_there_is(self):
+        server = self.serve("--max-body", 1, "--max-upload", 1)  # 17 MiB for all
+        before = server.rss()
+        # As one piece, and as chunks of a byte, of which the last is always on its way.
+        for head, body in ((b"Content-Length: 1048576", bytes(1_000_000)),
+                           (b"Transfer-Encoding: chunked", b"1\r\nx\r\n" * 1_000_000 + b"1")):
+            held, refused = set(), []
+            for _ in range(30):
+                connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+                self.addCleanup(connection.close)
+                held.add(connection)
+                with contextlib.suppress(ConnectionError):  # refused by then
+                    connection.sendall(b"POST /v1/recognize HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n\r\n" + body)
+                connection.setblocking(False)
+
+            def are_refused(count):
+                for connection in list(held):
+                    try:
+                        refused.append(connection.recv(1000))
+                    except BlockingIOError:
+                        continue
+                    except ConnectionError:
+                        refused.append(b"")
+                    held.remove(connection)
+                return len(refused) == count
+
+            self.until(lambda: are_refused(13))
+            self.assertTrue(all(b" 503 " in answer[:20] for answer in refused if answer), refused)
+            self.assertLess(server.rss() - before, 60)
+            server.error(503, "overloaded", "POST", "/v1/recognize", bytes(900_000))
+            for connection in held:
+                connection.close()
+            self.until(lambda: server.ask("POST", "/v1/recognize", self.photo("test/gala0.png"))[0] == 200)
 
     def test_too_many_connections(self):
         server = self.serve("--max-connections", 60, "--max-connections-per-client", 50)

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -17,6 +20,8 @@ struct HttpBody {
   struct value_type {
     std::string text;
     bool in_pieces = false;  // whoever reads takes the text away now and then
+    // Told how much text has been read; false: there is no memory for it.
+    std::function<bool(std::size_t bytes)> hold{};
     std::uint64_t rest = 0;  // bytes to be written after the text; the writer asks for them
   };
 
@@ -27,8 +32,10 @@ struct HttpBody {
     template <bool is_request, class Fields>
     reader(boost::beast::http::header<is_request, Fields>&, value_type& body) : body_(body) {}
 
+    // What is announced may never come, so that a large body gets its room as it comes.
     void init(const boost::optional<std::uint64_t>& length, error_code& ec) {
-      if (length && !body_.in_pieces) body_.text.reserve(*length);
+      if (length && !body_.in_pieces)
+        body_.text.reserve(std::min<std::uint64_t>(*length, kMostReserved));
       ec = {};
     }
     template <class Buffers>
@@ -39,11 +46,13 @@ struct HttpBody {
         body_.text.append(static_cast<const char*>(part.data()), part.size());
         all += part.size();
       }
+      if (body_.hold && !body_.hold(body_.text.size())) ec = boost::asio::error::no_memory;
       return all;
     }
     void finish(error_code& ec) { ec = {}; }
 
    private:
+    static constexpr std::uint64_t kMostReserved = 4u << 20;
     value_type& body_;
   };
 

@@ -15,7 +15,7 @@ struct HttpServerOptions {
   std::string host = "127.0.0.1";
   int port = 8080;                        // 0: any that is free
   std::string certificate{}, key{};       // PEM files; empty: no TLS
-  std::uint64_t max_bodies = 512u << 20;  // of all that are being read or answered, and answers
+  std::uint64_t max_bodies = 512u << 20;  // of all that have come, and answers
   std::uint32_t max_header = 16u << 10;
   int max_connections = 1024, max_connections_per_client = 256;
   // Addresses and networks of proxies whose X-Forwarded-For says whom a request is from; they may

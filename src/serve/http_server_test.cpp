@@ -355,17 +355,41 @@ TEST(HttpServer, BodiesShareAMemory) {
   tight.max_bodies = 1500;
   const HttpServer server(tight, echo);
   const Client slow(server.port());
-  slow.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
+  const auto begin = [&](const char* length) {
+    return join("POST / HTTP/1.1\r\nHost: x\r\n", length, "\r\n\r\n");
+  };
+  slow.send(begin("Content-Length: 1000") + std::string(900, 'x'));
   for (int i = 0; i < 100 && server.connections() < 1; ++i) std::this_thread::sleep_for(10ms);
   std::this_thread::sleep_for(50ms);
-  const std::string refused =
-      once(server.port(), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
-  EXPECT_EQ(refused.find("HTTP/1.1 503"), 0u) << refused;
-  EXPECT_NE(refused.find("Retry-After: 1"), std::string::npos);
-  slow.send(std::string(1000, 'x'));
+  for (const std::string& body :
+       {begin("Content-Length: 1000") + std::string(700, 'x'),
+        begin("Transfer-Encoding: chunked") + "2bc\r\n" + std::string(700, 'x') + "\r\n"}) {
+    const std::string refused = once(server.port(), body);
+    EXPECT_EQ(refused.find("HTTP/1.1 503"), 0u) << body.substr(0, 80) << refused;
+    EXPECT_NE(refused.find("Retry-After: 1"), std::string::npos);
+  }
+  slow.send(std::string(100, 'x'));
   EXPECT_EQ(slow.read_until("]").find("HTTP/1.1 200"), 0u);
   EXPECT_NE(once(server.port(), "POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nok").find("200"),
             std::string::npos);
+}
+
+TEST(HttpServer, BodiesThatAreAnnouncedAndDoNotComeTakeNoneOfIt) {
+  HttpServerOptions tight = options();
+  tight.max_bodies = 1500;
+  const HttpServer server(tight, echo);
+  std::vector<std::unique_ptr<Client>> slow;
+  for (const char* length : {"Content-Length: 1000", "Transfer-Encoding: chunked"})
+    for (int i = 0; i < 20; ++i) {
+      slow.push_back(std::make_unique<Client>(server.port()));
+      slow.back()->send(join("POST / HTTP/1.1\r\nHost: x\r\n", length, "\r\n\r\n"));
+    }
+  for (int i = 0; i < 100 && server.connections() < 40; ++i) std::this_thread::sleep_for(10ms);
+  std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(once(server.port(),
+                 "POST / HTTP/1.0\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x'))
+                .find("HTTP/1.0 200"),
+            0u);
 }
 
 TEST(HttpServer, AnswersThatNobodyReadsShareItToo) {

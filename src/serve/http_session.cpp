@@ -60,6 +60,8 @@ HttpResponse no_disk() {
 
 HttpResponse refusal(error_code ec, const HttpServerOptions& options, std::uint64_t max_body) {
   if (ec == http::error::body_limit) return too_large(max_body);
+  if (ec == asio::error::no_memory)
+    return no_memory("request: want memory for its body, other requests have it");
   if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
     return error_response(431, "header_too_large",
                           join("request: want a header of at most ", options.max_header, " bytes"),
@@ -180,9 +182,8 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     const auto length = parser_->content_length();
     if (length && *length > most) return refuse(too_large(most));
     parser_->body_limit(most);
-    promised_ = admission_.to_a_file ? 0 : length ? *length : parser_->chunked() ? most : 0;
-    if (server_->bodies += promised_; server_->bodies > server_->options.max_bodies)
-      return refuse(no_memory("request: want memory for its body, other requests have it"));
+    // Of what has come, as who announces much may send nothing.
+    parser_->get().body().hold = [this](std::size_t bytes) { return hold(bytes); };
     parser_->eager(true);  // as async_read has it
     // Beast reads no more at once than this, nor than the buffer has room for.
     buffer_.reserve(std::min<std::uint64_t>(kMostRead, length.value_or(most)));
@@ -302,6 +303,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   // the next request would begin, and the connection is given up.
   void refuse(HttpResponse response) {
     if (!parser_->is_done()) keep_alive_ = false;
+    std::string().swap(parser_->get().body().text);  // counted no more
     if (id_.empty()) request_.id = id_ = made_up_id();
     server_->application.refused(request_, response);
     write(std::move(response));
@@ -313,12 +315,9 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     answer_ = {};
     if (response.file && !open_answer(response.file->path())) response = no_disk();
     // An answer is held for as long as its client takes to read it.
-    if (response.body.size() > kSmallAnswer) {
-      promised_ = response.body.size();
-      if (server_->bodies += promised_; server_->bodies > server_->options.max_bodies) {
-        release_body();
-        response = no_memory("request: want memory for its answer, others have it");
-      }
+    if (response.body.size() > kSmallAnswer && !hold(response.body.size())) {
+      release_body();
+      response = no_memory("request: want memory for its answer, others have it");
     }
     answer_.result(static_cast<unsigned>(response.status));
     answer_.version(version_);
@@ -438,10 +437,14 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
       close();
   }
 
-  void release_body() {
-    server_->bodies -= promised_;
-    promised_ = 0;
+  // So many bytes of this connection's body or answer are in memory now; false: that is more than
+  // all may have.
+  bool hold(std::uint64_t bytes) {
+    const std::uint64_t all = server_->bodies += bytes - held_;  // modulo 2^64 it may become less
+    held_ = bytes;
+    return all <= server_->options.max_bodies;
   }
+  void release_body() { hold(0); }
 
   std::shared_ptr<HttpServerState> server_;
   std::string client_;
@@ -459,7 +462,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
   std::uint64_t transferred_ = 0;
   std::string id_;
   Admission admission_{};
-  std::uint64_t promised_ = 0;
+  std::uint64_t held_ = 0;
   unsigned version_ = 11;
   bool keep_alive_ = false, head_ = false, idle_ = false;
 };

@@ -46,7 +46,7 @@ struct HttpServerState : std::enable_shared_from_this<HttpServerState> {
   boost::asio::ip::tcp::acceptor acceptor{io};
   std::thread thread;
   boost::asio::thread_pool disk{1};      // reads and writes the files of bodies and answers
-  std::atomic<std::uint64_t> bodies{0};  // bytes of bodies that are being read, answered, sent
+  std::atomic<std::uint64_t> bodies{0};  // bytes of bodies that have come, and of answers
   std::atomic<bool> stopping{false};
   std::atomic<bool> ended{false};
 
