@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line as a person meets it: a folder with a small catalogue, and the program run in it."""
+import contextlib
 import json
 import os
 import random
+import sqlite3
 import struct
 import subprocess
 import tempfile
@@ -67,6 +69,12 @@ class CliTest(unittest.TestCase):
             os.link(self.folder / "train/gala0.png", self.folder / "stock" / name / "a.png")
         self.assertEqual(self.run_json("index", "add", "--data", "stock")["added"], products)
         return names
+
+    def keep_unknowns(self, count):
+        """Gives the gallery so many unknown photos, with ids from 1 on."""
+        with contextlib.closing(sqlite3.connect(self.folder / "gallery.db")) as gallery, gallery:
+            gallery.executemany("INSERT INTO unknowns (time, bytes, answer) VALUES (0, ?, 'null')",
+                                [(b"%d" % i,) for i in range(count)])
 
     def build(self):
         return self.run_json("index", "build", "--data", "train.csv", "--model", "model.onnx")

@@ -281,6 +281,11 @@ class Catalogue(ClientTest):
         shop.delete_unknown(unknown.id)
         self.assertEqual(shop.unknowns(), [])
 
+    def test_more_unknown_photos_than_a_page_has(self):
+        self.keep_unknowns(1100)
+        shop = self.client(self.serve())
+        self.assertEqual([unknown.id for unknown in shop.unknowns()], list(range(1100, 0, -1)))
+
     def test_snapshot_and_restore(self):
         server = self.serve()
         shop = self.client(server)

@@ -593,6 +593,19 @@ class Unknown(ServeTest):
         self.assertEqual(len(server.json("GET", "/v1/unknowns")["unknowns"]), 2)
 
 
+    def test_unknown_photos_page_by_page(self):
+        self.keep_unknowns(250)
+        server = self.serve()
+        pages = [server.json("GET", "/v1/unknowns")]
+        while after := pages[-1]["next_after"]:
+            server.json("DELETE", f"/v1/unknowns/{after}")  # what goes between two pages moves no other
+            pages.append(server.json("GET", f"/v1/unknowns?limit=100&after={after}"))
+        self.assertEqual([unknown["id"] for page in pages for unknown in page["unknowns"]], list(range(250, 0, -1)))
+        self.assertEqual(len(pages), 3)
+        for wrong in "limit=0", "limit=1001", "after=-1":
+            server.error(400, "bad_request", "GET", f"/v1/unknowns?{wrong}")
+
+
 class Trust(ServeTest):
     def test_what_the_image_runs(self):
         """The Dockerfile's own words, on another port."""

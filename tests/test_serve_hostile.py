@@ -428,6 +428,8 @@ class Hostile(ServeTest):
             ("POST", "/v1/items", *multipart(photo=photo, label=b"ok", column=b"x" * 5000)),
             ("POST", "/v1/items", *multipart({"a.png": photo}, **{f"column{i}": b"x" for i in range(3000)}, label=b"l")),
             ("POST", "/v1/recognize", *multipart({"a" * 60000 + ".png": photo})),
+            ("POST", "/v1/recognize", *multipart({"a" * 2000 + ".png": photo})),
+            ("POST", "/v1/imports", {"label": "l", "photos": [{"name": "a" * 500_000, "base64": "AAAA"}]}, {}),
             ("PUT", "/v1/labels/gala", {"name": "x" * 70000}, {}),
             ("PUT", "/v1/labels/" + "x" * 9000, {"name": "x"}, {}),
             ("GET", "/v1/items?" + "&".join(f"a{i}=1" for i in range(3000)), None, {}),
@@ -437,6 +439,11 @@ class Hostile(ServeTest):
             status, _, answer = server.ask(method, path, body, headers)
             self.assertIn(status, (400, 404, 413, 431), (method, path[:60], answer[:200]))
             self.check_answer(status, answer, path[:60])
+        photos = [{"name": "ä" * 1024, "base64": base64.b64encode(photo).decode()}]
+        self.assertEqual(server.json("POST", "/v1/recognize", {"photos": photos})["results"][0]["name"], "ä" * 1024)
+        photos[0]["name"] += "a"
+        error = server.error(400, "bad_request", "POST", "/v1/recognize", {"photos": photos})
+        self.assertEqual(error["message"], "upload: want a photo's name of at most 1024 characters, got 1025")
         self.check_alive(server)
 
 

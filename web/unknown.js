@@ -7,6 +7,8 @@ import {onOpen} from './sections.js';
 import {ask} from './server.js';
 import {onSubmit, press, say} from './telling.js';
 
+const kPhotos = 100;  // at a time
+
 export async function updateUnknownCount() {
   const {unknowns} = await ask('GET', '/v1/status');
   $('unknown-count').textContent = unknowns;
@@ -14,10 +16,25 @@ export async function updateUnknownCount() {
 }
 
 async function showUnknowns() {
-  const [{unknowns}] = await Promise.all([ask('GET', '/v1/unknowns'), updateLabels(), updateUnknownCount()]);
-  $('unknowns').replaceChildren(...unknowns.map(unknownCard));
-  if (!unknowns.length)
+  const [page] = await Promise.all([unknownsAfter(0), updateLabels(), updateUnknownCount()]);
+  $('unknowns').replaceChildren();
+  appendUnknowns(page);
+  if (!page.unknowns.length)
     $('unknowns').append(nothing('Nothing waits for a name', 'Photos that fit none of your products gather here.'));
+}
+
+const unknownsAfter = after => ask('GET', `/v1/unknowns?limit=${kPhotos}&after=${after}`);
+
+function appendUnknowns({unknowns, next_after: next}) {
+  const cards = unknowns.map(unknownCard);
+  $('unknowns').append(...cards);
+  const more = press('Show more', async () => {
+    const page = await unknownsAfter(next);
+    if (!more.isConnected) return;  // all are shown anew meanwhile
+    appendUnknowns(page)?.querySelector('input').focus();
+  });
+  $('unknowns-more').replaceChildren(...next ? [more] : []);
+  return cards[0];
 }
 
 function unknownCard({id, time, answer, thumbnail}) {

@@ -173,9 +173,10 @@ class Gallery {
   std::optional<DoneRequest> done_request(const std::string& key) const;
   void keep_request(const std::string& key, const DoneRequest& request, int days = 7);
 
-  /// Unknown photos, the latest first; keeping one, while those above `most`, and above so many
-  /// bytes in all, go, the oldest first. The same photo is kept once.
-  std::vector<UnknownPhoto> unknown_photos() const;
+  /// At most `limit` unknown photos with ids below `before`, the latest first; keeping one, while
+  /// those above `most`, and above so many bytes in all, go, the oldest first. The bytes are of
+  /// photos, and of the answers to those of up to 64 KiB. The same photo is kept once.
+  std::vector<UnknownPhoto> unknowns_before(std::int64_t before, std::int64_t limit) const;
   std::int64_t unknown_count() const;
   std::int64_t keep_unknown(std::string_view bytes, const std::string& answer, std::int64_t most,
                             std::int64_t most_bytes = INT64_MAX);

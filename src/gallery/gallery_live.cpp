@@ -18,6 +18,7 @@ namespace shoplens {
 namespace {
 
 constexpr std::int64_t kRequestsKept = 10'000;
+constexpr std::int64_t kLargePhoto = 64 << 10;  // bytes
 
 std::optional<std::string> bytes_of(const Database& database, const std::string& sql,
                                     std::int64_t id) {
@@ -178,9 +179,11 @@ void Gallery::keep_request(const std::string& key, const DoneRequest& request, i
   transaction.commit();
 }
 
-std::vector<UnknownPhoto> Gallery::unknown_photos() const {
+std::vector<UnknownPhoto> Gallery::unknowns_before(std::int64_t before, std::int64_t limit) const {
   std::vector<UnknownPhoto> photos;
-  Statement row(*database_, "SELECT id, time, answer FROM unknowns ORDER BY id DESC");
+  Statement row(*database_,
+                "SELECT id, time, answer FROM unknowns WHERE id < ? ORDER BY id DESC LIMIT ?");
+  row.bind(1, before).bind(2, limit);
   while (row.step()) photos.push_back({row.integer(0), row.integer(1), row.text(2)});
   return photos;
 }
@@ -201,12 +204,17 @@ std::int64_t Gallery::keep_unknown(std::string_view bytes, const std::string& an
       .bind(3, answer)
       .run();
   const std::int64_t id = database_->last_id();
+  // Beside a large photo its answer is little, and reading it reads the whole photo, which stands
+  // before it; the length of a photo is in the head of its row.
   Statement(*database_,
             "DELETE FROM unknowns WHERE id NOT IN (SELECT id FROM (SELECT id, "
-            "sum(length(bytes)) OVER (ORDER BY id DESC) AS so_far FROM unknowns) "
-            "WHERE so_far <= ? ORDER BY id DESC LIMIT ?)")
+            "sum(CASE WHEN length(bytes) > ?3 THEN length(bytes) "
+            "ELSE length(bytes) + length(CAST(answer AS BLOB)) END) "
+            "OVER (ORDER BY id DESC) AS so_far FROM unknowns) "
+            "WHERE so_far <= ?1 ORDER BY id DESC LIMIT ?2)")
       .bind(1, most_bytes)
       .bind(2, most)
+      .bind(3, kLargePhoto)
       .run();
   transaction.commit();
   return id;

@@ -282,7 +282,7 @@ TEST_F(GalleryLiveTest, KeepsTheLatestUnknownPhotos) {
   Gallery gallery(build("g.db", 1));
   for (int i = 1; i <= 4; ++i)
     EXPECT_EQ(gallery.keep_unknown("bytes " + std::to_string(i), "{}", 3), i);
-  const auto photos = gallery.unknown_photos();
+  const auto photos = gallery.unknowns_before(INT64_MAX, 100);
   ASSERT_EQ(photos.size(), 3u);
   EXPECT_EQ(photos[0].id, 4);
   EXPECT_EQ(gallery.keep_unknown("bytes 4", "{}", 3), 4);  // it is there
@@ -296,10 +296,26 @@ TEST_F(GalleryLiveTest, KeepsTheLatestUnknownPhotos) {
 TEST_F(GalleryLiveTest, KeepsOfUnknownPhotosAsManyBytesAsThereIsRoomFor) {
   Gallery gallery(build("g.db", 1));
   for (int i = 1; i <= 4; ++i)
-    gallery.keep_unknown("bytes " + std::to_string(i), "{}", 100, /*most_bytes=*/14);
-  const auto photos = gallery.unknown_photos();
+    gallery.keep_unknown("bytes " + std::to_string(i), "{}", 100, /*most_bytes=*/18);
+  const auto photos = gallery.unknowns_before(INT64_MAX, 100);
   ASSERT_EQ(photos.size(), 2u);
   EXPECT_EQ(photos[1].id, 3);
+  // An answer counts in bytes, as its photo does.
+  gallery.keep_unknown("bytes 5", "{\"label\": \"\xc3\xa9\"}", 100, /*most_bytes=*/29);
+  EXPECT_EQ(gallery.unknown_count(), 1);
+}
+
+TEST_F(GalleryLiveTest, ListsUnknownPhotosInPages) {
+  Gallery gallery(build("g.db", 1));
+  for (int i = 1; i <= 5; ++i) gallery.keep_unknown("bytes " + std::to_string(i), "{}", 100);
+  const auto first = gallery.unknowns_before(INT64_MAX, 2);
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_EQ(first[0].id, 5);
+  gallery.keep_unknown("bytes 6", "{}", 100);
+  const auto next = gallery.unknowns_before(first[1].id, 2);
+  ASSERT_EQ(next.size(), 2u);
+  EXPECT_EQ(next[0].id, 3);
+  EXPECT_EQ(gallery.unknowns_before(next[1].id, 2).size(), 1u);
 }
 
 TEST_F(GalleryLiveTest, SeesThatAnotherConnectionChangedIt) {

@@ -41,6 +41,15 @@ Json label_json(const LabelSummary& label) {
           {"thumbnail", join("/v1/items/", label.first_item, "/photo?side=160")}};
 }
 
+Json unknown_json(const UnknownPhoto& photo) {
+  const std::string path = join("/v1/unknowns/", photo.id, "/photo");
+  return {{"id", photo.id},
+          {"time", photo.time},
+          {"answer", Json::parse(photo.answer, nullptr, /*allow_exceptions=*/false)},
+          {"photo", path},
+          {"thumbnail", path + "?side=160"}};
+}
+
 // The page that a request asks for: of rows with an id, rows_after(after, limit) reads at most so
 // many.
 template <class RowsAfter, class ToJson>
@@ -175,19 +184,14 @@ HttpResponse Api::delete_label(const R& request, const A& label) {
   });
 }
 
-HttpResponse Api::list_unknowns(const R&, const A&) {
-  const auto photos =
-      catalogue_.read([](const Gallery& gallery) { return gallery.unknown_photos(); });
-  Json list = Json::array();
-  for (const UnknownPhoto& photo : photos) {
-    const std::string path = join("/v1/unknowns/", photo.id, "/photo");
-    list.push_back({{"id", photo.id},
-                    {"time", photo.time},
-                    {"answer", Json::parse(photo.answer, nullptr, /*allow_exceptions=*/false)},
-                    {"photo", path},
-                    {"thumbnail", path + "?side=160"}});
-  }
-  return ok({{"unknowns", std::move(list)}});
+HttpResponse Api::list_unknowns(const R& request, const A&) {
+  // The latest first, so that a page ends with its lowest id.
+  const auto unknowns_after = [&](std::int64_t after, std::int64_t limit) {
+    return catalogue_.read([&](const Gallery& gallery) {
+      return gallery.unknowns_before(after == 0 ? INT64_MAX : after, limit);
+    });
+  };
+  return page(request, "unknowns", unknowns_after, unknown_json);
 }
 
 HttpResponse Api::unknown_photo(const R& request, const A& id) {

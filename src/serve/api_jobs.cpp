@@ -96,7 +96,7 @@ HttpResponse Api::start_import(const R& request, const A&) {
   if (const auto before = imports_.asked_before(asked)) return job_response(before, 202);
   const Upload upload = read_upload(request, form, options_.max_import);
   std::uint64_t bytes = 0;
-  for (const Upload::Photo& photo : upload.photos) bytes += photo.bytes.size();
+  for (const Upload::Photo& photo : upload.photos) bytes += photo.bytes.size() + photo.name.size();
   // They wait in memory, and give it back however their job ends.
   const std::shared_ptr<std::vector<NamedPhoto>> photos(
       new std::vector<NamedPhoto>, [this, bytes](const std::vector<NamedPhoto>* list) {

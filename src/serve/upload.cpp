@@ -12,9 +12,10 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kMaxField = 4096;  // bytes of a word beside the photos
-constexpr std::size_t kMaxName = 200;    // characters of what such a word is called
-constexpr int kMaxDepth = 8;             // of JSON
+constexpr std::size_t kMaxField = 4096;      // bytes of a word beside the photos
+constexpr std::size_t kMaxName = 200;        // characters of what such a word is called
+constexpr std::size_t kMaxPhotoName = 1024;  // characters
+constexpr int kMaxDepth = 8;                 // of JSON
 
 [[noreturn]] void bad(const std::string& message, const std::string& hint) {
   throw HttpError(400, "bad_request", message, hint);
@@ -40,6 +41,14 @@ void add_field(Upload& upload, const std::string& name, std::string value) {
     bad(join("upload: want ", name, " once, got it twice"), "send it once");
 }
 
+// The name is kept with the answer, and many photos are small.
+void add_photo(Upload& upload, std::string name, std::string_view bytes) {
+  if (const std::size_t got = characters_of(name); got > kMaxPhotoName)
+    bad(join("upload: want a photo's name of at most ", kMaxPhotoName, " characters, got ", got),
+        "shorten it, or leave it out");
+  upload.photos.push_back({std::move(name), bytes});
+}
+
 // "multipart/form-data", without its boundary.
 std::string type_of(const HttpRequest& request) {
   const std::string& type = request.header("content-type");
@@ -53,7 +62,7 @@ void read_form(const std::vector<FormPart>& form, Upload& upload) {
     if (part.filename.empty() && !part.type.starts_with("image/"))
       add_field(upload, part.name, std::string(part.content));
     else
-      upload.photos.push_back({part.filename, part.content});
+      add_photo(upload, part.filename, part.content);
   }
 }
 
@@ -116,9 +125,7 @@ void read_json(const HttpRequest& request, std::size_t max_photos, Upload& uploa
         base64_decoded((named ? photo["base64"] : photo).get_ref<const std::string&>());
     if (!bytes) bad("upload: want sound base64 with padding", "RFC 4648, section 4");
     upload.decoded.push_back(*bytes);
-    upload.photos.push_back(
-        {named && photo.contains("name") ? photo["name"].get<std::string>() : "",
-         std::string_view(upload.decoded.back())});
+    add_photo(upload, named ? photo.value("name", "") : "", upload.decoded.back());
   }
 }
 
@@ -179,7 +186,7 @@ Upload read_upload(const HttpRequest& request, const std::vector<FormPart>& form
   } else if (type_of(request) == "application/json") {
     read_json(request, max_photos, upload);
   } else {
-    if (!request.body.empty()) upload.photos.push_back({"", request.body});
+    if (!request.body.empty()) add_photo(upload, "", request.body);
   }
   check_count(upload.photos.size(), max_photos);
   return upload;

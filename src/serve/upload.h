@@ -12,7 +12,7 @@ namespace shoplens {
 /// What a request brings: photos, and words beside them.
 struct Upload {
   struct Photo {
-    std::string name;  // what the client calls it, for the answer alone; may be ""
+    std::string name;  // what the client calls it, in at most 1,024 characters; may be ""
     std::string_view bytes;
   };
   std::vector<Photo> photos;

@@ -122,6 +122,21 @@ TEST(Upload, JsonHasPhotosInBase64) {
   EXPECT_EQ(upload.fields.at("label"), "Gala");
 }
 
+TEST(Upload, ALongNameIsRefusedHoweverItIsSent) {
+  const auto form = [](std::size_t length) {
+    return request_of("multipart/form-data; boundary=b",
+                      "--b\r\nContent-Disposition: form-data; name=photo; filename=" +
+                          std::string(length, 'a') + "\r\n\r\none\r\n--b--");
+  };
+  const auto json = [](std::size_t length) {
+    return request_of("application/json", R"({"photos": [{"base64": "AAAA", "name": ")" +
+                                              std::string(length, 'a') + "\"}]}");
+  };
+  for (const auto& request : {form(1024), json(1024)})
+    EXPECT_EQ(upload_of(request).photos[0].name.size(), 1024u);
+  for (const auto& request : {form(1025), json(1025)}) EXPECT_EQ(status_of(request), 400);
+}
+
 TEST(Upload, JsonThatIsOtherwiseIsRefused) {
   for (const char* body :
        {"", "{", "[]", "3", "{\"photos\": 3}", "{\"photos\": [3]}", "{\"photos\": [\"Zm9\"]}",

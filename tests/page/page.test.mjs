@@ -568,6 +568,22 @@ onPage('more of many photos of a product are shown', {}, async page => {
   assert.equal(await page.locator('#photos li').count(), 4);
 });
 
+onPage('more of many unknown photos are shown', {}, async page => {
+  const kUnknowns = 130, unknowns = Array.from({length: kUnknowns}, (_, i) => ({id: kUnknowns - i, time: 0, answer: null, photo: '/v1/items/1/photo', thumbnail: '/v1/items/1/photo?side=160'}));
+  await page.route('**/v1/unknowns?*', route => {
+    const asked = new URL(route.request().url()).searchParams, after = Number(asked.get('after')) || kUnknowns + 1;
+    const shown = unknowns.filter(({id}) => id < after).slice(0, Number(asked.get('limit')));
+    return route.fulfill({json: {unknowns: shown, next_after: shown.length === Number(asked.get('limit')) ? shown.at(-1).id : null}});
+  });
+  await visit(page);
+  await open(page, 'Unknown');
+  const more = page.getByRole('button', {name: 'Show more'});
+  await more.click();
+  await page.waitForFunction(() => document.activeElement === document.querySelectorAll('.waiting')[100].querySelector('input'));
+  assert.equal(await page.locator('.waiting').count(), kUnknowns);
+  assert.equal(await more.count(), 0);
+});
+
 onPage('a folder of products is imported, with its progress', {}, async page => {
   const products = path.join(folder, 'shop');
   for (const [i, {photo}] of photos.strange.slice(9, 12).entries()) {

@@ -153,7 +153,7 @@ class Client:
 
     def unknowns(self) -> list[Unknown]:
         """Photos that wait for a name, newest first."""
-        return self._json("GET", "/v1/unknowns", lambda body: [unknown(x) for x in body["unknowns"]])
+        return list(self._pages("/v1/unknowns", lambda body: [unknown(x) for x in body["unknowns"]], 1000, {}))
 
     def name_unknown(self, id: int, label: str) -> Added:
         """Adds an unknown photo to the catalogue as one of the product `label`."""
