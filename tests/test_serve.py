@@ -19,6 +19,8 @@ import unittest
 import urllib.request
 from pathlib import Path
 
+import PIL.Image
+
 from cli import TESTS, CliTest, write_png
 from serving import ServeTest, multipart
 from test_serve_hostile import png
@@ -523,6 +525,18 @@ class Upgrade(ServeTest):
         self.assertEqual(self.ended(server, f"/v1/upgrades/{job['id']}")["state"], "done")
         self.assertEqual(server.json("GET", "/v1/status")["items"], 11)
         self.assertEqual(len(list(self.folder.glob("gallery-*.onnx"))), 1)
+
+    def test_a_photo_that_the_gallery_took_and_the_server_would_not_is_kept(self):
+        subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
+        PIL.Image.frombytes("RGB", (1100, 1000), random.Random(1).randbytes(3_300_000)).save(self.folder / "large.png")
+        (self.folder / "large.csv").write_text("path,label\nlarge.png,kiwi\n")
+        self.assertEqual(self.run_json("index", "add", "--data", "large.csv")["added"], 1)
+        server = self.serve("--max-megapixels", 1, "--max-body", 1)
+        model = (self.folder / "other.onnx").read_bytes()
+        job = server.json("POST", "/v1/upgrades?drop_unreadable=true", model, status=202)
+        job = self.ended(server, f"/v1/upgrades/{job['id']}")
+        self.assertEqual((job["state"], job["done"], job["failed"]), ("done", 13, 0), job)
+        self.assertEqual(server.json("GET", "/v1/status")["items"], 13)
 
     def test_no_answer_tells_where_photos_are_on_the_server(self):
         (self.folder / "deep").mkdir()

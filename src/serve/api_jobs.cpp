@@ -213,7 +213,10 @@ void Api::upgrade(const PrivateFile& sent, const std::string& fingerprint, bool 
   const auto next = open_model_(model, pipeline_of(gallery).tta);
   UpgradeOptions options;
   options.drop_unreadable = drop_unreadable;
-  options.decode = decoder_.limits();
+  // `index build` took larger photos than this server may take: they are in the gallery, and stay.
+  const DecodeLimits& own = decoder_.limits();
+  options.decode.max_bytes = std::max(options.decode.max_bytes, own.max_bytes);
+  options.decode.max_pixels = std::max(options.decode.max_pixels, own.max_pixels);
   // As a change of this process: what another does is read again as a whole each time.
   options.write = [&](const std::function<void(Gallery&)>& write) {
     catalogue_.change("", "", [&](Gallery& served) {
