@@ -439,6 +439,11 @@ class Hostile(ServeTest):
             status, _, answer = server.ask(method, path, body, headers)
             self.assertIn(status, (400, 404, 413, 431), (method, path[:60], answer[:200]))
             self.check_answer(status, answer, path[:60])
+        for columns in {f"c{i}": b"x" for i in range(33)}, {f"c{i}": b"x" * 4000 for i in range(5)}:
+            error = server.error(400, "bad_request", "POST", "/v1/items", *multipart({"a.png": photo}, **columns, label=b"l"))
+            self.assertIn("want at most 32 columns, of 16384 bytes with their names, got ", error["message"])
+        columns = {f"c{i}": b"x" * 500 for i in range(32)}
+        server.json("POST", "/v1/items", *multipart({"a.png": photo}, **columns, label=b"gala"), status=201)
         photos = [{"name": "ä" * 1024, "base64": base64.b64encode(photo).decode()}]
         self.assertEqual(server.json("POST", "/v1/recognize", {"photos": photos})["results"][0]["name"], "ä" * 1024)
         photos[0]["name"] += "a"

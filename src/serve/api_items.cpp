@@ -64,6 +64,18 @@ HttpResponse page(const HttpRequest& request, const char* name, const RowsAfter&
   return ok({{name, std::move(list)}, {"next_after", more ? Json(rows.back().id) : Json()}});
 }
 
+// Each item of a page has all of its columns, and a page up to 1,000 items.
+void check_columns(const std::vector<std::pair<std::string, std::string>>& columns) {
+  constexpr std::size_t kMost = 32, kMostBytes = 16u << 10;
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : columns) bytes += name.size() + value.size();
+  if (columns.size() > kMost || bytes > kMostBytes)
+    throw HttpError(400, "bad_request",
+                    join("items: want at most ", kMost, " columns, of ", kMostBytes,
+                         " bytes with their names, got ", columns.size(), " of ", bytes),
+                    "leave some out, or shorten them");
+}
+
 // Adds photos of one product, and says what there is of them now.
 std::string added_json(Gallery& gallery, const std::string& fingerprint,
                        std::span<const NewPhoto> photos, std::span<const float> vectors) {
@@ -120,6 +132,7 @@ HttpResponse Api::add_items(const R& request, const A&) {
   std::vector<std::pair<std::string, std::string>> columns;
   for (const auto& [name, value] : upload.fields)
     if (name != "label" && !value.empty()) columns.emplace_back(name, value);
+  check_columns(columns);
   const auto serving = catalogue_.now();
   const Deadline deadline = deadline_of(request);
   const EmbeddedPhotos photos = embed_upload(*serving->batcher, upload.photos, decoder_, deadline);

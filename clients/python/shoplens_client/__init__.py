@@ -113,7 +113,7 @@ class Client:
     def add(self, label: str, photos: Photo | Sequence[Photo],
             columns: Mapping[str, str] | None = None) -> Added:
         """Adds photos of a product, all or none; at most the server's --max-photos, import_photos() takes more.
-        `columns` is what else is known of them."""
+        `columns` is what else is known of them, at most 32 of 16 KiB in all."""
         parts = _parts(photos)
         if not parts:
             raise ValueError("add: want at least one photo, got none")
