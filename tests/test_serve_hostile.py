@@ -451,6 +451,45 @@ class Hostile(ServeTest):
         self.assertEqual(error["message"], "upload: want a photo's name of at most 1024 characters, got 1025")
         self.check_alive(server)
 
+    def test_an_address_that_is_sent_is_not_fetched(self):
+        server = self.serve()
+        photo = self.photo("test/gala0.png")
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/photo.png"
+            encoded = base64.b64encode(photo).decode()
+            bodies = [{"photos": [url]}, {"photos": [{"url": url}]}, {"photos": [{"name": url, "base64": encoded}]},
+                      {"photos": [{"name": "a", "base64": url}]}, {"photos": [{"base64": encoded, "url": url, "href": url}]},
+                      {"photos": [base64.b64encode(url.encode()).decode()]}, {"photos": url}, url]
+            bodies += [{"photos": [encoded], name: url}
+                       for name in ("url", "uri", "href", "image_url", "photo_url", "source", "callback", "webhook", "label", "top")]
+            svg = f'<svg xmlns="http://www.w3.org/2000/svg"><image href="{url}"/></svg>'.encode()
+            xml = f'<!DOCTYPE a [<!ENTITY b SYSTEM "{url}">]><a>&b;</a>'.encode()
+            statuses = set()
+
+            def ask(path, body, headers=None):
+                status, _, answer = server.ask("POST", path, body, headers)
+                self.check_answer(status, answer, path)
+                statuses.add(status)
+
+            for path in "/v1/recognize", "/v1/explain?item=1", "/v1/items?label=gala", "/v1/imports?label=gala":
+                for body in bodies:
+                    ask(path, body)
+                for content in url.encode(), svg, xml:
+                    ask(path, content)
+                    ask(path, *multipart(photo=content))
+                for name in "url", "image_url", "source":
+                    ask(path, *multipart({url: photo}, **{name: url.encode()}))
+                headers = {name: url for name in ("Referer", "Location", "Content-Location", "X-Forwarded-Host", "Link", "Origin")}
+                ask(path, photo, headers)
+                ask(f"{path}{'&' if '?' in path else '?'}url={url}", photo)
+            ask(url, photo)  # as a proxy would be asked
+            self.assertLessEqual({200, 201, 202}, statuses)
+            self.until(lambda: all(job["state"] == "done" for job in server.json("GET", "/v1/imports")["jobs"]))
+            listener.settimeout(0.5)
+            with self.assertRaises(TimeoutError):
+                listener.accept()
+        self.check_alive(server)
+
 
 if __name__ == "__main__":
     unittest.main()
