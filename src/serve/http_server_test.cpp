@@ -386,10 +386,9 @@ TEST(HttpServer, BodiesThatAreAnnouncedAndDoNotComeTakeNoneOfIt) {
     }
   for (int i = 0; i < 100 && server.connections() < 40; ++i) std::this_thread::sleep_for(10ms);
   std::this_thread::sleep_for(50ms);
-  EXPECT_EQ(once(server.port(),
-                 "POST / HTTP/1.0\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x'))
-                .find("HTTP/1.0 200"),
-            0u);
+  const std::string answer = once(
+      server.port(), "POST / HTTP/1.0\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x'));
+  EXPECT_EQ(answer.find("HTTP/1.0 200"), 0u) << answer;
 }
 
 TEST(HttpServer, AnswersThatNobodyReadsShareItToo) {
