@@ -229,7 +229,7 @@ class Catalogue(ServeTest):
         self.assertEqual(len(pages[0]["labels"]), 100)
         while after := pages[-1]["next_after"]:
             pages.append(server.json("GET", f"/v1/labels?limit=1000&after={after}"))
-            if len(pages) == 2:  # what changes between two pages is not missed, and nothing else is
+            if len(pages) == 2:  # what changes between two pages hides nothing else
                 last = pages[-1]["labels"][-1]["label"]
                 server.json("DELETE", f"/v1/labels/{urllib.parse.quote(last)}")
                 server.json("PUT", "/v1/labels/gala", {"name": "Gala"})
@@ -448,7 +448,7 @@ class Catalogue(ServeTest):
                     answered.append(status)
                     if json.loads(answer)["results"][0]["label"] is None:
                         faults.append("nothing")
-                elif status != 429 or time.monotonic() > end:
+                elif status != 429 or (not mine and time.monotonic() > end):
                     return faults.append(f"{mine} answers, then {status}")
                 time.sleep(0.2)
 

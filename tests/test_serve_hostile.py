@@ -330,7 +330,7 @@ class Hostile(ServeTest):
                 connection.sendall(b"1\r\nx\r\n" * 20)
             begin = time.monotonic()
             self.check_alive(server)
-            self.assertLess(time.monotonic() - begin, 2)
+            self.assertLess(time.monotonic() - begin, 10)
             time.sleep(0.1)
         for connection in slow:  # none was refused for the others
             connection.setblocking(False)
@@ -443,7 +443,8 @@ class Hostile(ServeTest):
             error = server.error(400, "bad_request", "POST", "/v1/items", *multipart({"a.png": photo}, **columns, label=b"l"))
             self.assertIn("want at most 32 columns, of 16384 bytes with their names, got ", error["message"])
         columns = {f"c{i}": b"x" * 500 for i in range(32)}
-        server.json("POST", "/v1/items", *multipart({"a.png": photo}, **columns, label=b"gala"), status=201)
+        most = {f"{i}.png": photo for i in range(4)}  # photos, and columns
+        server.json("POST", "/v1/items", *multipart(most, **columns, label=b"gala"), status=201)
         photos = [{"name": "ä" * 1024, "base64": base64.b64encode(photo).decode()}]
         self.assertEqual(server.json("POST", "/v1/recognize", {"photos": photos})["results"][0]["name"], "ä" * 1024)
         photos[0]["name"] += "a"

@@ -6,8 +6,8 @@ draws; tests/training_steps.cpp does our side.
 Networks with random weights are chaotic at this rate: PyTorch in float32 and in float64 part after a few steps of a rate
 above 0, and so does PyTorch from weights changed by 1e-7 (EfficientNet-B1, with its batch norms over few pixels, multiplies
 a difference by 30 a step). So both sides are run in float64, where the losses must agree within 1e-6 for the steps that AGREE
-says, and in float32, where ours must agree within 1e-3 for as long as PyTorch's own float32 is within 1e-5 of its float64 and
-of float32 runs that begin from weights changed by 1e-7.
+says, and in float32, where ours must agree within 1e-3, or within ten times what PyTorch's own float32 has differed by then from its
+float64 and from float32 runs that begin from weights changed by 1e-7; within 1e-3 at least once a step has changed the weights.
 
   training_steps.py BUILD ARCH   BUILD: the folder with bin/ and tests/; exits 77 when timm is missing
 
@@ -149,7 +149,7 @@ def main():
         moving = args.classes < args.steps  # else the rate is 0 throughout
         beside = [torch_losses(args, changed(start, seed), passes) for seed in range(CHANGED if moving else 0)]  # of float32
     agree = args.steps if args.weights else args.classes + AGREE[args.arch]
-    failed, calm, compared = False, True, 0
+    failed, noise, within = False, 0, None
     print("step   PyTorch fp64  shoplens differs   PyTorch fp32 from its fp64  from weights + 1e-7   shoplens fp32 from PyTorch's")
     for step in range(args.steps):
         exact = theirs["fp32" if args.float32_only else "fp64"][step]
@@ -157,12 +157,15 @@ def main():
         drift = abs(theirs["fp32"][step] - exact) / exact
         single = abs(ours["fp32"][step] - theirs["fp32"][step]) / exact
         spread = max((abs(losses[step] - theirs["fp32"][step]) / exact for losses in beside), default=0)
-        calm = calm and max(drift, spread) < 1e-5
-        compared += calm
-        failed |= (step < agree and not double < 1e-6) or (calm and not single < 1e-3)
+        noise = max(noise, drift, spread)
+        failed |= (step < agree and not double < 1e-6) or not single < max(1e-3, 10 * noise)
+        if within is None and not single < 1e-3:
+            within = step
         print(f"{step:4}  {exact:12.7f}  {double:16.1e}  {drift:27.1e}  {spread:19.1e}  {single:29.1e}")
-    print(f"{args.arch}: {'differs' if failed else 'agrees'}; float32 compared for {compared} steps")
-    return failed or compared < 7  # one step of a rate above 0 at least
+    within = args.steps if within is None else within
+    failed |= within < min(args.steps, args.classes + 2)  # the loss after the first step of a rate above 0
+    print(f"{args.arch}: {'differs' if failed else 'agrees'}; float32 within 1e-3 for {within} steps")
+    return failed
 
 
 if __name__ == "__main__":

@@ -155,7 +155,8 @@ class Gallery {
   /// At most `limit` items with ids above `after`, by id; of one label unless that is "".
   std::vector<GalleryItem> items_after(std::int64_t after, std::int64_t limit,
                                        const std::string& label) const;
-  /// At most `limit` labels with ids above `after`, by id: as they got their names.
+  /// At most `limit` labels with ids above `after`, by id. Ids mostly grow: that of the latest,
+  /// once it is gone, may be given again.
   std::vector<LabelSummary> labels_after(std::int64_t after, std::int64_t limit) const;
   /// The bytes of a photo kept in the gallery itself; nothing for an item whose photo is its
   /// source.

@@ -301,7 +301,7 @@ TEST_F(GalleryLiveTest, KeepsOfUnknownPhotosAsManyBytesAsThereIsRoomFor) {
   ASSERT_EQ(photos.size(), 2u);
   EXPECT_EQ(photos[1].id, 3);
   // An answer counts in bytes, as its photo does.
-  gallery.keep_unknown("bytes 5", "{\"label\": \"\xc3\xa9\"}", 100, /*most_bytes=*/29);
+  gallery.keep_unknown("bytes 5", "{\"label\": \"\xc3\xa9\"}", 100, /*most_bytes=*/30);
   EXPECT_EQ(gallery.unknown_count(), 1);
 }
 

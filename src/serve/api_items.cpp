@@ -66,12 +66,12 @@ HttpResponse page(const HttpRequest& request, const char* name, const RowsAfter&
 
 // Each item of a page has all of its columns, and a page up to 1,000 items.
 void check_columns(const std::vector<std::pair<std::string, std::string>>& columns) {
-  constexpr std::size_t kMost = 32, kMostBytes = 16u << 10;
+  constexpr std::size_t kMostBytes = 16u << 10;
   std::size_t bytes = 0;
   for (const auto& [name, value] : columns) bytes += name.size() + value.size();
-  if (columns.size() > kMost || bytes > kMostBytes)
+  if (columns.size() > kMostColumns || bytes > kMostBytes)
     throw HttpError(400, "bad_request",
-                    join("items: want at most ", kMost, " columns, of ", kMostBytes,
+                    join("items: want at most ", kMostColumns, " columns, of ", kMostBytes,
                          " bytes with their names, got ", columns.size(), " of ", bytes),
                     "leave some out, or shorten them");
 }

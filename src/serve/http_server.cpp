@@ -70,12 +70,14 @@ void HttpServerState::listen() {
 }
 
 void HttpServerState::accept() {
+  accepting = true;
   acceptor.async_accept([self = shared_from_this()](error_code ec, tcp::socket socket) {
     if (ec == asio::error::operation_aborted || self->stopping) return;
     if (ec) {  // out of file descriptors, or the client is gone already
       auto timer = std::make_shared<asio::steady_timer>(self->io, std::chrono::milliseconds(50));
       return timer->async_wait([self, timer](error_code) { self->accept(); });
     }
+    self->accepting = false;
     self->accept();  // whatever becomes of this one
     error_code ignored;
     const std::string client = text_of(socket.remote_endpoint(ignored));
@@ -129,6 +131,7 @@ HttpServer::HttpServer(const HttpServerOptions& options, HttpApplication& applic
         state->ended = true;
       } catch (const std::exception& e) {  // its connection went with it, the others are there
         log_line(LogLevel::kError, join("server: a connection is given up: ", e.what()));
+        if (!state->accepting && !state->stopping) state->accept();
       }
     }
   });

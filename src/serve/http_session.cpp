@@ -54,8 +54,17 @@ HttpResponse no_memory(const char* message) {
 }
 
 HttpResponse no_disk() {
-  return error_response(503, "storage", "body: want it in a temporary file, the disk says no",
-                        "try again later; the server's log may say why");
+  HttpResponse full =
+      error_response(503, "storage", "body: want it in a temporary file, the disk says no",
+                     "try again later; the server's log may say why");
+  full.headers.emplace_back("Retry-After", "1");
+  return full;
+}
+
+// What is sent where `response` cannot be: with its headers, as every answer has them.
+HttpResponse in_place_of(const HttpResponse& response, HttpResponse refused) {
+  refused.headers.insert(refused.headers.end(), response.headers.begin(), response.headers.end());
+  return refused;
 }
 
 HttpResponse refusal(error_code ec, const HttpServerOptions& options, std::uint64_t max_body) {
@@ -186,7 +195,8 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     parser_->get().body().hold = [this](std::size_t bytes) { return hold(bytes); };
     parser_->eager(true);  // as async_read has it
     // Beast reads no more at once than this, nor than the buffer has room for.
-    buffer_.reserve(std::min<std::uint64_t>(kMostRead, length.value_or(most)));
+    if (!parser_->is_done())
+      buffer_.reserve(std::min<std::uint64_t>(kMostRead, length.value_or(most)));
     begin_transfer(server_->options.body_timeout);
     if (beast::iequals(parser_->get()[http::field::expect], "100-continue")) {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -251,6 +261,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
                   log_warning("request ", id_, ": want to write a temporary file: ", ec.message());
                   return refuse(no_disk());
                 }
+                release_body();  // it is on the disk
                 read_body();
               });
   }
@@ -313,11 +324,13 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     release_body();
     if (server_->stopping) keep_alive_ = false;
     answer_ = {};
-    if (response.file && !open_answer(response.file->path())) response = no_disk();
+    if (response.file && !open_answer(response.file->path()))
+      response = in_place_of(response, no_disk());
     // An answer is held for as long as its client takes to read it.
     if (response.body.size() > kSmallAnswer && !hold(response.body.size())) {
       release_body();
-      response = no_memory("request: want memory for its answer, others have it");
+      response =
+          in_place_of(response, no_memory("request: want memory for its answer, others have it"));
     }
     answer_.result(static_cast<unsigned>(response.status));
     answer_.version(version_);
@@ -343,6 +356,7 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     error_code ec;
     file_.open(path.c_str(), beast::file_mode::scan, ec);
     if (!ec) answer_.body().rest = file_.size(ec);
+    if (ec) log_warning("request ", id_, ": want to read a temporary file: ", ec.message());
     return !ec;
   }
 

@@ -47,6 +47,7 @@ struct HttpServerState : std::enable_shared_from_this<HttpServerState> {
   std::thread thread;
   boost::asio::thread_pool disk{1};      // reads and writes the files of bodies and answers
   std::atomic<std::uint64_t> bodies{0};  // bytes of bodies that have come, and of answers
+  bool accepting = false;                // a connection is waited for, or will be in a moment
   std::atomic<bool> stopping{false};
   std::atomic<bool> ended{false};
 

@@ -133,7 +133,8 @@ void read_json(const HttpRequest& request, std::size_t max_photos, Upload& uploa
 
 std::vector<FormPart> form_of(const HttpRequest& request, std::size_t max_photos) {
   if (!is_form(request)) return {};
-  return parse_multipart(request.header("content-type"), request.body, {max_photos + 32});
+  return parse_multipart(request.header("content-type"), request.body,
+                         {max_photos + kMostColumns + 1});
 }
 
 std::string read_word(const HttpRequest& request, const std::vector<FormPart>& form,

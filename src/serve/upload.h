@@ -9,6 +9,8 @@
 
 namespace shoplens {
 
+inline constexpr std::size_t kMostColumns = 32;  // of an item, beside its label
+
 /// What a request brings: photos, and words beside them.
 struct Upload {
   struct Photo {
