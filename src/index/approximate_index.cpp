@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_set>
 #include <utility>
 
 #include "core/error.h"
@@ -125,10 +124,7 @@ void ApproximateIndex::set_probes(std::int64_t probes) {
 
 void ApproximateIndex::add(std::span<const std::int64_t> ids, std::span<const float> vectors) {
   check_vectors("index add", vectors, static_cast<std::int64_t>(ids.size()), dim());
-  std::unordered_set<std::int64_t> seen;
-  for (const std::int64_t id : ids)
-    check(!rows_.row_of(id) && seen.insert(id).second, "index add: want new, distinct ids, got ",
-          id, " again");
+  rows_.check_new(ids);
   const std::vector<std::int32_t> cell_of = nearest_centroids(centroids_, vectors);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const auto vector =
@@ -165,14 +161,6 @@ void ApproximateIndex::remove_row(std::int64_t row) {
     *std::find(other.rows.begin(), other.rows.end(), last) = row;
   }
   rows_.remove(row);
-}
-
-std::vector<float> ApproximateIndex::vectors() const {
-  std::vector<float> all;
-  all.reserve(static_cast<std::size_t>(size() * dim()));
-  for (std::int64_t row = 0; row < size(); ++row)
-    all.insert(all.end(), rows_.vector(row), rows_.vector(row) + dim());
-  return all;
 }
 
 std::int64_t ApproximateIndex::check_queries(std::span<const float> queries, int k) const {

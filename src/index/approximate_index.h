@@ -51,7 +51,7 @@ class ApproximateIndex final : public VectorIndex {
   std::vector<std::vector<Hit>> search_exactly(std::span<const float> queries, int k) const;
 
   const float* vector(std::int64_t id) const override { return rows_.vector(*rows_.row_of(id)); }
-  std::vector<float> vectors() const override;
+  std::vector<float> vectors() const override { return rows_.vectors(); }
   std::int64_t cells() const { return centroids_.size(); }
   std::int64_t probes() const { return probes_; }  // cells that a search looks into
   void set_probes(std::int64_t probes);            // from 1 to cells()

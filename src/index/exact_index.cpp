@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cstddef>
 #include <numeric>
-#include <unordered_set>
 
 #include "core/error.h"
 #include "core/threads.h"
@@ -69,10 +68,7 @@ ExactIndex::ExactIndex(int dim, const SharedVectors& vectors, int threads)
 
 void ExactIndex::add(std::span<const std::int64_t> ids, std::span<const float> vectors) {
   check_vectors("index add", vectors, static_cast<std::int64_t>(ids.size()), dim_);
-  std::unordered_set<std::int64_t> seen;
-  for (const std::int64_t id : ids)
-    check(!rows_.row_of(id) && seen.insert(id).second, "index add: want new, distinct ids, got ",
-          id, " again");
+  rows_.check_new(ids);
   const auto width = static_cast<std::size_t>(dim_);
   while (!ids.empty()) {
     const std::int64_t room = kChunk - size() % kChunk;
@@ -107,14 +103,6 @@ void ExactIndex::remove_row(std::int64_t row) {
   last.pop_back();
   if (last.size() == 0) codes_.pop_back();
   rows_.remove(row);
-}
-
-std::vector<float> ExactIndex::vectors() const {
-  std::vector<float> all;
-  all.reserve(static_cast<std::size_t>(size() * dim_));
-  for (std::int64_t row = 0; row < size(); ++row)
-    all.insert(all.end(), rows_.vector(row), rows_.vector(row) + dim_);
-  return all;
 }
 
 std::vector<std::vector<Hit>> ExactIndex::search(std::span<const float> queries, int k,

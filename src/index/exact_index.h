@@ -32,7 +32,7 @@ class ExactIndex : public VectorIndex {
   void add(std::span<const std::int64_t> ids, std::span<const float> vectors) override;
   /// The same with the ids size(), size() + 1, ...: a vector's row, where nothing is ever removed.
   void add_rows(std::span<const float> vectors);
-  std::vector<float> vectors() const override;
+  std::vector<float> vectors() const override { return rows_.vectors(); }
   const float* vector(std::int64_t id) const override { return rows_.vector(*rows_.row_of(id)); }
   std::int64_t remove(std::span<const std::int64_t> ids) override;
   using VectorIndex::search;

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <numeric>
+#include <unordered_set>
 #include <utility>
+
+#include "core/error.h"
 
 namespace shoplens {
 namespace {
@@ -36,6 +39,21 @@ VectorRows::VectorRows(int dim, const SharedVectors& vectors, std::span<const st
 
 VectorRows::VectorRows(int dim, const SharedVectors& vectors)
     : VectorRows(dim, vectors, count_up(vectors.values.size() / static_cast<std::size_t>(dim))) {}
+
+std::vector<float> VectorRows::vectors() const {
+  std::vector<float> all;
+  all.reserve(static_cast<std::size_t>(size() * dim_));
+  for (std::int64_t row = 0; row < size(); ++row)
+    all.insert(all.end(), vector(row), vector(row) + dim_);
+  return all;
+}
+
+void VectorRows::check_new(std::span<const std::int64_t> ids) const {
+  std::unordered_set<std::int64_t> seen;
+  for (const std::int64_t id : ids)
+    check(!row_of(id) && seen.insert(id).second, "index add: want new, distinct ids, got ", id,
+          " again");
+}
 
 VectorRows::Chunk& VectorRows::own(std::int64_t row) {
   Chunk& chunk = chunks_[static_cast<std::size_t>(row / kChunk)].own();

@@ -40,6 +40,11 @@ class VectorRows {
   /// Null when the id is not there.
   const std::int64_t* row_of(std::int64_t id) const { return row_of_.find(id); }
 
+  /// A copy of all, [size(), dim], by row.
+  std::vector<float> vectors() const;
+  /// Throws kBadInput unless the ids are distinct and none of them is there.
+  void check_new(std::span<const std::int64_t> ids) const;
+
   /// Returns the row, size() before. The id must be new.
   std::int64_t push_back(std::int64_t id, const float* vector);
   /// The last row's vector takes the place of `row`, unless it is that itself.
