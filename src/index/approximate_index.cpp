@@ -201,7 +201,7 @@ void ApproximateIndex::search_block(std::span<const float> queries,
                                     std::span<std::vector<Hit>> nearest, const Wanted& wanted,
                                     std::span<std::vector<Hit>> results) const {
   const auto width = static_cast<std::size_t>(dim());
-  const Int8Queries encoded(queries, dim());
+  const Int8Queries encoded(queries, dim(), *kernel_);
   const auto query = [&](std::size_t q) { return queries.subspan(q * width, width); };
   std::vector<Survivors> best;
   std::vector<std::int64_t> seen(results.size());
@@ -235,7 +235,7 @@ std::vector<std::vector<Hit>> ApproximateIndex::search_exactly(std::span<const f
   const auto count = static_cast<std::size_t>(check_queries(queries, k));
   std::vector<std::vector<Hit>> results(count);
   if (size() == 0) return results;
-  const Int8Queries encoded(queries, dim());
+  const Int8Queries encoded(queries, dim(), *kernel_);
   parallel_for((check_queries(queries, k) + kInt8Tile - 1) / kInt8Tile, threads_,
                [&](std::int64_t t) {
                  const std::size_t first = static_cast<std::size_t>(t) * kInt8Tile,

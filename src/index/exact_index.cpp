@@ -124,7 +124,7 @@ std::vector<std::vector<Hit>> ExactIndex::search(std::span<const float> queries,
 void ExactIndex::search_block(std::span<const float> queries, int k, const IdFilter& allowed,
                               std::span<std::vector<Hit>> results) const {
   const auto kept = static_cast<std::size_t>(std::min<std::int64_t>(k, size()));
-  const Int8Queries encoded(queries, dim_);
+  const Int8Queries encoded(queries, dim_, *kernel_);
   std::vector<Survivors> empty;
   for (std::size_t q = 0; q < results.size(); ++q) empty.emplace_back(kept, encoded[q].factor);
   const std::int64_t work = size() * dim_ * static_cast<std::int64_t>(results.size());

@@ -140,30 +140,48 @@ TEST(ExactIndex, EqualsTheDefinitionWhenNothingCanBeRuledOut) {  // more than su
   EXPECT_EQ(index.search(query, 20000)[0], oracle(query, vectors, ids, 20000));
 }
 
-TEST(Int8Vectors, BoundsHoldAndAreTight) {
-  const int dim = 128;
-  const auto vectors = random_vectors(64, dim, 40), queries = random_vectors(6, dim, 41);
+// Bounds by every instruction set, with radii of at most `radius` at codes of 8 bits.
+void expect_bounds(int dim, const std::vector<float>& vectors, const std::vector<float>& queries,
+                   double radius) {
   Int8Vectors codes(dim);
   codes.append(vectors);
-  const Int8Queries encoded(queries, dim);
   const Int8Panel panel = codes.panel(0);
-  for (const Int8Kernel* kernel : supported_int8_kernels())
+  const auto size = static_cast<int>(codes.panel_size(0));
+  for (const Int8Kernel* kernel : supported_int8_kernels()) {
+    const Int8Queries encoded(queries, dim, *kernel);
     for (int count = 1; count <= kInt8Tile; ++count) {
       Int8Query tile[kInt8Tile];
       for (int q = 0; q < count; ++q) tile[q] = encoded[static_cast<std::size_t>(q)];
-      std::vector<float> upper(kInt8Tile * kInt8Panel);
-      bool any[kInt8Tile];
-      kernel->upper_bounds(panel, tile, count, codes.groups(), upper.data(), any);
+      alignas(64) float upper[kInt8Tile * kInt8Panel];
+      std::uint64_t reached[kInt8Tile];
+      kernel->upper_bounds(panel, tile, count, codes.groups(), upper, reached);
       for (int q = 0; q < count; ++q)
-        for (int i = 0; i < kInt8Panel; ++i) {
+        for (int i = 0; i < size; ++i) {
           const double score = inner_product(&queries[static_cast<std::size_t>(q * dim)],
                                              &vectors[static_cast<std::size_t>(i * dim)], dim);
-          const float most = upper[static_cast<std::size_t>(q * kInt8Panel + i)];
+          const float most = upper[q * kInt8Panel + i];
           EXPECT_GE(most, score) << kernel->name;
           EXPECT_LE(most - 2 * int8_radius(panel, tile[q], i), score) << kernel->name;
-          EXPECT_LT(int8_radius(panel, tile[q], i), 0.025);
+          EXPECT_LT(int8_radius(panel, tile[q], i), radius * 127 / kernel->max_query_code);
         }
     }
+  }
+}
+
+TEST(Int8Vectors, BoundsHoldAndAreTight) {
+  for (const int dim : {124, 128})  // of an odd number of groups, and of an even one
+    expect_bounds(dim, random_vectors(64, dim, 40), random_vectors(6, dim, 41), 0.025);
+}
+
+TEST(Int8Vectors, SumsOfTheLargestCodesFit) {
+  for (const int dim : {12, 16, 1024}) {
+    std::vector<float> vectors, queries;
+    for (int i = 0; i < 16; ++i)  // all signs alike, and every sum of pairs one of four
+      for (int j = 0; j < dim; ++j) vectors.push_back(i >> j % 4 & 1 ? -1.0f : 1.0f);
+    l2_normalize(vectors, dim);
+    queries.assign(vectors.begin(), vectors.begin() + 6 * dim);
+    expect_bounds(dim, vectors, queries, 1e-4);
+  }
 }
 
 TEST(ExactIndex, WellSeparatedRanksAreExact) {

@@ -7,7 +7,7 @@
 
 namespace shoplens {
 
-inline constexpr int kInt8Panel = 64;  // vectors a panel
+inline constexpr int kInt8Panel = 64;  // vectors a panel: bits of a mask
 inline constexpr int kInt8Group = 4;   // components of a vector that lie side by side
 inline constexpr int kInt8Tile = 6;    // queries that one call takes: 6 x 4 AVX-512 accumulators
 
@@ -21,7 +21,7 @@ struct Int8Panel {
 
 /// A query q of length 1, scale * code + a rest.
 struct Int8Query {
-  const std::int8_t* codes;  // [groups * kInt8Group], of [-127, 127]
+  const std::int8_t* codes;  // [groups * kInt8Group], of the kernel's range
   std::int32_t offset;       // 128 times the sum of the codes
   float scale;
   float error;      // bounds |rest|, and the rounding of the bound itself, for x of length 1
@@ -39,11 +39,12 @@ static inline float int8_radius(const Int8Panel& panel, const Int8Query& query, 
 
 struct Int8Kernel {
   const char* name;
+  int max_query_code;  // codes of a query are of [-this, this], at most 127
 
   /// For queries q < count <= kInt8Tile: upper[q * kInt8Panel + i] = the most that vector i can
-  /// score; any[q] = whether one of them reaches the query's threshold.
+  /// score; bit i of reached[q] = whether that reaches the query's threshold.
   void (*upper_bounds)(const Int8Panel& panel, const Int8Query* queries, int count, int groups,
-                       float* upper, bool* any);
+                       float* upper, std::uint64_t* reached);
 };
 
 extern const Int8Kernel kInt8Baseline, kInt8Avx2, kInt8Avx512Vnni;

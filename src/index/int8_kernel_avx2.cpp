@@ -8,40 +8,68 @@
 namespace shoplens {
 namespace {
 
-// |x| * (q with x's sign): as both are at most 127, the 16-bit sums of pairs cannot saturate.
+// What multiplies bytes here sums pairs in 16 bits and stops at their end. With queries of 6 bits
+// even four products, of two groups, fit: 4 * 255 * 31 < 2^15. So the codes can stay unsigned, and
+// half of the sums are widened to 32 bits.
+constexpr int kMaxQueryCode = 31;
+
+constexpr int kLanes = 8;  // vectors a register
+
+inline __m256i broadcast(const std::int8_t* group) {
+  int word;
+  std::memcpy(&word, group, sizeof word);
+  return _mm256_set1_epi32(word);
+}
+
+// `columns` registers' width of vectors; all sums stay in registers.
+template <int queries, int columns>
+[[gnu::always_inline]] inline void column_products(const std::uint8_t* codes,
+                                                   const Int8Query* query, int groups,
+                                                   std::int32_t* out) {
+  constexpr int kRow = kInt8Panel * kInt8Group;
+  const __m256i ones = _mm256_set1_epi16(1);
+  __m256i sum[queries][columns];
+  for (int q = 0; q < queries; ++q)  // takes the 128s of the unsigned codes away again
+    for (__m256i& s : sum[q]) s = _mm256_set1_epi32(-query[q].offset);
+  int g = 0;
+  for (; g + 1 < groups; g += 2, codes += 2 * kRow) {
+    const auto* const one = reinterpret_cast<const __m256i*>(codes);
+    const auto* const two = reinterpret_cast<const __m256i*>(codes + kRow);
+    for (int q = 0; q < queries; ++q) {
+      const __m256i q1 = broadcast(query[q].codes + g * kInt8Group);
+      const __m256i q2 = broadcast(query[q].codes + (g + 1) * kInt8Group);
+      for (int c = 0; c < columns; ++c) {
+        const __m256i pairs =
+            _mm256_add_epi16(_mm256_maddubs_epi16(one[c], q1), _mm256_maddubs_epi16(two[c], q2));
+        sum[q][c] = _mm256_add_epi32(sum[q][c], _mm256_madd_epi16(pairs, ones));
+      }
+    }
+  }
+  if (g < groups)
+    for (int q = 0; q < queries; ++q)
+      for (int c = 0; c < columns; ++c) {
+        const __m256i pairs = _mm256_maddubs_epi16(reinterpret_cast<const __m256i*>(codes)[c],
+                                                   broadcast(query[q].codes + g * kInt8Group));
+        sum[q][c] = _mm256_add_epi32(sum[q][c], _mm256_madd_epi16(pairs, ones));
+      }
+  for (int q = 0; q < queries; ++q)
+    for (int c = 0; c < columns; ++c)
+      _mm256_store_si256(reinterpret_cast<__m256i*>(out + q * kInt8Panel + c * kLanes), sum[q][c]);
+}
+
 template <int queries>
 void inner_products(const std::uint8_t* codes, const Int8Query* query, int groups,
                     std::int32_t* out) {
-  constexpr int kLanes = 8;                                          // vectors a register
-  constexpr int kColumns = queries == 1 ? 8 : queries == 2 ? 4 : 2;  // registers of sums a query
-  const __m256i bias = _mm256_set1_epi8(-128), ones = _mm256_set1_epi16(1);
-  for (int first = 0; first < kInt8Panel; first += kColumns * kLanes) {
-    __m256i sum[queries][kColumns];
-    for (auto& row : sum)
-      for (__m256i& s : row) s = _mm256_setzero_si256();
-    for (int g = 0; g < groups; ++g) {
-      const auto* const group = reinterpret_cast<const __m256i*>(
-          codes + (static_cast<std::ptrdiff_t>(g) * kInt8Panel + first) * kInt8Group);
-      __m256i q4[queries];
-      for (int q = 0; q < queries; ++q) {
-        int word;
-        std::memcpy(&word, query[q].codes + g * kInt8Group, sizeof word);
-        q4[q] = _mm256_set1_epi32(word);
-      }
-      for (int c = 0; c < kColumns; ++c) {
-        const __m256i x = _mm256_xor_si256(_mm256_load_si256(group + c), bias);
-        const __m256i size = _mm256_abs_epi8(x);
-        for (int q = 0; q < queries; ++q) {
-          const __m256i pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(q4[q], x));
-          sum[q][c] = _mm256_add_epi32(sum[q][c], _mm256_madd_epi16(pairs, ones));
-        }
-      }
+  constexpr int kColumns = queries == 1 ? 8 : queries == 2 ? 4 : 2;
+  for (int first = 0; first < kInt8Panel;
+       first += kColumns * kLanes, codes += kColumns * kLanes * kInt8Group)
+    if constexpr (queries <= 3) {
+      column_products<queries, kColumns>(codes, query, groups, out + first);
+    } else {
+      column_products<3, kColumns>(codes, query, groups, out + first);
+      column_products<queries - 3, kColumns>(codes, query + 3, groups,
+                                             out + 3 * kInt8Panel + first);
     }
-    for (int q = 0; q < queries; ++q)
-      for (int c = 0; c < kColumns; ++c)
-        _mm256_store_si256(reinterpret_cast<__m256i*>(out + q * kInt8Panel + first + c * kLanes),
-                           sum[q][c]);
-  }
 }
 
 }  // namespace
@@ -50,5 +78,5 @@ void inner_products(const std::uint8_t* codes, const Int8Query* query, int group
 #include "index/int8_kernel_body.h"
 
 namespace shoplens {
-const Int8Kernel kInt8Avx2 = {"avx2", upper_bounds};
+const Int8Kernel kInt8Avx2 = {"avx2", kMaxQueryCode, upper_bounds};
 }

@@ -22,5 +22,5 @@ void inner_products(const std::uint8_t* codes, const Int8Query* query, int group
 #include "index/int8_kernel_body.h"
 
 namespace shoplens {
-const Int8Kernel kInt8Baseline = {"baseline", upper_bounds};
+const Int8Kernel kInt8Baseline = {"baseline", 127, upper_bounds};
 }

@@ -21,7 +21,8 @@ typedef std::int8_t Bytes __attribute__((vector_size(kStrands)));
 
 constexpr double kWhole = 0x1.8p52;  // a float64 of that size has no fraction
 
-// Below it a float's steps are too coarse for codes to stay within 127; all of the vector is rest.
+// Below it a float's steps are too coarse for codes to stay in their range; all of the vector is
+// rest.
 constexpr float kSmallestScale = 1e-36f;
 
 // A float no less than x, whatever was lost on the way to it.
@@ -42,10 +43,11 @@ double sum_of(const Doubles& strands) {
 
 // Codes [dim rounded up to kStrands, at least] of vector * factor; those behind dim are 0. Vectors
 // that the compiler makes of these make a search's own work small beside its scan.
-Encoded encode_components(const float* vector, int dim, double factor, std::int8_t* codes) {
+Encoded encode_components(const float* vector, int dim, double factor, int max_code,
+                          std::int8_t* codes) {
   float largest = 0;
   for (int j = 0; j < dim; ++j) largest = std::max(largest, std::abs(vector[j]));
-  auto scale = static_cast<float>(largest * factor / 127);
+  auto scale = static_cast<float>(largest * factor / max_code);
   if (scale < kSmallestScale) scale = 0;
   const double inverse = scale > 0 ? 1 / double{scale} : 0;
   Doubles rest = {}, norm = {};
@@ -100,7 +102,7 @@ const std::uint8_t* Int8Vectors::codes_at(std::int64_t row, int group) const {
 
 void Int8Vectors::encode(const float* vector, std::int64_t row) {
   std::vector<std::int8_t> codes(static_cast<std::size_t>(dim_ + kStrands));
-  const Encoded encoded = encode_components(vector, dim_, 1, codes.data());
+  const Encoded encoded = encode_components(vector, dim_, 1, 127, codes.data());
   for (int group = 0; group < groups_; ++group)
     for (int j = 0; j < kInt8Group; ++j)
       codes_at(row, group)[j] =
@@ -155,7 +157,7 @@ void Int8Vectors::pop_back() {
   resize(last);
 }
 
-Int8Queries::Int8Queries(std::span<const float> queries, int dim) {
+Int8Queries::Int8Queries(std::span<const float> queries, int dim, const Int8Kernel& kernel) {
   const std::size_t count = queries.size() / static_cast<std::size_t>(dim);
   const std::size_t width = static_cast<std::size_t>(groups_of(dim)) * kInt8Group;
   codes_.resize(count * width + kStrands);  // the last is written in whole strands
@@ -164,7 +166,7 @@ Int8Queries::Int8Queries(std::span<const float> queries, int dim) {
     const double squares = inner_product(query, query, dim);
     const double factor = squares > 0 ? 1 / std::sqrt(squares) : 1;
     std::int8_t* const codes = codes_.data() + i * width;
-    const Encoded encoded = encode_components(query, dim, factor, codes);
+    const Encoded encoded = encode_components(query, dim, factor, kernel.max_query_code, codes);
     std::int32_t sum = 0;
     for (std::size_t j = 0; j < width; ++j) sum += codes[j];
     // 1e-6: the kernel rounds four times in float32, 6e-8 each of at most (1 + error) |x|.

@@ -46,10 +46,11 @@ class Int8Vectors {
   std::vector<float> max_norm_;       // [panels]
 };
 
-/// Queries in 8 bits, each brought to length 1 first, which changes no ranking.
+/// Queries in the codes that a kernel takes, each brought to length 1 first, which changes no
+/// ranking.
 class Int8Queries {
  public:
-  Int8Queries(std::span<const float> queries, int dim);  // [n, dim]
+  Int8Queries(std::span<const float> queries, int dim, const Int8Kernel& kernel);  // [n, dim]
   /// Its threshold is the caller's to set. A zero query is all zeros: every vector scores 0.
   const Int8Query& operator[](std::size_t i) const { return queries_[i]; }
   std::span<const Int8Query> all() const { return queries_; }
