@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exact search for a comparison in turn with other programs (bench/peers/search.py):
-//   bench_search VECTORS.npy QUERIES.npy K [KERNEL]   (baseline, avx2 or avx512vnni; the best of
-//   this machine)
+//   bench_search VECTORS.npy QUERIES.npy K [KERNEL]   (baseline, avx2, avxvnni or avx512vnni; the
+//   best of this machine)
 // Answers each line `BATCH` on stdin with one search of the next BATCH queries: milliseconds, then
 // the ids found. Says "ready" first, with the GB/s at which this machine's threads read memory.
 #include <cstdio>

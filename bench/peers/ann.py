@@ -4,8 +4,8 @@
 take long to build:
 
   ann.py make --vectors 1000000           vectors, queries and the true neighbours into --folder, in pieces: any number fits
-  ann.py build NAME                       one index: shoplens ivf sq8 hnsw hnswlib usearch; says seconds and peak MiB (with
-                                          what was read of mapped files)
+  ann.py build NAME                       one index: shoplens ivf sq8 hnsw hnswlib usearch usearch8; says seconds, CPU
+                                          seconds and peak MiB (with what was read of mapped files)
   ann.py search --threads 1 [NAME ...]    those that were built, in turn: recall, queries/s and MiB of each setting
 
 The vectors are shaped as embeddings are: families of about 12 products, 48 photos a product about its centre, some products
@@ -27,7 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PIECE = 100_000
 K = 5
 SETTINGS = {"shoplens": (1, 2, 4, 8, 16, 32, 64, 0), "ivf": (1, 2, 4, 8, 16, 32, 64), "sq8": (1, 2, 4, 8, 16, 32, 64),
-            "hnsw": (16, 32, 64, 128, 256), "hnswlib": (16, 32, 64, 128, 256), "usearch": (16, 32, 64, 128, 256)}
+            **dict.fromkeys(("hnsw", "hnswlib", "usearch", "usearch8"), (16, 32, 64, 128, 256))}
 
 
 class Products:
@@ -143,29 +143,39 @@ class Hnswlib:
 
 
 class Usearch:
-    def begin(self, vectors):
+    """In 8 bits it is given codes, as its own would use a sixth of their range: six deviations of a component are 127."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def new(self, dim, threads):
         from usearch.index import Index
-        self.threads = os.cpu_count()
-        self.index = Index(ndim=vectors.shape[1], metric="ip", dtype="f32", connectivity=16, expansion_add=100)
+        self.index, self.threads = Index(ndim=dim, metric="ip", dtype=self.dtype, connectivity=16, expansion_add=100), threads
+
+    def codes(self, x):
+        return x if self.dtype == "f32" else np.clip(np.rint(x * (127 * x.shape[1] ** 0.5 / 6)), -127, 127).astype(np.int8)
+
+    def begin(self, vectors):
+        self.new(vectors.shape[1], os.cpu_count())
 
     def add(self, first, piece):
-        self.index.add(np.arange(first, first + len(piece)), piece, threads=self.threads)
+        self.index.add(np.arange(first, first + len(piece)), self.codes(piece), threads=self.threads)
 
     def save(self, path):
         self.index.save(str(path))
 
     def load(self, path, shape, threads):
-        from usearch.index import Index
-        self.index, self.threads = Index(ndim=shape[1], metric="ip", dtype="f32", connectivity=16, expansion_add=100), threads
+        self.new(shape[1], threads)
         self.index.load(str(path))
 
     def search(self, queries, setting):
         self.index.expansion_search = setting
-        return self.index.search(queries, K, threads=self.threads).keys
+        return self.index.search(self.codes(queries), K, threads=self.threads).keys
 
 
 def peer(name):
-    return {"hnswlib": Hnswlib, "usearch": Usearch}.get(name, lambda: Faiss(name))()
+    peers = {"hnswlib": Hnswlib, "usearch": lambda: Usearch("f32"), "usearch8": lambda: Usearch("i8")}
+    return peers.get(name, lambda: Faiss(name))()
 
 
 def build_ours(args, path):
@@ -173,7 +183,7 @@ def build_ours(args, path):
     process = subprocess.Popen([args.program, "build", args.folder / "vectors.npy", path, str(K)])
     _, status, usage = os.wait4(process.pid, 0)
     assert status == 0
-    return {"seconds": time.perf_counter() - start, "peak": usage.ru_maxrss / 1024}
+    return {"seconds": time.perf_counter() - start, "cpu": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss / 1024}
 
 
 def build_peer(args, path, before):
@@ -182,7 +192,7 @@ def build_peer(args, path, before):
     engine, done = peer(args.name), before["vectors"]
     if done:
         engine.load(path, vectors.shape, os.cpu_count())
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     if not done:
         engine.begin(vectors)
     for first in range(done, len(vectors), PIECE):
@@ -190,14 +200,14 @@ def build_peer(args, path, before):
         done = min(first + PIECE, len(vectors))
         if time.perf_counter() - start > args.seconds:
             break
-    seconds = before["seconds"] + time.perf_counter() - start
+    seconds, cpu = before["seconds"] + time.perf_counter() - start, before["cpu"] + time.process_time() - start_cpu
     engine.save(path)
-    return {"seconds": seconds, "peak": status_mib("self", "VmHWM"), "vectors": done}
+    return {"seconds": seconds, "cpu": cpu, "peak": status_mib("self", "VmHWM"), "vectors": done}
 
 
 def build(args):
     path, state = args.folder / f"{args.name}.index", args.folder / f"{args.name}.json"
-    before = json.loads(state.read_text()) if args.more else {"vectors": 0, "seconds": 0}
+    before = json.loads(state.read_text()) if args.more else {"vectors": 0, "seconds": 0, "cpu": 0}
     built = build_ours(args, path) if args.name == "shoplens" else build_peer(args, path, before)
     state.write_text(json.dumps(built))
     print(f"{args.name}: {json.dumps(built)}")
@@ -241,7 +251,7 @@ def search(args):
     print(f"{args.threads} threads, batches of {args.batch}, medians of {args.rounds} rounds in turn")
     for name, process in engines.items():
         built = json.loads((args.folder / f"{name}.json").read_text())
-        print(f"{name}: built in {built['seconds']:.0f} s; {status_mib(process.pid, 'RssAnon'):.0f} MiB, "
+        print(f"{name}: built in {built['seconds']:.0f} s, {built['cpu']:.0f} of CPU; {status_mib(process.pid, 'RssAnon'):.0f} MiB, "
               f"and {status_mib(process.pid, 'RssFile', 'RssShmem'):.0f} of files")
         for setting in SETTINGS[name]:
             print(f"  {setting or 'chosen':>8} recall@{K} {recalls[name, setting]:.4f} "

@@ -47,6 +47,6 @@ struct Int8Kernel {
                        float* upper, std::uint64_t* reached);
 };
 
-extern const Int8Kernel kInt8Baseline, kInt8Avx2, kInt8Avx512Vnni;
+extern const Int8Kernel kInt8Baseline, kInt8Avx2, kInt8AvxVnni, kInt8Avx512Vnni;
 
 }  // namespace shoplens

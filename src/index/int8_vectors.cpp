@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/int8_vectors.h"
 
+#include <cpuid.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -66,6 +68,11 @@ Encoded encode_components(const float* vector, int dim, double factor, int max_c
     std::memcpy(codes + j, &bytes, sizeof bytes);
   }
   return {scale, std::sqrt(sum_of(rest)), std::sqrt(sum_of(norm))};
+}
+
+bool has_avx_vnni() {  // Clang 14's __builtin_cpu_supports does not know of it
+  unsigned a, b, c, d;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0;
 }
 
 int groups_of(int dim) { return (dim + kInt8Group - 1) / kInt8Group; }
@@ -178,6 +185,7 @@ Int8Queries::Int8Queries(std::span<const float> queries, int dim, const Int8Kern
 std::vector<const Int8Kernel*> supported_int8_kernels() {
   std::vector<const Int8Kernel*> kernels{&kInt8Baseline};
   if (__builtin_cpu_supports("avx2")) kernels.push_back(&kInt8Avx2);
+  if (__builtin_cpu_supports("avx2") && has_avx_vnni()) kernels.push_back(&kInt8AvxVnni);
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni"))
     kernels.push_back(&kInt8Avx512Vnni);
   return kernels;
