@@ -52,11 +52,12 @@ struct ServeOptions {
     v(max_connections_per_client, "max-connections-per-client",
       "of one address, or network of 64 bits in IPv6");
     v(workers, "workers",
-      "requests with photos that are worked on at once; 0: those in the cores' network calls");
+      "requests with photos that are worked on at once; 0: those in the cores' network calls, and "
+      "one more");
     v(queue, "queue",
-      "requests that wait for that; one more, and the first of them is answered 429; 0: one more "
-      "than there are cores, so that a photo that is let in takes less than three times what it "
-      "takes alone");
+      "requests that wait for that; one more, and the first of them is answered 429; 0: as many as "
+      "there are cores, so that a photo that is let in takes less than three times what it takes "
+      "alone");
     v(max_batch, "max-batch",
       "photos in one network call; 0: 1 on a CPU, whose cores take each photo fastest alone, else "
       "16");
@@ -149,10 +150,10 @@ int photos_in_a_call(const ServeOptions& o) {
 
 ServiceOptions service_options(const ServeOptions& o) {
   ServiceOptions options;
-  // One more would decode beside the network calls, and slow both by what caches hold.
-  options.threads = o.workers > 0 ? o.workers : available_cores() * photos_in_a_call(o);
+  // One more than there are network calls, whose photo is in the network's queue when one ends.
+  options.threads = o.workers > 0 ? o.workers : available_cores() * photos_in_a_call(o) + 1;
   // Who is let in under an overload waits for as many answers as there are threads and places.
-  options.queue = static_cast<std::size_t>(o.queue > 0 ? o.queue : available_cores() + 1);
+  options.queue = static_cast<std::size_t>(o.queue > 0 ? o.queue : available_cores());
   options.rate = o.rate;
   options.burst = o.burst;
   if (!o.tokens.empty()) options.tokens = read_tokens(o.tokens);

@@ -21,7 +21,7 @@ double milliseconds(Clock::duration time) {
 Batcher::Batcher(std::shared_ptr<const Pipeline> pipeline, const BatcherOptions& options)
     : pipeline_(std::move(pipeline)), options_(options) {
   check(options.max_batch >= 1, "serve: want a batch of at least 1, got ", options.max_batch);
-  for (int i = 0; i < pipeline_->streams(); ++i) threads_.emplace_back([this] { work(); });
+  for (int i = 0; i < pipeline_->callers(); ++i) threads_.emplace_back([this] { work(); });
 }
 
 Batcher::~Batcher() {
@@ -99,7 +99,7 @@ Embedded Batcher::embed_alone(std::vector<float> prepared, Clock::time_point dea
     std::unique_lock lock(mutex_);
     ++queued_;
     const bool is_free =
-        wait_until(freed_, lock, deadline, [&] { return running_ < pipeline_->streams(); });
+        wait_until(freed_, lock, deadline, [&] { return running_ < pipeline_->callers(); });
     --queued_;
     if (!is_free) throw past_deadline();
     ++running_;
@@ -135,7 +135,7 @@ std::vector<Batcher::Job> Batcher::next_batch() {
       return ending_ || queue_.empty() || coming_ == 0 || queued_ >= options_.max_batch;
     };
     changed_.wait_until(lock, until, ready);
-    freed_.wait(lock, [&] { return running_ < pipeline_->streams(); });
+    freed_.wait(lock, [&] { return running_ < pipeline_->callers(); });
     drop_late();
     if (!queue_.empty()) break;
     freed_.notify_one();  // another thread was faster, or nobody waits for them any more

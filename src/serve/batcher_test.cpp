@@ -3,7 +3,7 @@
 
 #include <atomic>
 #include <cmath>
-#include <future>
+#include <latch>
 #include <thread>
 
 #include "core/error.h"
@@ -25,14 +25,15 @@ class BatcherTest : public TestCatalogue {
   }
 };
 
-// The first call of a batcher, which does not end until it may.
-struct HeldCall {
-  std::promise<void> begun, end;
+// As many calls as a batcher of one stream makes at once, which do not end until they may.
+struct HeldCalls {
+  static constexpr int kCalls = 2;
+  std::latch begun{kCalls}, end{1};
   std::atomic<int> calls{0};
   BatcherOptions options{.max_batch = 1, .on_batch = [this](int) {
-                           if (calls++ > 0) return;
-                           begun.set_value();
-                           end.get_future().wait();
+                           if (calls++ >= kCalls) return;
+                           begun.count_down();
+                           end.wait();
                          }};
 };
 
@@ -64,14 +65,15 @@ TEST_F(BatcherTest, EachRequestGetsItsOwnPhotos) {
 
 TEST_F(BatcherTest, APhotoAloneWaitsForAStreamUntilItsDeadline) {
   const auto shared = pipeline(1);
-  HeldCall held;
+  HeldCalls held;
   Batcher batcher(shared, held.options);
-  std::thread first([&] { batcher.embed(prepared(*shared, 1)); });
-  held.begun.get_future().wait();
+  std::vector<std::thread> others;
+  for (int i = 0; i < HeldCalls::kCalls; ++i)
+    others.emplace_back([&] { batcher.embed(prepared(*shared, 1)); });
+  held.begun.wait();
   const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(30);
   EXPECT_THROW(batcher.embed(prepared(*shared, 2), soon), HttpError);
-  std::vector<std::thread> others;  // single photos, and one of several, which has another way
-  for (int photos : {1, 1, 2, 1})
+  for (int photos : {1, 1, 2, 1})  // single ones, and one of several, which has another way
     others.emplace_back([&, photos] {
       std::vector<float> all;
       for (int i = 0; i < photos; ++i) {
@@ -81,11 +83,10 @@ TEST_F(BatcherTest, APhotoAloneWaitsForAStreamUntilItsDeadline) {
       EXPECT_EQ(batcher.embed(all).embeddings.size(), static_cast<std::size_t>(16 * photos));
     });
   while (batcher.waiting() < 5) std::this_thread::yield();
-  EXPECT_EQ(held.calls, 1);
-  held.end.set_value();
-  first.join();
+  EXPECT_EQ(held.calls, 2);
+  held.end.count_down();
   for (std::thread& thread : others) thread.join();
-  EXPECT_EQ(held.calls, 6);
+  EXPECT_EQ(held.calls, 7);
   EXPECT_EQ(batcher.waiting(), 0u);
 }
 
@@ -153,10 +154,12 @@ TEST_F(BatcherTest, AFullBatchGoesAtOnce) {
 
 TEST_F(BatcherTest, NobodyIsAnsweredAfterTheDeadlineAndNothingIsDoneForIt) {
   const auto shared = pipeline();
-  HeldCall held;
+  HeldCalls held;
   Batcher batcher(shared, held.options);
-  std::thread first([&] { batcher.embed(prepared(*shared, 1)); });
-  held.begun.get_future().wait();
+  std::vector<std::thread> first;
+  for (int i = 0; i < HeldCalls::kCalls; ++i)
+    first.emplace_back([&] { batcher.embed(prepared(*shared, 1)); });
+  held.begun.wait();
   std::vector<float> two = prepared(*shared, 2);
   two.insert(two.end(), two.begin(), two.end());
   const auto begin = std::chrono::steady_clock::now();
@@ -168,11 +171,11 @@ TEST_F(BatcherTest, NobodyIsAnsweredAfterTheDeadlineAndNothingIsDoneForIt) {
   }
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(50));
   EXPECT_EQ(batcher.waiting(), 2u);  // until their turn comes
-  held.end.set_value();
-  first.join();
+  held.end.count_down();
+  for (std::thread& thread : first) thread.join();
   EXPECT_EQ(batcher.embed(prepared(*shared, 3), begin + std::chrono::minutes(1)).batch, 1);
   while (batcher.waiting() > 0) std::this_thread::yield();
-  EXPECT_EQ(held.calls, 2);
+  EXPECT_EQ(held.calls, 3);
 }
 
 TEST_F(BatcherTest, OneBadPhotoHarmsNobodyElse) {
