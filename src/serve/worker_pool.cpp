@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/worker_pool.h"
 
+#include <exception>
+
+#include "core/log.h"
+
 namespace shoplens {
 
 WorkerPool::WorkerPool(int threads, std::size_t queue) : queue_limit_(queue) {
@@ -63,6 +67,17 @@ std::size_t WorkerPool::waiting() const {
   return queue_.size();
 }
 
+// The thread is there for the next jobs too; and left to itself an exception would end the process.
+void WorkerPool::run(const std::function<void()>& job) {
+  try {
+    job();
+  } catch (const std::exception& e) {
+    log_line(LogLevel::kError, join("server: a job is given up: ", e.what()));
+  } catch (...) {
+    log_line(LogLevel::kError, "server: a job is given up: it threw what is no exception");
+  }
+}
+
 void WorkerPool::work() {
   std::unique_lock lock(mutex_);
   while (true) {
@@ -70,10 +85,11 @@ void WorkerPool::work() {
     changed_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
     --idle_;
     if (queue_.empty()) return;
-    const std::function<void()> job = std::move(queue_.front().run);
+    std::function<void()> job = std::move(queue_.front().run);
     queue_.pop_front();
     lock.unlock();
-    job();
+    run(job);
+    job = nullptr;  // what it holds may take locks as it goes
     lock.lock();
   }
 }

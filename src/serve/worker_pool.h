@@ -17,8 +17,8 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  /// False, and the job is not taken, when the queue is full or the pool has stopped. A job must
-  /// not throw.
+  /// False, and the job is not taken, when the queue is full or the pool has stopped. What a job
+  /// throws is logged, and the next one done.
   bool submit(std::function<void()> job);
   /// The same, but when the queue is full the job that has waited longest goes: what is done has
   /// then waited half as long under twice the load, as all that is done would have waited through
@@ -35,6 +35,7 @@ class WorkerPool {
   struct Job {
     std::function<void()> run, refused;
   };
+  static void run(const std::function<void()>& job);
   void work();
   bool is_full() const;  // under the lock
 

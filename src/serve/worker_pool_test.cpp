@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <future>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -80,6 +81,16 @@ TEST(WorkerPool, WhatIsDroppedIsRefused) {
   EXPECT_EQ(pool.waiting(), 0u);
   thread.free();
   pool.stop();
+}
+
+TEST(WorkerPool, AJobThatThrowsTakesNoOtherWithIt) {
+  WorkerPool pool(1, 8);
+  bool done = false;
+  pool.submit([] { throw std::runtime_error("broken"); });
+  pool.submit([] { throw 7; }, [] { FAIL() << "it was taken"; });
+  pool.submit([&] { done = true; });
+  pool.stop();
+  EXPECT_TRUE(done);
 }
 
 TEST(WorkerPool, WithoutAQueueWhoComesIsRefused) {
