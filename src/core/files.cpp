@@ -14,6 +14,17 @@
 namespace shoplens {
 namespace fs = std::filesystem;
 
+bool is_there(const fs::path& path) {
+  std::error_code unknown;
+  const bool found = fs::exists(path, unknown);
+  if (unknown)
+    throw Error(
+        ErrorCode::kIo,
+        join("cannot tell whether it exists: ", unknown.message(), " (", path.string(), ")"),
+        "check that you may enter the folders that the path leads through");
+  return found;
+}
+
 std::ifstream open_file(const fs::path& path) {
   std::error_code status;
   if (!fs::exists(path, status))

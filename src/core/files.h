@@ -8,6 +8,10 @@
 
 namespace shoplens {
 
+/// Whether the path names a file or a folder. Throws kIo when that cannot be said, as of one in a
+/// folder that may not be entered: what is there must not be taken for absent, and written anew.
+bool is_there(const std::filesystem::path& path);
+
 /// The file opened for reading bytes. Throws kNotFound when it is absent, kBadInput when it is a
 /// folder, kIo when it cannot be opened.
 std::ifstream open_file(const std::filesystem::path& path);

@@ -109,6 +109,25 @@ TEST_F(FilesTest, ReadErrorsNameThePath) {
   EXPECT_EQ(std::string(large.what()), "want at most 4 bytes, got 5 (" + path.string() + ")");
 }
 
+TEST_F(FilesTest, WhatCannotBeLookedAtIsNotTakenForAbsent) {
+  EXPECT_TRUE(is_there(folder));
+  EXPECT_FALSE(is_there(path));
+  write_file(path, "x");
+  EXPECT_TRUE(is_there(path));
+  EXPECT_FALSE(is_there(path / "below a file"));
+  const fs::path link = folder / "link";
+  fs::create_symlink("gone", link);
+  EXPECT_FALSE(is_there(link));
+  fs::remove(link);
+  fs::create_symlink("link", link);  // to itself: nobody may pass, root neither
+  const Error e = error_of([&] { is_there(link / "f"); });
+  EXPECT_EQ(e.code, ErrorCode::kIo);
+  EXPECT_EQ(std::string(e.what()),
+            "cannot tell whether it exists: Too many levels of symbolic links (" +
+                (link / "f").string() + ")");
+  EXPECT_EQ(e.hint, "check that you may enter the folders that the path leads through");
+}
+
 TEST_F(FilesTest, AnUnreadableFileIsAnIoError) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may read every file";
   write_file(path, "x");

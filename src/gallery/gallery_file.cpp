@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/files.h"
 #include "gallery/gallery_schema.h"
 
 namespace shoplens {
@@ -45,11 +46,6 @@ void sync(const fs::path& path) {
                 join("cannot sync: ", std::strerror(why), " (", path.string(), ")"));
 }
 
-bool is_there(const fs::path& path) {
-  std::error_code out_of_reach;
-  return fs::exists(path, out_of_reach);
-}
-
 bool is_one_file(const fs::path& a, const fs::path& b) {
   std::error_code absent;
   return fs::equivalent(a, b, absent);
@@ -83,9 +79,8 @@ void put_in_place(const fs::path& made, const fs::path& path) {
 }  // namespace
 
 void check_writable(const fs::path& path, bool overwrite) {
-  std::error_code out_of_reach;
   const fs::path folder = fs::absolute(path).parent_path();
-  if (!fs::is_directory(folder, out_of_reach))
+  if (!is_there(folder) || !fs::is_directory(folder))
     throw Error(ErrorCode::kNotFound,
                 join("want a folder to write to, found none (", folder.string(), ")"));
   if (!overwrite && is_there(path))

@@ -106,6 +106,16 @@ TEST_F(GalleryFileTest, RestoreOverADamagedGalleryNeedsForceAndDropsItsWal) {
   expect_only({"g.db", "s.db"});
 }
 
+TEST_F(GalleryFileTest, OutOfReachIsNotAbsent) {
+  const fs::path loop = folder / "loop";
+  fs::create_symlink("loop", loop);  // nobody may pass
+  for (const fs::path& path : {loop, loop / "g.db"}) {
+    EXPECT_EQ(error_of([&] { Gallery gallery(path); }).code, ErrorCode::kIo);
+    EXPECT_EQ(error_of([&] { check_writable(path, false); }).code, ErrorCode::kIo);
+  }
+  expect_only({"loop"});
+}
+
 TEST_F(GalleryFileTest, SourcesAreRelativeToTheGallery) {
   EXPECT_EQ(relative_to_gallery(folder / "photos/a.jpg", folder / "g.db"), "photos/a.jpg");
   EXPECT_EQ(relative_to_gallery(folder / "a.jpg", folder / "sub/g.db"), "../a.jpg");

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/files.h"
 
 namespace shoplens {
 namespace fs = std::filesystem;
@@ -69,7 +70,7 @@ CREATE TABLE unknowns (
 // the file is opened as one that nobody changes.
 std::unique_ptr<Database> open_database(const fs::path& path) {
   const fs::path folder = fs::absolute(path).parent_path();
-  const bool writable = ::access(folder.c_str(), W_OK) == 0 || fs::exists(path.string() + "-wal");
+  const bool writable = ::access(folder.c_str(), W_OK) == 0 || is_there(path.string() + "-wal");
   return std::make_unique<Database>(
       path, writable ? Database::Mode::kExisting : Database::Mode::kImmutable);
 }
@@ -91,12 +92,11 @@ void create_schema(const Database& database) {
 }
 
 std::unique_ptr<Database> open_gallery_database(const fs::path& path) {
-  std::error_code out_of_reach;
-  if (!fs::exists(path, out_of_reach))
+  if (!is_there(path))
     throw Error(ErrorCode::kNotFound,
                 join("gallery: want a file, found nothing (", path.string(), ")"),
                 "make one with `shoplens index build`, or check the path");
-  if (fs::is_directory(path, out_of_reach))
+  if (fs::is_directory(path))
     throw Error(ErrorCode::kBadInput,
                 join("gallery: want a file, got a folder (", path.string(), ")"));
   auto database = open_database(path);

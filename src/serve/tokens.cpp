@@ -95,8 +95,7 @@ std::string create_token(const fs::path& file, const std::string& name, Role rol
   check(!name.empty() && is_plain_utf8(name), "token: want a name without line breaks, got \"",
         name, "\"");
   std::string text;
-  std::error_code out_of_reach;
-  if (fs::exists(file, out_of_reach)) {
+  if (is_there(file)) {
     for (const Token& token : parse_tokens(file))
       check(token.name != name, "token: want a new name, ", name, " is there (", file.string(),
             ")");

@@ -22,6 +22,12 @@ class TokensTest : public testing::Test {
   std::filesystem::path file;
 };
 
+TEST_F(TokensTest, AFileOutOfReachIsNotWrittenAnew) {
+  std::filesystem::create_symlink(file.filename(), file);  // to itself: nobody may pass
+  EXPECT_THROW(create_token(file, "till", Role::kRead), Error);
+  EXPECT_TRUE(std::filesystem::is_symlink(file));
+}
+
 TEST_F(TokensTest, ASecretIsFoundAgainAndNotKept) {
   const std::string till = create_token(file, "till 3", Role::kRead),
                     boss = create_token(file, "boss", Role::kAdmin);
