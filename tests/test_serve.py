@@ -1000,6 +1000,14 @@ class Order(ServeTest):
         self.assertIn("want an IP address", self.run_cli("serve", "--trusted-proxy", "proxy", "--insecure", status=2).stderr)
 
     def test_secrets_are_not_guessed_without_end(self):
+    def test_who_looks_for_what_is_not_there_waits_too(self):
+        server = self.serve("--rate", 0.01, "--burst", 3)
+        asked = [server.ask(*what)[0] for what in (("GET", "/admin"), ("PUT", "/v1/labels"), ("GET", "/v1/nothing"), ("GET", "/wp"))]
+        self.assertEqual(asked, [404, 405, 404, 429])
+        self.assertEqual(server.ask("GET", "/v1/labels")[0], 429)
+        for path in "/", "/app.js", "/healthz", "/readyz":
+            self.assertEqual(server.ask("GET", path)[0], 200)
+
         self.run_cli("token", "--tokens", "tokens.txt", "--name", "till", "--role", "read")
         server = self.serve("--rate", 0.01, "--burst", 3, "--tokens", "tokens.txt")
         wrong = {"Authorization": "Bearer wrong"}

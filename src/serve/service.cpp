@@ -127,7 +127,15 @@ void Service::set_tokens(std::vector<Token> tokens) {
 }
 
 Admission Service::admit(const HttpRequest& head) {
-  const Match match = find(head);
+  const Match match = [&] {
+    try {
+      return find(head);
+    } catch (const HttpError&) {  // whoever looks for what else there may be
+      check_origin(head);         // a foreign page shall not use up the rate of who has it open
+      check_rate(owner_of(head.client));
+      throw;
+    }
+  }();
   // What all may see a watchdog may ask for by any name.
   if (match.route->role != Role::kNone) check_origin(head);
   // Here, so that nobody's body is read, nor secret guessed, more often. The page and its parts are

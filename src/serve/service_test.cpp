@@ -232,6 +232,18 @@ TEST_F(ServiceTest, ARateIsOfOneClient) {
   EXPECT_EQ(status_of_admission(service, guess), 429);
   guess.client = "10.0.0.2";
   EXPECT_EQ(status_of_admission(service, guess), 401);
+  // So is who looks for what is not there, whatever the token.
+  for (HttpRequest lost :
+       {request("GET", "/nothing", {{"authorization", "Bearer r"}}), request("PUT", "/things/1")}) {
+    lost.client = lost.method == "GET" ? "10.0.0.3" : "10.0.0.4";
+    const int told = lost.method == "GET" ? 404 : 405;
+    EXPECT_EQ(status_of_admission(service, lost), told);
+    EXPECT_EQ(status_of_admission(service, lost), told);
+    EXPECT_EQ(status_of_admission(service, lost), 429);
+  }
+  HttpRequest foreign = request("GET", "/nothing", {{"origin", "http://other.example"}});
+  foreign.client = "10.0.0.5";
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(status_of_admission(service, foreign), 403);
   // What is open to all is not counted.
   EXPECT_EQ(status_of_admission(service, request("GET", "/")), 0);
 }
