@@ -41,7 +41,7 @@ struct ServeOptions {
     v(trusted_proxy, "trusted-proxy",
       "address or network (10.0.0.0/8) of a proxy whose X-Forwarded-For says who asks; repeat it");
     v(certificate, "certificate", "PEM file with the certificate chain, for TLS");
-    v(key, "key", "PEM file with the certificate's key");
+    v(key, "key", "PEM file with the certificate's key, which has no password");
     v(top, "top", "nearest gallery photos in an answer");
     v(max_photos, "max-photos", "photos in a request");
     v(max_body_mb, "max-body", "MiB of a request with photos");

@@ -806,6 +806,17 @@ class Trust(ServeTest):
         self.certify("old.example")
         server = self.serve("--certificate", "cert.pem", "--key", "key.pem")
 
+    def test_a_key_with_a_password_is_refused(self):
+        self.certify()
+        for kind in [], ["-traditional"]:
+            locked = subprocess.run(["openssl", "rsa", "-in", "key.pem", "-aes256", *kind, "-passout", "pass:secret", "-out", "locked.pem"],
+                                    cwd=self.folder, capture_output=True)
+            self.assertEqual(locked.returncode, 0, locked.stderr)
+            told = self.run_cli("serve", "--port", 0, "--certificate", "cert.pem", "--key", "locked.pem", status=2).stderr
+            self.assertIn("want the certificate's key without a password, got one that is encrypted (locked.pem)", told)
+            self.assertIn("openssl pkey -in locked.pem -out ", told)
+            self.assertNotIn("pass phrase", told)  # nobody is asked for it
+
         def shown():
             return ssl.get_server_certificate(("127.0.0.1", server.port), timeout=10)
 

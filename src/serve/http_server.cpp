@@ -20,6 +20,14 @@ asio::ssl::context read_certificate(const HttpServerOptions& options) {
                   asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
                   asio::ssl::context::no_tlsv1_1);
   error_code ec;
+  // Without this OpenSSL would ask at the terminal, and a service would wait there for nobody.
+  const auto encrypted = std::make_shared<bool>(false);
+  tls.set_password_callback(
+      [encrypted](std::size_t, asio::ssl::context::password_purpose) {
+        *encrypted = true;
+        return std::string();
+      },
+      ec);
   tls.use_certificate_chain_file(options.certificate, ec);
   if (ec)
     throw Error(
@@ -28,6 +36,14 @@ asio::ssl::context read_certificate(const HttpServerOptions& options) {
              ")"),
         "give --certificate the file with the server's certificate, then those that signed it");
   tls.use_private_key_file(options.key, asio::ssl::context::pem, ec);
+  if (ec && *encrypted)
+    throw Error(ErrorCode::kBadInput,
+                join("serve: want the certificate's key without a password, got one that is "
+                     "encrypted (",
+                     options.key, ")"),
+                join("decrypt it into a file that only the service may read: (umask 077; openssl "
+                     "pkey -in ",
+                     options.key, " -out plain.pem), then --key plain.pem"));
   if (ec)
     throw Error(
         ErrorCode::kBadInput,
