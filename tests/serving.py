@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """shoplens serve as its clients meet it: the real program on a free port, asked with http.client."""
+import functools
 import http.client
 import json
 import re
+from pathlib import Path
 
 from cli import CliTest
 from server import Server
@@ -25,6 +27,21 @@ def multipart(photos=(), boundary="parts-boundary-7d1", **parts):
         body += (f'--{boundary}\r\nContent-Disposition: form-data; name="photo"; filename="{name}"\r\n'
                  f"Content-Type: image/png\r\n\r\n").encode() + value + b"\r\n"
     return body + f"--{boundary}--\r\n".encode(), {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+
+
+@functools.cache
+def operations():
+    """[(pattern of a path, its template, {method: operation})] that web/openapi.json describes, the plain paths first."""
+    paths = json.loads((Path(__file__).parents[1] / "web/openapi.json").read_text())["paths"]
+    return [(re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path)), path, paths[path]) for path in sorted(paths, key=lambda path: "{" in path)]
+
+
+def described(method, path):
+    """(template, operation) of what is asked; None of what is not in the API."""
+    for pattern, template, methods in operations():
+        if pattern.fullmatch(path.partition("?")[0]):
+            return (template, methods[method.lower()]) if method.lower() in methods else None
+    return None
 
 
 class Asked(Server):
@@ -62,6 +79,8 @@ class Asked(Server):
             connection.close()
         if response.getheader("Content-Type", "").startswith("application/json"):
             self.test.assertNotIn(str(self.gallery.parent).encode(), answer, "a path of the server")
+        if promise := described(method, path):
+            self.test.assertIn(str(response.status), promise[1]["responses"], (method, path, answer[:200]))
         return response.status, dict(response.getheaders()), answer
 
     def json(self, method, path, body=None, headers=None, status=200):
