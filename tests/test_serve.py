@@ -114,17 +114,21 @@ class Recognize(ServeTest):
     def test_the_page_and_all_that_it_names(self):
         server = self.serve()
         types = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
-        found, wanted = {}, ["/"]
+        # As behind a proxy that has it below a path: what the page names is relative to it.
+        below, found, wanted = "/recognise", {}, ["/recognise/"]
         while wanted:
             path = wanted.pop()
-            status, headers, content = server.ask("GET", path)
+            self.assertTrue(path.startswith(below + "/"), path)
+            status, headers, content = server.ask("GET", path.removeprefix(below))
             self.assertEqual((status, headers["Content-Type"]), (200, types[path.partition(".")[2] or "html"]), path)
             found[path] = content.decode()
-            names = re.findall(r"""(?:src|href)="(/[^"]+)"|^import .*?'\.(/[^']+)';$""", found[path], re.MULTILINE)
-            wanted += {"".join(name) for name in names} - found.keys() - set(wanted)
-        self.assertIn("/app.css", found)
-        told = server.json("GET", "/openapi.json")["paths"]["/{file}"]["parameters"][0]["schema"]["enum"]
-        self.assertEqual(set(told), {path[1:] for path in found if path != "/"})
+            names = re.findall(r"""(?:src|href)="([^"#:]+)"|^import .*?'(\./[^']+)';$""", found[path], re.MULTILINE)
+            wanted += {urllib.parse.urljoin(path, "".join(name)) for name in names} - found.keys() - set(wanted)
+        self.assertIn(below + "/app.css", found)
+        described = server.json("GET", "/openapi.json")
+        self.assertEqual(urllib.parse.urljoin(below + "/openapi.json", described["servers"][0]["url"]), below + "/")
+        told = described["paths"]["/{file}"]["parameters"][0]["schema"]["enum"]
+        self.assertEqual(set(told), {path.rpartition("/")[2] for path in found if path != below + "/"})
         server.error(404, "not_found", "GET", "/index.html")
         server.error(404, "not_found", "GET", "/other.js")
 
@@ -802,10 +806,6 @@ class Trust(ServeTest):
         result = server.json("POST", "/v1/recognize", self.photo("test/gala0.png"))["results"][0]
         self.assertEqual(result["label"], "gala")
 
-    def test_a_renewed_certificate_is_read_on_hangup(self):
-        self.certify("old.example")
-        server = self.serve("--certificate", "cert.pem", "--key", "key.pem")
-
     def test_a_key_with_a_password_is_refused(self):
         self.certify()
         for kind in [], ["-traditional"]:
@@ -816,6 +816,10 @@ class Trust(ServeTest):
             self.assertIn("want the certificate's key without a password, got one that is encrypted (locked.pem)", told)
             self.assertIn("openssl pkey -in locked.pem -out ", told)
             self.assertNotIn("pass phrase", told)  # nobody is asked for it
+
+    def test_a_renewed_certificate_is_read_on_hangup(self):
+        self.certify("old.example")
+        server = self.serve("--certificate", "cert.pem", "--key", "key.pem")
 
         def shown():
             return ssl.get_server_certificate(("127.0.0.1", server.port), timeout=10)
@@ -996,6 +1000,14 @@ class Order(ServeTest):
         connection.endheaders()
         self.assertEqual(connection.getresponse().status, 429)
 
+    def test_who_looks_for_what_is_not_there_waits_too(self):
+        server = self.serve("--rate", 0.01, "--burst", 3)
+        asked = [server.ask(*what)[0] for what in (("GET", "/admin"), ("PUT", "/v1/labels"), ("GET", "/v1/nothing"), ("GET", "/wp"))]
+        self.assertEqual(asked, [404, 405, 404, 429])
+        self.assertEqual(server.ask("GET", "/v1/labels")[0], 429)
+        for path in "/", "/app.js", "/healthz", "/readyz":
+            self.assertEqual(server.ask("GET", path)[0], 200)
+
     def test_clients_behind_a_trusted_proxy_are_told_apart(self):
         server = self.serve("--rate", 0.01, "--burst", 2, "--trusted-proxy", "127.0.0.0/8", "--insecure")
 
@@ -1011,14 +1023,6 @@ class Order(ServeTest):
         self.assertIn("want an IP address", self.run_cli("serve", "--trusted-proxy", "proxy", "--insecure", status=2).stderr)
 
     def test_secrets_are_not_guessed_without_end(self):
-    def test_who_looks_for_what_is_not_there_waits_too(self):
-        server = self.serve("--rate", 0.01, "--burst", 3)
-        asked = [server.ask(*what)[0] for what in (("GET", "/admin"), ("PUT", "/v1/labels"), ("GET", "/v1/nothing"), ("GET", "/wp"))]
-        self.assertEqual(asked, [404, 405, 404, 429])
-        self.assertEqual(server.ask("GET", "/v1/labels")[0], 429)
-        for path in "/", "/app.js", "/healthz", "/readyz":
-            self.assertEqual(server.ask("GET", path)[0], 200)
-
         self.run_cli("token", "--tokens", "tokens.txt", "--name", "till", "--role", "read")
         server = self.serve("--rate", 0.01, "--burst", 3, "--tokens", "tokens.txt")
         wrong = {"Authorization": "Bearer wrong"}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {make} from './elements.js';
-import {request} from './server.js';
+import {at, request} from './server.js';
 
 // When a picture is asked for again, as the server may have too much to do: after so many ms.
 const kAgain = [1000, 2000, 4000, 8000];
@@ -12,7 +12,7 @@ export function picture(path, alt) {
   if (sessionStorage.getItem('token')) {
     inSight.observe(image);
   } else {
-    image.src = path;
+    image.src = at(path);
     image.addEventListener('error', event => { event.stopImmediatePropagation(); fetchFor(image); }, {once: true});
   }
   return image;

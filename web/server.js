@@ -24,11 +24,14 @@ function headers(more = {}) {
   return token ? {...more, Authorization: `Bearer ${token}`} : more;
 }
 
+// Where a path of the server is: behind a proxy the page, and with it all the rest, may be below another.
+export const at = path => `.${path}`;
+
 export async function request(method, path, body, more = {}) {
   const json = body && !(body instanceof Blob) && !(body instanceof FormData);
   if (method !== 'GET') more['Idempotency-Key'] ??= crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
   if (json) more['Content-Type'] = 'application/json';
-  const response = await fetch(path, {method, body: json ? JSON.stringify(body) : body, headers: headers(more)})
+  const response = await fetch(at(path), {method, body: json ? JSON.stringify(body) : body, headers: headers(more)})
     .catch(() => { throw new Error('The server does not answer. Is it running, and this device online?'); });
   if (response.ok) return response;
   const told = {error: {message: `The server answered ${response.status}`, hint: 'Try again.'}};

@@ -3,6 +3,7 @@
 import {execFileSync, spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {readFileSync, writeFileSync} from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import {createInterface} from 'node:readline';
 
@@ -57,4 +58,18 @@ export async function serve(folder, ...words) {
     }};
   }
   throw new Error(`the server ended:\n${lines.join('\n')}`);
+}
+
+// A proxy that has the server at `url` below `path`, as nginx does with `location PATH/ { proxy_pass URL/; }`.
+export async function proxy(url, path) {
+  const server = http.createServer((request, response) => {
+    if (!request.url.startsWith(`${path}/`)) return response.writeHead(404).end();
+    const {method, headers} = request;
+    request.pipe(http.request(url + request.url.slice(path.length), {method, headers}, answer => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    }).on('error', () => response.destroy()));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {url: `http://127.0.0.1:${server.address().port}${path}/`, stop: () => { server.close(); server.closeAllConnections(); }};
 }

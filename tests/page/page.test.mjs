@@ -9,7 +9,7 @@ import path from 'node:path';
 import {after, before, test} from 'node:test';
 import {chromium} from 'playwright-core';
 
-import {makeGallery, serve, shoplens, writeTinyModel} from './gallery.mjs';
+import {makeGallery, proxy, serve, shoplens, writeTinyModel} from './gallery.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const shots = process.env.SHOPLENS_SHOTS;
@@ -137,6 +137,29 @@ onPage('a photo of a product is named, with the photos that say so', {}, async p
   await assertAccessible(page, 'an answer');
   await page.evaluate(() => document.activeElement.blur());
   await shoot(page, 'recognise-light');
+});
+
+onPage('behind a proxy, below a path of its own, all of it is found', {}, async page => {
+  const outside = await proxy(server.url, '/shop/recognise');
+  try {
+    await visit(page, outside.url);
+    await ask(page, photos.right[0]);
+    await heading(page, photos.right[0].label).waitFor();
+    await page.getByRole('button', {name: 'What matched'}).click();
+    await page.getByText('Bright parts made the likeness').waitFor();
+    for (const section of kSections) {
+      await open(page, section);
+      await page.locator('[aria-busy=true]').waitFor({state: 'detached'});
+      await settled(page);
+      assert.deepEqual(await page.locator('.gone').count(), 0, section);
+    }
+    await open(page, 'Catalogue');
+    assert.ok(await page.locator('#products img').first().evaluate(image => image.naturalWidth));
+    await page.reload();
+    await page.locator('#catalogue').waitFor();
+  } finally {
+    outside.stop();
+  }
 });
 
 onPage('dropped and pasted photos are answered too, several at once', {}, async page => {
