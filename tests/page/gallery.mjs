@@ -2,7 +2,7 @@
 // A small calibrated gallery of invented products, made with the real programs, and a server that answers from it.
 import {execFileSync, spawn} from 'node:child_process';
 import {once} from 'node:events';
-import {readFileSync, writeFileSync} from 'node:fs';
+import {copyFileSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import {createInterface} from 'node:readline';
@@ -41,6 +41,17 @@ export function makeGallery(folder) {
     wrong: photos(known.filter(answer => answer.label !== label(answer.path))),
     strange: photos(predict('strangers.csv').filter(answer => answer.unknown)),
   };
+}
+
+// Copies the gallery that ./demo made, of a network that was trained, and calibrates it. Returns a photo that it names right.
+export function copyDemo(demo, folder) {
+  mkdirSync(folder);
+  for (const name of ['gallery.db', 'model.onnx']) copyFileSync(path.join(demo, name), path.join(folder, name));
+  const list = name => path.join(demo, 'photos', `${name}.csv`);
+  shoplens(folder, 'calibrate', '--data', list('val'), '--precision', 'f32');
+  const [sure] = JSON.parse(shoplens(folder, 'predict', list('test'), '--precision', 'f32', '--json'))
+    .filter(({label, path, unknown}) => !unknown && label === path.split('/').at(-2)).sort((a, b) => b.probability - a.probability);
+  return {photo: path.resolve(folder, sure.path), label: sure.label};
 }
 
 // Starts a server on a free port; returns {url, stop}.

@@ -9,7 +9,7 @@ import path from 'node:path';
 import {after, before, test} from 'node:test';
 import {chromium} from 'playwright-core';
 
-import {makeGallery, proxy, serve, shoplens, writeTinyModel} from './gallery.mjs';
+import {copyDemo, makeGallery, proxy, serve, shoplens, writeTinyModel} from './gallery.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const shots = process.env.SHOPLENS_SHOTS;
@@ -76,13 +76,13 @@ async function ask(page, {photo}) {
 const settled = page => page.waitForFunction(() => [...document.images].every(image =>
   image.complete && image.src || image.closest('.gone') || image.getBoundingClientRect().top > innerHeight || !image.checkVisibility()));
 
-async function shoot(page, name) {
+async function shoot(page, name, most = 150_000) {
   if (!shots) return;
   await settled(page);
   const file = path.join(shots, `${name}.jpg`);
   for (let quality = 88; quality >= 40; quality -= 8) {
     await page.screenshot({path: file, type: 'jpeg', quality});
-    if (statSync(file).size < 150_000) return;
+    if (statSync(file).size < most) return;
   }
   assert.fail(`${file} is larger than a README's picture should be`);
 }
@@ -138,6 +138,34 @@ onPage('a photo of a product is named, with the photos that say so', {}, async p
   await page.evaluate(() => document.activeElement.blur());
   await shoot(page, 'recognise-light');
 });
+
+// Both side by side, for the README.
+if (shots)
+  onPage('what made an answer so, and the catalogue on a phone', {viewport: {width: 1697, height: 860}}, async both => {
+    const demo = process.env.SHOPLENS_DEMO, shown = path.join(folder, 'demo');
+    const right = demo ? copyDemo(demo, shown) : photos.right[0], shop = demo ? await serve(shown, '--gallery', 'gallery.db') : server;
+    const look = async (options, show) => {
+      const context = await browser.newContext({reducedMotion: 'reduce', ...options}), page = await visit(await context.newPage(), shop.url);
+      await show(page);
+      await settled(page);
+      await page.evaluate(() => document.activeElement.blur());
+      const picture = (await page.screenshot()).toString('base64');
+      await context.close();
+      return `<img height="860" src="data:image/png;base64,${picture}">`;
+    };
+    const answer = await look({...kDesktop, colorScheme: 'light'}, async page => {
+      await ask(page, right);
+      await page.getByRole('button', {name: 'What matched'}).click();
+      await page.locator('.pair canvas').nth(1).waitFor();
+    });
+    const phone = await look({...kPhone, colorScheme: 'dark'}, async page => {
+      await open(page, 'Catalogue');
+      await page.locator('#products .tile').first().waitFor();
+    });
+    if (demo) await shop.stop();
+    await both.setContent(`<body style="margin: 0; display: flex; justify-content: space-between">${answer}${phone}</body>`);
+    await shoot(both, 'page', 300_000);
+  });
 
 onPage('behind a proxy, below a path of its own, all of it is found', {}, async page => {
   const outside = await proxy(server.url, '/shop/recognise');
