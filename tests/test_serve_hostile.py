@@ -109,6 +109,7 @@ class Hostile(ServeTest):
         self.assertLess(most[0] - before, 700)
         self.check_alive(server)
 
+    @unittest.skipIf("TSAN_OPTIONS" in os.environ, "ThreadSanitizer's shadow is memory too")
     def test_pictures_that_take_more_memory_than_they_are_large(self):
         """Progressive ones keep all their coefficients, CMYK is of four colours."""
         pictures = {}
@@ -146,6 +147,7 @@ class Hostile(ServeTest):
         self.assertLess(server.rss() - before, 200)
         self.check_alive(server)
 
+    @unittest.skipIf("TSAN_OPTIONS" in os.environ, "ThreadSanitizer makes each of them too slow")
     def test_large_pictures_that_are_shown_keep_nobody_waiting(self):
         server = self.serve("--deadline", 120)  # for all of them, on a slow machine too
         body, headers = multipart(photo=png(7000, 7000), label=b"large")
