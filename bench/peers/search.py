@@ -4,7 +4,7 @@
 how many of Faiss's neighbours ours are (float32 sums differ where scores tie in the last bits).
 
   search.py --vectors 48000 --dim 512
-  search.py --avx2                      both with the instructions of a processor without AVX-512
+  search.py --kernel avx2               as on a processor without AVX-512: Faiss with AVX2, ours by this kernel (or avxvnni)
 
 The vectors are shaped as embeddings are: 48 about each centre at a cosine of about .8.
 """
@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-if "--avx2" in sys.argv:  # read as the libraries are loaded
+if any(word.startswith("--kernel") for word in sys.argv):  # read as the libraries are loaded
     os.environ.update(FAISS_SIMD_LEVEL="AVX2", OPENBLAS_CORETYPE="Haswell")
 import faiss
 import numpy as np
@@ -50,7 +50,7 @@ def main():
     parser.add_argument("--dim", type=int, default=512)
     parser.add_argument("--k", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=21)
-    parser.add_argument("--avx2", action="store_true")
+    parser.add_argument("--kernel", choices=("avx2", "avxvnni"))
     parser.add_argument("--program", default=ROOT / "build/bin/bench_search")
     args = parser.parse_args()
     rng = np.random.default_rng(1)
@@ -62,7 +62,7 @@ def main():
         np.save(f"{folder}/vectors.npy", vectors)
         np.save(f"{folder}/queries.npy", queries)
         process = subprocess.Popen([args.program, f"{folder}/vectors.npy", f"{folder}/queries.npy", str(args.k),
-                                    *(["avx2"] if args.avx2 else [])],
+                                    *filter(None, [args.kernel])],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         stream = float(process.stdout.readline().split()[1])
         flat = faiss.IndexFlatIP(args.dim)
