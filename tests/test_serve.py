@@ -334,7 +334,7 @@ class Catalogue(ServeTest):
         server.error(404, "not_found", "GET", "/v1/imports/99")
         self.assertTrue(self.run_json("index", "verify")["sound"])
 
-    def test_imports_that_wait_are_as_large_as_there_is_memory(self):
+    def test_imports_that_wait_have_so_much_of_the_disk(self):
         server = self.serve("--max-upload", 1)
         large = png(5000, 5000)
         photos = {f"large/{i}.png": large + bytes([i]) + bytes(90_000 - len(large)) for i in range(10)}
@@ -343,20 +343,28 @@ class Catalogue(ServeTest):
         self.assertEqual(answers[2][1]["Retry-After"], "5")
         for job in server.json("GET", "/v1/imports")["jobs"]:
             server.json("DELETE", f"/v1/imports/{job['id']}")
+        self.assertEqual(list((self.folder / "gallery.db.imports").iterdir()), [])
         # They give back what they held.
         self.until(lambda: server.ask("POST", "/v1/imports", *multipart(photos))[0] == 202)
 
-    def test_an_import_that_the_end_cuts_off_is_told(self):
+    def test_an_import_that_the_end_cuts_off_goes_on(self):
         server = self.serve()
         large = png(5000, 5000)
-        photos = {f"large/{i}.png": large + bytes([i]) for i in range(100)}
-        job = server.json("POST", "/v1/imports", *multipart(photos), status=202)
+        body, headers = multipart({f"large/{i}.png": large + bytes([i]) for i in range(40)})
+        headers["Idempotency-Key"] = "cut-off"
+        job = server.json("POST", "/v1/imports", body, headers, status=202)
+        waiting = server.json("POST", "/v1/imports", *multipart({"small/0.png": self.photo("test/gala0.png")}), status=202)
         server.stop()
-        self.assertRegex(server.log, rf"job {job['id']}: given up at the service's end, after \d+ of 100 photos")
+        for id, total in (job["id"], 40), (waiting["id"], 1):
+            self.assertRegex(server.log, rf"job {id}: cut off by the service's end, after \d+ of {total} photos; it goes on when")
+        self.run_cli("index", "remove", "--label", "gala")  # what others change meanwhile is no matter
         server.start()
-        server.error(404, "not_found", "GET", f"/v1/imports/{job['id']}")
+        self.assertEqual(server.json("POST", "/v1/imports", body, headers, status=202)["id"], job["id"])
+        for id, total in (job["id"], 40), (waiting["id"], 1):
+            ended = self.ended(server, f"/v1/imports/{id}")
+            self.assertEqual((ended["state"], ended["done"], ended["added"]), ("done", total, total))
         again = server.json("POST", "/v1/imports", *multipart({"large/0.png": large}), status=202)
-        self.assertGreater(again["id"], job["id"])
+        self.assertGreater(again["id"], waiting["id"])
 
     def test_other_processes_changes_are_seen(self):
         server = self.serve()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What disks, power and clocks do: after a restart every acknowledged change is there, and the gallery is sound."""
+import hashlib
 import http.client
 import json
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from cli import write_png
 from serving import ServeTest, multipart
+from test_serve_hostile import png
 
 
 class Faults(ServeTest):
@@ -112,6 +114,53 @@ class Faults(ServeTest):
         self.assertEqual({label for label in labels if label.startswith(("label", "renamed"))}, expected)
         self.assertEqual({labels[label] for label in expected}, {1}, "added twice")
 
+    def test_killed_again_and_again_in_an_import(self):
+        picture, chance = png(2500, 2500), random.Random(8)  # which takes a while to read
+        photos = [picture + b"%d" % i for i in range(300)]  # each another file
+        paths = {"sha256/" + hashlib.sha256(photo).hexdigest()[:32]: f"label{i % 3}" for i, photo in enumerate(photos)}
+        self.assertEqual(len(paths), 300)
+        body, headers = multipart({f"crate/label{i % 3}/{i}.png": photo for i, photo in enumerate(photos)})
+        headers["Idempotency-Key"] = "import"
+        spool, server = self.folder / "gallery.db.imports", self.serve()
+
+        def start_again():
+            server.kill()
+            self.assertTrue(self.run_json("index", "verify")["sound"])
+            server.start()
+
+        for i in range(4):  # on the way to its 202
+            sent = threading.Thread(target=self.safe(lambda: server.ask("POST", "/v1/imports", body, headers), []))
+            sent.start()
+            time.sleep(chance.uniform(0, 0.1))
+            server.process.kill()
+            sent.join()
+            start_again()
+            self.assertEqual([file for file in spool.iterdir() if not file.name.isdigit()] if spool.exists() else [], [])
+        job = server.json("POST", "/v1/imports", body, headers, status=202)
+        path, done, removed = f"/v1/imports/{job['id']}", [0], None
+        for until in 0, 0.2, 128, 0, 0.5, 256, 0.1:  # so many photos, or seconds of the next ones
+            self.until(lambda: server.json("GET", path)["done"] >= until, 60) if until > 1 else time.sleep(until)
+            if until == 128:  # one that was removed is not brought back
+                removed = next(i for i in server.json("GET", "/v1/items?limit=1000")["items"] if i["path"] in paths)
+                server.json("DELETE", f"/v1/items/{removed['id']}")
+            start_again()
+            state = server.json("GET", path)
+            self.assertGreaterEqual(state["done"], max(done[-1], until if until > 1 else 0))
+            done.append(state["done"])
+        print(f"an import of 300 photos went on after {done[1:]}", flush=True)
+        self.assertTrue({128, 256} & set(done), "it was not killed in its midst")
+        state = self.ended(server, path)
+        self.assertEqual({k: state[k] for k in ("state", "total", "done", "added", "existing", "failed")},
+                         {"state": "done", "total": 300, "done": 300, "added": 300, "existing": 0, "failed": 0})
+        paths.pop(removed["path"])
+        for _ in range(2):
+            items = [i for i in server.json("GET", "/v1/items?limit=1000")["items"] if i["path"].startswith("sha256/")]
+            self.assertEqual(len(items), 299)
+            self.assertEqual({i["path"]: i["label"] for i in items}, paths)
+            self.assertEqual(server.json("POST", "/v1/imports", body, headers, status=202), state)
+            self.assertEqual(list(spool.iterdir()), [])
+            start_again()
+
     def mount(self, size):
         """A small disk of its own for the gallery, or the test is skipped."""
         disk = self.folder / "disk"
@@ -147,6 +196,34 @@ class Faults(ServeTest):
         server = self.serve(gallery=disk / "gallery.db")
         for item in kept + [added["items"][0]["id"]]:
             self.assertEqual(server.ask("GET", f"/v1/items/{item}")[0], 200)
+
+    def test_an_import_that_the_disk_has_no_room_for(self):
+        disk = self.mount("2m")
+        server = self.serve(gallery=disk / "gallery.db")
+        photo, noise = self.photo("test/gala0.png"), random.Random(9)
+
+        def import_of(count, size):
+            return multipart({f"large/{i}.png": photo + noise.randbytes(size) for i in range(count)})
+
+        server.error(503, "storage", "POST", "/v1/imports", *import_of(3, 1 << 20))
+        self.assertEqual(list((disk / "gallery.db.imports").iterdir()), [])
+        self.assertEqual(server.json("GET", "/v1/imports")["jobs"], [])
+        # There is room for what is sent, but not beside it for the gallery: it waits, whatever comes.
+        job = server.json("POST", "/v1/imports", *import_of(120, 10_000), status=202)
+        path = f"/v1/imports/{job['id']}"
+        for _ in range(2):
+            self.until(lambda: "disk" in (server.json("GET", path)["message"] or ""))
+            self.assertEqual(server.json("GET", path)["state"], "running")
+            self.assertEqual(server.json("GET", path)["done"], 0)
+            self.assertEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "gala")
+            server.kill()
+            server.start()
+        subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
+        state = self.ended(server, path)
+        self.assertEqual((state["state"], state["added"], state["message"]), ("done", 120, None))
+        self.assertEqual(list((disk / "gallery.db.imports").iterdir()), [])
+        server.stop()
+        self.assertTrue(self.run_json("index", "verify", "--gallery", disk / "gallery.db")["sound"])
 
     def test_a_disk_that_becomes_read_only(self):
         disk = self.mount("8m")

@@ -94,6 +94,7 @@ struct UnknownPhoto {
 /// The answer to a change that may be sent again: `digest` is of what was asked.
 struct DoneRequest {
   std::string digest, answer;
+  bool operator==(const DoneRequest&) const = default;
 };
 
 /// The catalogue with its embeddings, in one SQLite file (docs/formats.md). Processes may read it
@@ -169,10 +170,13 @@ class Gallery {
   /// Gives items a label. Returns how many had another; those that are not there are left out.
   std::int64_t relabel(const std::vector<std::int64_t>& ids, const std::string& label);
 
-  /// The answer kept for a key, and keeping one; answers older than `days` are forgotten then, but
-  /// for the latest 10,000.
+  /// The answer kept for a key, and keeping one, in place of one there; answers older than `days`
+  /// are forgotten then, but for the latest 10,000.
   std::optional<DoneRequest> done_request(const std::string& key) const;
   void keep_request(const std::string& key, const DoneRequest& request, int days = 7);
+  void forget_request(const std::string& key);
+  /// At most `limit` answers whose keys begin so (a last character below 127), the latest first.
+  std::vector<DoneRequest> done_requests(const std::string& prefix, std::int64_t limit) const;
 
   /// At most `limit` unknown photos with ids below `before`, the latest first; keeping one, while
   /// those above `most`, and above so many bytes in all, go, the oldest first. The bytes are of

@@ -170,13 +170,31 @@ void Gallery::keep_request(const std::string& key, const DoneRequest& request, i
       .bind(1, now - std::int64_t{days} * 86'400)
       .bind(2, kRequestsKept)
       .run();
-  Statement(*database_, "INSERT INTO requests (key, digest, answer, time) VALUES (?, ?, ?, ?)")
+  Statement(*database_,
+            "INSERT OR REPLACE INTO requests (key, digest, answer, time) VALUES (?, ?, ?, ?)")
       .bind(1, key)
       .bind(2, request.digest)
       .bind(3, request.answer)
       .bind(4, now)
       .run();
   transaction.commit();
+}
+
+void Gallery::forget_request(const std::string& key) {
+  Statement(*database_, "DELETE FROM requests WHERE key = ?").bind(1, key).run();
+}
+
+std::vector<DoneRequest> Gallery::done_requests(const std::string& prefix,
+                                                std::int64_t limit) const {
+  std::vector<DoneRequest> requests;
+  std::string end = prefix;
+  ++end.back();
+  Statement row(*database_,
+                "SELECT digest, answer FROM requests WHERE key >= ? AND key < ? "
+                "ORDER BY rowid DESC LIMIT ?");
+  row.bind(1, prefix).bind(2, end).bind(3, limit);
+  while (row.step()) requests.push_back({row.text(0), row.text(1)});
+  return requests;
 }
 
 std::vector<UnknownPhoto> Gallery::unknowns_before(std::int64_t before, std::int64_t limit) const {

@@ -200,6 +200,19 @@ TEST_F(GalleryLiveTest, ForgetsOldRequests) {
   EXPECT_EQ(gallery.done_request("new")->digest, "d");
 }
 
+TEST_F(GalleryLiveTest, KeepsTheLastAnswerAndFindsThoseOfAKind) {
+  Gallery gallery(build("g.db", 1));
+  for (const char* key : {"import 1", "import 2", "imports", "import"})
+    gallery.keep_request(key, {"d", key});
+  gallery.keep_request("import 1", {"e", "again"});
+  EXPECT_EQ(gallery.done_requests("import ", 9),
+            (std::vector<DoneRequest>{{"e", "again"}, {"d", "import 2"}}));
+  EXPECT_EQ(gallery.done_requests("import ", 1), (std::vector<DoneRequest>{{"e", "again"}}));
+  gallery.forget_request("import 1");
+  EXPECT_FALSE(gallery.done_request("import 1"));
+  EXPECT_TRUE(gallery.done_request("import 2"));
+}
+
 TEST_F(GalleryLiveTest, LooksAtFewOfManyOldRequestsAtATime) {
   Gallery gallery(build("g.db", 1));
   sql(gallery.path(),

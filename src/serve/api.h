@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -9,6 +8,7 @@
 #include "image/decode.h"
 #include "serve/catalogue.h"
 #include "serve/http.h"
+#include "serve/import_spool.h"
 #include "serve/jobs.h"
 #include "serve/metrics.h"
 #include "serve/photo_decoder.h"
@@ -42,16 +42,11 @@ struct Route {
 /// Sets up a model.onnx that a gallery is to be given, for its views.
 using OpenModel = std::function<std::unique_ptr<Pipeline>(const std::filesystem::path&, Tta)>;
 
-/// A photo of an import, with what its answer calls it.
-struct NamedPhoto {
-  std::string name, label, bytes;
-};
-
 struct ApiOptions {
   std::size_t max_photos = 16;            // in a request
   std::size_t max_import = 20'000;        // photos in an import
   std::uint64_t max_body = 32u << 20;     // bytes of a request with photos
-  std::uint64_t max_upload = 256u << 20;  // of an import, a model; twice that of imports that wait
+  std::uint64_t max_upload = 256u << 20;  // of an import, a model; twice that of all imports to do
   std::uint64_t max_restore = 16ull << 30;             // of a gallery
   DecodeLimits decode{32u << 20, 50'000'000, 16'384};  // of a photo; twice that in RGB at once
   // Of a request with photos, once its body is here; a change is begun by then, or not at all.
@@ -93,10 +88,14 @@ class Api {
   // api_jobs.cpp
   HttpResponse start_import(const R& request, const A&);
   HttpResponse start_upgrade(const R& request, const A&);
-  void import_photos(const std::vector<NamedPhoto>& photos, Jobs::Control& job);
+  Jobs::Work import_work(std::int64_t id, const Asked& asked);
+  void import_photos(std::int64_t id, const Asked& asked, Jobs::Control& job);
+  void forget_import(std::int64_t id);
+  void take_over_imports();
   void upgrade(const PrivateFile& sent, const std::string& fingerprint, bool drop_unreadable,
                Jobs::Control& job);
-  std::vector<Route> job_routes(const std::string& path, Role role, Jobs& jobs);
+  std::vector<Route> job_routes(const std::string& path, Role role, Jobs& jobs,
+                                const std::function<void(std::int64_t id)>& forget = {});
   // api_state.cpp
   HttpResponse health(const R& request, const A&);
   HttpResponse ready(const R& request, const A&);
@@ -117,8 +116,9 @@ class Api {
   OpenModel open_model_;
   ApiOptions options_;
   PhotoDecoder decoder_;
-  std::atomic<std::uint64_t> import_bytes_{0};  // of photos that wait to be imported
-  Jobs imports_{8}, upgrades_{1};               // last, as their work uses what is above
+  ImportSpool spool_;
+  // Last, as their work uses what is above.
+  Jobs imports_{8, "it goes on when the server starts again"}, upgrades_{1};
 };
 
 }  // namespace shoplens

@@ -30,7 +30,10 @@ Api::Api(Catalogue& catalogue, Metrics& metrics, OpenModel open_model, const Api
       metrics_(metrics),
       open_model_(std::move(open_model)),
       options_(options),
-      decoder_(options.decode, 2 * 3 * options.decode.max_pixels) {}
+      decoder_(options.decode, 2 * 3 * options.decode.max_pixels),
+      spool_(catalogue.path(), 2 * options.max_upload) {
+  take_over_imports();
+}
 
 std::vector<Route> Api::routes() {
   using enum Role;
@@ -65,8 +68,9 @@ std::vector<Route> Api::routes() {
       {"POST", "/v1/imports", kWrite, kLarge, to(&Api::start_import), large},
       {"POST", "/v1/upgrades", kAdmin, kLarge, to(&Api::start_upgrade), large, true},
   };
-  for (auto&& more :
-       {job_routes("/v1/imports", kWrite, imports_), job_routes("/v1/upgrades", kAdmin, upgrades_)})
+  const auto forget = [this](std::int64_t id) { forget_import(id); };
+  for (auto&& more : {job_routes("/v1/imports", kWrite, imports_, forget),
+                      job_routes("/v1/upgrades", kAdmin, upgrades_)})
     routes.insert(routes.end(), more.begin(), more.end());
   for (const Asset& asset : assets()) routes.push_back(route_to(asset));
   return routes;

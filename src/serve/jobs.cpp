@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/jobs.h"
 
+#include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "core/log.h"
 #include "serve/http.h"
@@ -12,11 +14,11 @@ namespace {
 constexpr std::size_t kKept = 50;       // jobs
 constexpr std::size_t kFailures = 100;  // told of a job
 
+}  // namespace
+
 bool has_ended(JobState::Phase phase) {
   return phase != JobState::Phase::kWaiting && phase != JobState::Phase::kRunning;
 }
-
-}  // namespace
 
 const char* to_string(JobState::Phase phase) {
   switch (phase) {
@@ -39,11 +41,14 @@ void Jobs::Control::update(const std::function<void(JobState&)>& change) {
   change(state_);
 }
 
-void Jobs::Control::photo_failed(const std::string& name, const std::string& message) {
-  update([&](JobState& state) {
-    ++state.failed;
-    if (state.failures.size() < kFailures) state.failures.push_back({name, message});
-  });
+void JobState::photo_failed(const std::string& name, const std::string& message) {
+  ++failed;
+  if (failures.size() < kFailures) failures.push_back({name, message});
+}
+
+JobState Jobs::Control::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
 }
 
 bool Jobs::Control::unless_cancelled(const std::function<void()>& piece) {
@@ -55,11 +60,13 @@ bool Jobs::Control::unless_cancelled(const std::function<void()>& piece) {
 
 // After a restart nobody shall take another job for the one that was begun before: ids go on from
 // the time, in microseconds, which JavaScript still holds exactly.
-Jobs::Jobs(std::size_t waiting)
+Jobs::Jobs(std::size_t waiting, std::string at_end)
     : last_id_(std::chrono::duration_cast<std::chrono::microseconds>(
                    std::chrono::system_clock::now().time_since_epoch())
                    .count()),
-      worker_(1, waiting) {}
+      waiting_(waiting),
+      at_end_(std::move(at_end)),
+      worker_(1, std::numeric_limits<std::size_t>::max() / 2) {}
 
 Jobs::~Jobs() {
   {
@@ -69,31 +76,45 @@ Jobs::~Jobs() {
   worker_.stop();
   for (const auto& [id, job] : jobs_)
     if (const JobState& state = job->state_; state.phase == JobState::Phase::kCancelled)
-      log_warning("job ", id, ": given up at the service's end, after ", state.done, " of ",
-                  state.total, " photos; they stay, send it again for the rest");
+      log_warning("job ", id, ": cut off by the service's end, after ", state.done, " of ",
+                  state.total, " photos; ", at_end_);
 }
 
-JobState Jobs::start(std::int64_t total, Work work, const Asked& asked) {
+JobState Jobs::start(std::int64_t total, Work work, const Asked& asked, std::int64_t id) {
+  const std::lock_guard lock(mutex_);
+  if (const auto before = control(asked)) return before->state();
+  // One of them is being done.
+  if (std::count_if(jobs_.begin(), jobs_.end(), [](const auto& job) {
+        return !has_ended(job.second->state().phase);
+      }) > static_cast<std::ptrdiff_t>(waiting_))
+    throw busy(429, "overloaded", "server: want room for another job, too many wait", 5);
+  JobState begun;
+  begun.id = id == 0 ? ++last_id_ : id;
+  begun.total = total;
+  add(begun, std::move(work), asked);
+  return begun;
+}
+
+std::int64_t Jobs::new_id() {
+  const std::lock_guard lock(mutex_);
+  return ++last_id_;
+}
+
+void Jobs::take_over(const JobState& state, Work work, const Asked& asked) {
+  const std::lock_guard lock(mutex_);
+  last_id_ = std::max(last_id_, state.id);
+  add(state, std::move(work), asked);
+}
+
+void Jobs::add(const JobState& state, Work work, const Asked& asked) {
   const auto job = std::make_shared<Control>();
-  job->state_.total = total;
+  job->state_ = state;
   job->work_ = std::move(work);
   job->asked_ = asked;
-  const std::lock_guard lock(mutex_);
-  if (const auto before = control(asked)) {
-    const std::lock_guard state(before->mutex_);
-    return before->state_;
-  }
-  job->state_.id = ++last_id_;
-  JobState begun = job->state_;
-  if (!worker_.submit([job, id = begun.id] { run(*job, id); }))
-    throw busy(429, "overloaded", "server: want room for another job, too many wait", 5);
-  jobs_[begun.id] = job;
-  for (auto it = jobs_.begin(); it != jobs_.end() && jobs_.size() > kKept;) {
-    const std::shared_ptr<Control> old = it->second;  // so that its lock outlives the map's entry
-    const std::lock_guard state(old->mutex_);
-    it = has_ended(old->state_.phase) ? jobs_.erase(it) : std::next(it);
-  }
-  return begun;
+  jobs_[state.id] = job;
+  if (!has_ended(state.phase)) worker_.submit([job, id = state.id] { run(*job, id); });
+  for (auto it = jobs_.begin(); it != jobs_.end() && jobs_.size() > kKept;)
+    it = has_ended(it->second->state().phase) ? jobs_.erase(it) : std::next(it);
 }
 
 void Jobs::run(Control& job, std::int64_t id) {
@@ -141,15 +162,13 @@ std::optional<JobState> Jobs::asked_before(const Asked& asked) const {
   const std::lock_guard lock(mutex_);
   const auto job = control(asked);
   if (!job) return std::nullopt;
-  const std::lock_guard state(job->mutex_);
-  return job->state_;
+  return job->state();
 }
 
 std::optional<JobState> Jobs::find(std::int64_t id) const {
   const auto job = control(id);
   if (!job) return std::nullopt;
-  const std::lock_guard lock(job->mutex_);
-  return job->state_;
+  return job->state();
 }
 
 std::optional<JobState> Jobs::cancel(std::int64_t id) {
@@ -173,10 +192,7 @@ std::optional<JobState> Jobs::cancel(std::int64_t id) {
 std::vector<JobState> Jobs::list() const {
   std::vector<JobState> all;
   const std::lock_guard lock(mutex_);
-  for (auto it = jobs_.rbegin(); it != jobs_.rend(); ++it) {
-    const std::lock_guard state(it->second->mutex_);
-    all.push_back(it->second->state_);
-  }
+  for (auto it = jobs_.rbegin(); it != jobs_.rend(); ++it) all.push_back(it->second->state());
   return all;
 }
 

@@ -30,9 +30,12 @@ struct JobState {
   std::int64_t relabelled = 0;           // of the existing, those that had another label
   std::int64_t failed = 0;               // photos that could not be read
   std::vector<Failure> failures{};       // the first of them
+
+  void photo_failed(const std::string& name, const std::string& message);
 };
 
 const char* to_string(JobState::Phase phase);  // "waiting", "running", ...
+bool has_ended(JobState::Phase phase);
 
 /// Work that goes on after its request was answered, one piece at a time in the order it came.
 /// Thread-safe.
@@ -47,8 +50,11 @@ class Jobs {
   class Control {
    public:
     bool cancelled() const { return cancelled_; }
+    JobState state() const;
     void update(const std::function<void(JobState&)>& change);
-    void photo_failed(const std::string& name, const std::string& message);
+    void photo_failed(const std::string& name, const std::string& message) {
+      update([&](JobState& state) { state.photo_failed(name, message); });
+    }
     /// Does `piece`, a change and its update of the state, and returns true; nothing when the job
     /// is cancelled. A cancellation waits for it, so that the last state tells all that was done.
     bool unless_cancelled(const std::function<void()>& piece);
@@ -64,12 +70,17 @@ class Jobs {
     Work work_;  // until it begins
     Asked asked_;
   };
-  explicit Jobs(std::size_t waiting);
+  /// `at_end` says in the log what becomes of those that the end cuts off.
+  explicit Jobs(std::size_t waiting, std::string at_end = "they stay, send it again for the rest");
   ~Jobs();  // cancels them; the log says which had not ended
 
   /// Throws HttpError 429 when too many wait already. What was `asked` before, of the jobs in
-  /// list(), does not start again: as asked_before().
-  JobState start(std::int64_t total, Work work, const Asked& asked = {});
+  /// list(), does not start again: as asked_before(). `id` is a new_id() or, as 0, given here.
+  JobState start(std::int64_t total, Work work, const Asked& asked = {}, std::int64_t id = 0);
+  std::int64_t new_id();
+  /// Takes in a job of another process: goes on with it, however many wait, or lists one that
+  /// ended.
+  void take_over(const JobState& state, Work work, const Asked& asked);
   /// The job that was started for this, if there is one. Throws HttpError 409 when the key was of
   /// something else.
   std::optional<JobState> asked_before(const Asked& asked) const;
@@ -81,12 +92,15 @@ class Jobs {
 
  private:
   static void run(Control& job, std::int64_t id);
+  void add(const JobState& state, Work work, const Asked& asked);  // under the lock
   std::shared_ptr<Control> control(std::int64_t id) const;
   std::shared_ptr<Control> control(const Asked& asked) const;  // under the lock
 
   mutable std::mutex mutex_;
   std::map<std::int64_t, std::shared_ptr<Control>> jobs_;
   std::int64_t last_id_;
+  std::size_t waiting_;
+  std::string at_end_;
   WorkerPool worker_;  // last, so that its jobs end before what they use
 };
 

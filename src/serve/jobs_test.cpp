@@ -164,15 +164,36 @@ TEST(Jobs, WhatTheEndCutsOffIsToldAndItsIdIsNotGivenAgain) {
     begun.get_future().wait();
   }
   const std::string log = testing::internal::GetCapturedStderr();
-  EXPECT_NE(log.find(join("job ", cut_off, ": given up at the service's end, after 3 of 7 photos")),
+  EXPECT_NE(log.find(join("job ", cut_off, ": cut off by the service's end, after 3 of 7 photos")),
             std::string::npos)
       << log;
-  EXPECT_NE(log.find(join("job ", waiting, ": given up at the service's end, after 0 of 5 photos")),
+  EXPECT_NE(log.find(join("job ", waiting, ": cut off by the service's end, after 0 of 5 photos")),
             std::string::npos)
       << log;
   EXPECT_EQ(log.find(std::to_string(done)), std::string::npos) << log;
   Jobs later(4);
   EXPECT_GT(later.start(0, [](Jobs::Control&) {}).id, waiting);
+}
+
+TEST(Jobs, ThoseOfAnotherProcessGoOnHoweverManyAndKeepTheirIdsAndKeys) {
+  Jobs jobs(1);
+  const std::int64_t latest = jobs.new_id() + 1'000'000'000;
+  JobState state;
+  state.done = state.added = 2;
+  for (state.id = latest - 3; state.id < latest; ++state.id)
+    jobs.take_over(state, [](Jobs::Control& job) { job.update([](auto& s) { s.done = 3; }); }, {});
+  state.phase = Phase::kFailed;
+  state.message = "torn";
+  jobs.take_over(state, {}, {"key", "a"});
+  for (std::int64_t id = latest - 3; id < latest; ++id) {
+    const JobState ended = wait_for_end(jobs, id);
+    EXPECT_EQ(ended.phase, Phase::kDone);
+    EXPECT_EQ(ended.added, 2);
+    EXPECT_EQ(ended.done, 3);
+  }
+  EXPECT_EQ(jobs.find(latest)->message, "torn");
+  EXPECT_EQ(jobs.asked_before({"key", "a"})->id, latest);
+  EXPECT_GT(jobs.new_id(), latest);
 }
 
 TEST(Jobs, TooManyAreRefused) {

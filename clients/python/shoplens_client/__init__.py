@@ -167,7 +167,8 @@ class Client:
         return self._photo(f"/v1/unknowns/{id}/photo", side)
 
     def import_photos(self, photos: Photo | Iterable[Photo], label: str | None = None) -> Job:
-        """Adds many photos, which goes on after this returns: follow it with import_job(). They are of the
+        """Adds many photos, which goes on after this returns, also when the server is ended or killed and
+        started again: follow it with import_job(). They are of the
         product `label`, or each of the one that its folder is called. One that cannot be read harms no other,
         those that are there stay. All are one request, of which the server takes 256 MiB (its --max-upload;
         413 else): call it for a part at a time."""

@@ -126,7 +126,7 @@ class Job:
 
     id: int
     state: str  # "waiting", "running", "done", "failed" or "cancelled"
-    message: str | None  # why it failed
+    message: str | None  # why it failed, or what it waits for
     total: int  # photos
     done: int
     added: int  # of an import, as are the next two, which are as in Added
