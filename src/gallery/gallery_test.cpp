@@ -250,14 +250,6 @@ TEST_F(GalleryTest, FindsTheModelBesideOrWhereItWasRecorded) {
             folder / "elsewhere/model.onnx");
 }
 
-TEST_F(GalleryTest, APathThatNobodyMayPassIsToldSo) {
-  std::filesystem::create_symlink("loop", folder / "loop");
-  EXPECT_EQ(error_of([&] { const Gallery gallery(folder / "loop/g.db"); }).code,
-            ErrorCode::kNotFound);
-  EXPECT_EQ(error_of([&] { check_writable(folder / "loop/g.db", true); }).code,
-            ErrorCode::kNotFound);
-}
-
 TEST_F(GalleryTest, AReaderSeesOneStateWhileAnotherWrites) {
   const auto path = build("g.db", 2);
   Gallery reader(path), writer(path);

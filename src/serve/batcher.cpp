@@ -19,9 +19,11 @@ double milliseconds(Clock::duration time) {
 }  // namespace
 
 Batcher::Batcher(std::shared_ptr<const Pipeline> pipeline, const BatcherOptions& options)
-    : pipeline_(std::move(pipeline)), options_(options) {
+    : pipeline_(std::move(pipeline)),
+      options_(options),
+      calls_(options.max_batch == 1 ? pipeline_->callers() : pipeline_->streams()) {
   check(options.max_batch >= 1, "serve: want a batch of at least 1, got ", options.max_batch);
-  for (int i = 0; i < pipeline_->callers(); ++i) threads_.emplace_back([this] { work(); });
+  for (int i = 0; i < calls_; ++i) threads_.emplace_back([this] { work(); });
 }
 
 Batcher::~Batcher() {
@@ -98,8 +100,7 @@ Embedded Batcher::embed_alone(std::vector<float> prepared, Clock::time_point dea
   {
     std::unique_lock lock(mutex_);
     ++queued_;
-    const bool is_free =
-        wait_until(freed_, lock, deadline, [&] { return running_ < pipeline_->callers(); });
+    const bool is_free = wait_until(freed_, lock, deadline, [&] { return running_ < calls_; });
     --queued_;
     if (!is_free) throw past_deadline();
     ++running_;
@@ -135,7 +136,7 @@ std::vector<Batcher::Job> Batcher::next_batch() {
       return ending_ || queue_.empty() || coming_ == 0 || queued_ >= options_.max_batch;
     };
     changed_.wait_until(lock, until, ready);
-    freed_.wait(lock, [&] { return running_ < pipeline_->callers(); });
+    freed_.wait(lock, [&] { return running_ < calls_; });
     drop_late();
     if (!queue_.empty()) break;
     freed_.notify_one();  // another thread was faster, or nobody waits for them any more

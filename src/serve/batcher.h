@@ -67,9 +67,9 @@ class Batcher {
 
   std::size_t waiting() const;  // photos
 
-  /// Photos in the network calls that run at the same time.
+  /// Photos that the network works on at the same time.
   std::size_t photos_at_once() const {
-    return threads_.size() * static_cast<std::size_t>(options_.max_batch);
+    return static_cast<std::size_t>(pipeline_->streams() * options_.max_batch);
   }
 
  private:
@@ -90,6 +90,9 @@ class Batcher {
 
   std::shared_ptr<const Pipeline> pipeline_;
   BatcherOptions options_;
+  // At once: where each photo is a call of its own, one more than the network works on waits in its
+  // queue; where they share calls, waiting here lets more of them come together.
+  const int calls_;
   mutable std::mutex mutex_;
   std::condition_variable changed_, freed_;  // the queue; a stream of the network
   std::deque<Job> queue_;
