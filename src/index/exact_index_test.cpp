@@ -147,7 +147,7 @@ TEST(ExactIndex, EqualsTheDefinitionWhenNothingCanBeRuledOut) {  // more than su
   EXPECT_EQ(index.search(query, 20000)[0], oracle(query, vectors, ids, 20000));
 }
 
-// Bounds by every instruction set, with radii of at most `radius` at codes of 8 bits.
+// Bounds by every instruction set, with radii of less than `radius` at codes of 8 bits.
 void expect_bounds(int dim, const std::vector<float>& vectors, const std::vector<float>& queries,
                    double radius) {
   Int8Vectors codes(dim);
@@ -158,7 +158,10 @@ void expect_bounds(int dim, const std::vector<float>& vectors, const std::vector
     const Int8Queries encoded(queries, dim, *kernel);
     for (int count = 1; count <= kInt8Tile; ++count) {
       Int8Query tile[kInt8Tile];
-      for (int q = 0; q < count; ++q) tile[q] = encoded[static_cast<std::size_t>(q)];
+      for (int q = 0; q < count; ++q) {
+        tile[q] = encoded[static_cast<std::size_t>(q)];
+        tile[q].threshold = q % 2 ? 0.0f : -0.05f;  // some reach it
+      }
       alignas(64) float upper[kInt8Tile * kInt8Panel];
       std::uint64_t reached[kInt8Tile];
       kernel->upper_bounds(panel, tile, count, codes.groups(), upper, reached);
@@ -167,6 +170,7 @@ void expect_bounds(int dim, const std::vector<float>& vectors, const std::vector
           const double score = inner_product(&queries[static_cast<std::size_t>(q * dim)],
                                              &vectors[static_cast<std::size_t>(i * dim)], dim);
           const float most = upper[q * kInt8Panel + i];
+          EXPECT_EQ(reached[q] >> i & 1, most >= tile[q].threshold) << kernel->name;
           EXPECT_GE(most, score) << kernel->name;
           EXPECT_LE(most - 2 * int8_radius(panel, tile[q], i), score) << kernel->name;
           EXPECT_LT(int8_radius(panel, tile[q], i), radius * 127 / kernel->max_query_code);

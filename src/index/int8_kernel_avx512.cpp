@@ -4,8 +4,8 @@
 namespace shoplens {
 namespace {
 
-typedef std::int32_t Sums __attribute__((vector_size(64)));
-constexpr int kMaxSums = 24;
+typedef std::int32_t Sums __attribute__((vector_size(64), may_alias));
+constexpr int kRegisters = 32;
 
 // _mm512_dpbusd_epi32, written out: what GCC 12 makes of that moves every sum to another register
 // and back, and keeps some in memory, which takes as long as the products.

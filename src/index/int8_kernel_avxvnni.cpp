@@ -6,8 +6,8 @@
 namespace shoplens {
 namespace {
 
-typedef std::int32_t Sums __attribute__((vector_size(32)));
-constexpr int kMaxSums = 12;
+typedef std::int32_t Sums __attribute__((vector_size(32), may_alias));
+constexpr int kRegisters = 16;
 
 inline void add_products(Sums& sum, Sums codes, Sums query) {  // _mm256_dpbusd_avx_epi32
   asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(codes), "x"(query));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Included once by each int8_kernel_*.cpp of a processor that sums the products of four bytes at
 // once (VPDPBUSD). It first defines
-//   typedef std::int32_t Sums __attribute__((vector_size(...)));  a register
-//   constexpr int kMaxSums;  registers for sums, the others left for codes and queries
+//   typedef std::int32_t Sums __attribute__((vector_size(...), may_alias));  a register
+//   constexpr int kRegisters;  of them
 //   void add_products(Sums& sum, Sums codes, Sums query);
 #pragma once
 #include <cstdint>
@@ -16,11 +16,16 @@ namespace {
 constexpr int kLanes = sizeof(Sums) / sizeof(std::int32_t);  // vectors a register
 constexpr int kRow = kInt8Panel / kLanes;                    // registers' width of a panel
 
+// Whether that many sums fit beside a query and the codes, which a lone query needs but once.
+constexpr bool fit(int sums, int queries, int columns) {
+  return sums + (queries > 1 ? columns : 1) + 1 <= kRegisters;
+}
+
 // As many registers' width of vectors at once as leave every sum in a register.
 template <int queries>
 constexpr int columns_at_once() {
   int columns = kRow;
-  while (queries * columns > kMaxSums) columns /= 2;
+  while (!fit(queries * columns, queries, columns)) columns /= 2;
   return columns;
 }
 
@@ -51,7 +56,7 @@ void inner_products(const std::uint8_t* codes, const Int8Query* query, int group
     for (int i = 0; i < kSums; ++i)  // takes the 128s of the unsigned codes away again
       sum[i] = -query[i / kColumns].offset - Sums{};
     int g = 0;
-    if constexpr (2 * kSums <= kMaxSums) {  // twice the sums, as each waits for its last product
+    if constexpr (fit(2 * kSums, queries, kColumns)) {  // as each waits for its last product
       Sums more[kSums] = {};
       for (; g + 1 < groups; g += 2) {
         add_group<queries, kColumns>(column, query, g, sum);

@@ -94,7 +94,7 @@ class Batcher {
   // queue; where they share calls, waiting here lets more of them come together.
   const int calls_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_, freed_;  // the queue; a stream of the network
+  std::condition_variable changed_, freed_;  // the queue; a call of the network
   std::deque<Job> queue_;
   std::int64_t queued_ = 0;       // photos in queue_
   int coming_ = 0, running_ = 0;  // requests; network calls
