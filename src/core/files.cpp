@@ -74,8 +74,13 @@ FileId file_id(const fs::path& path) {
 
 void sync_path(const fs::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return;  // a folder that cannot be opened cannot be synced; the rename stands all the same
+  if (fd < 0) {
+    const int why = errno;
+    std::error_code unknown;
+    if (why == EACCES && fs::is_directory(path, unknown)) return;  // what is in it stands
+    throw Error(ErrorCode::kIo,
+                join("cannot open it to sync it: ", std::strerror(why), " (", path.string(), ")"));
+  }
   const int failed = ::fsync(fd);
   const int why = errno;
   ::close(fd);
@@ -94,7 +99,7 @@ std::string temporary_suffix() {
 
 }  // namespace
 
-AtomicFile::AtomicFile(fs::path path)
+AtomicFile::AtomicFile(fs::path path, Access access)
     : path_(std::move(path)),
       temporary_(path_.string() + temporary_suffix()),
       stream_(temporary_, std::ios::binary | std::ios::trunc) {
@@ -102,6 +107,9 @@ AtomicFile::AtomicFile(fs::path path)
     throw Error(ErrorCode::kIo,
                 join("cannot write: ", std::strerror(errno), " (", path_.string(), ")"),
                 "check that the folder exists and that you may write there");
+  std::error_code without_rights;  // some disks are
+  if (access == Access::kOwner)
+    fs::permissions(temporary_, fs::perms::owner_read | fs::perms::owner_write, without_rights);
 }
 
 AtomicFile::~AtomicFile() {

@@ -25,7 +25,8 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes
 /// is left behind.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path path);
+  enum class Access { kAsUsual, kOwner };  // who may open it, from before it has content
+  explicit AtomicFile(std::filesystem::path path, Access access = Access::kAsUsual);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -46,7 +47,8 @@ struct FileId {
 };
 FileId file_id(const std::filesystem::path& path);  // throws kNotFound
 
-/// Waits until what was written to the file or folder is on the disk; throws kIo.
+/// Waits until what was written to the file or folder is on the disk; throws kIo. Of a folder that
+/// this user may not read nothing can be waited for.
 void sync_path(const std::filesystem::path& path);
 
 /// Writes `bytes` to `path` through an AtomicFile.

@@ -2,6 +2,7 @@
 #include "core/files.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <iterator>
@@ -50,6 +51,31 @@ TEST_F(FilesTest, WithoutCommitNothingIsLeft) {
   }
   EXPECT_EQ(read_file(path), "old");
   EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(FilesTest, WhatCannotBeSyncedIsNotCommitted) {
+  write_file(path, "old");
+  rlimit files{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  const Error e = error_of([&] {
+    AtomicFile file(path);
+    file.stream() << "new";
+    const rlimit none{3, files.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    file.commit();
+  });
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+  EXPECT_EQ(e.code, ErrorCode::kIo) << e.what();
+  EXPECT_EQ(read_file(path), "old");
+  EXPECT_EQ(entries(), 1);
+}
+
+TEST_F(FilesTest, OneForItsOwnerIsSoBeforeItHasContent) {
+  AtomicFile file(path, AtomicFile::Access::kOwner);
+  const auto owner = fs::perms::owner_read | fs::perms::owner_write;
+  EXPECT_EQ(fs::directory_iterator(folder)->status().permissions(), owner);
+  file.commit();
+  EXPECT_EQ(fs::status(path).permissions(), owner);
 }
 
 TEST_F(FilesTest, CommitReplacesTheOldFile) {

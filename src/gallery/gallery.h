@@ -171,11 +171,13 @@ class Gallery {
   std::int64_t relabel(const std::vector<std::int64_t>& ids, const std::string& label);
 
   /// The answer kept for a key, and keeping one, in place of one there; answers older than `days`
-  /// are forgotten then, but for the latest 10,000.
+  /// are forgotten then, but for the latest 10,000 and those that were kept `for_good`.
   std::optional<DoneRequest> done_request(const std::string& key) const;
-  void keep_request(const std::string& key, const DoneRequest& request, int days = 7);
+  void keep_request(const std::string& key, const DoneRequest& request, int days = 7,
+                    bool for_good = false);
   void forget_request(const std::string& key);
-  /// At most `limit` answers whose keys begin so (a last character below 127), the latest first.
+  /// At most `limit` answers whose keys begin so (a last character below 127), the latest first,
+  /// by when one was first kept for the key.
   std::vector<DoneRequest> done_requests(const std::string& prefix, std::int64_t limit) const;
 
   /// At most `limit` unknown photos with ids below `before`, the latest first; keeping one, while

@@ -18,6 +18,7 @@ namespace shoplens {
 namespace {
 
 constexpr std::int64_t kRequestsKept = 10'000;
+constexpr std::int64_t kForGood = INT64_MAX;    // the time of a request that is not forgotten
 constexpr std::int64_t kLargePhoto = 64 << 10;  // bytes
 
 std::optional<std::string> bytes_of(const Database& database, const std::string& sql,
@@ -159,7 +160,8 @@ std::optional<DoneRequest> Gallery::done_request(const std::string& key) const {
   return DoneRequest{row.text(0), row.text(1)};
 }
 
-void Gallery::keep_request(const std::string& key, const DoneRequest& request, int days) {
+void Gallery::keep_request(const std::string& key, const DoneRequest& request, int days,
+                           bool for_good) {
   Transaction transaction(*database_, Transaction::Kind::kWrite);
   const auto now = static_cast<std::int64_t>(std::time(nullptr));
   // The latest stay whatever the clock says, which may have been wrong or be wrong now. Of the
@@ -170,12 +172,15 @@ void Gallery::keep_request(const std::string& key, const DoneRequest& request, i
       .bind(1, now - std::int64_t{days} * 86'400)
       .bind(2, kRequestsKept)
       .run();
+  // One that is kept again stays where it is in their order, and pushes no other out.
   Statement(*database_,
-            "INSERT OR REPLACE INTO requests (key, digest, answer, time) VALUES (?, ?, ?, ?)")
+            "INSERT INTO requests (key, digest, answer, time) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET digest = excluded.digest, answer = excluded.answer, "
+            "time = excluded.time")
       .bind(1, key)
       .bind(2, request.digest)
       .bind(3, request.answer)
-      .bind(4, now)
+      .bind(4, for_good ? kForGood : now)
       .run();
   transaction.commit();
 }

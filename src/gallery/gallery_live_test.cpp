@@ -200,14 +200,34 @@ TEST_F(GalleryLiveTest, ForgetsOldRequests) {
   EXPECT_EQ(gallery.done_request("new")->digest, "d");
 }
 
+TEST_F(GalleryLiveTest, WhatIsKeptAgainAndAgainPushesNothingOutNorIsForgottenAmidIt) {
+  Gallery gallery(build("g.db", 1));
+  gallery.keep_request("old", {"d", "a"});
+  gallery.keep_request("import 1", {"d", "a"}, 7, /*for_good=*/true);
+  sql(gallery.path(),
+      "UPDATE requests SET time = 0 WHERE key = 'old';"
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9997) INSERT INTO "
+      "requests SELECT i, 'd', 'a', 0 FROM n");
+  for (const char* how_far : {"1", "2", "3"})
+    gallery.keep_request("import 1", {"d", how_far}, 7, /*for_good=*/true);
+  EXPECT_TRUE(gallery.done_request("old")) << "it is of the latest 10,000";
+  for (int i = 0; i < 4; ++i) gallery.keep_request("more" + std::to_string(i), {"d", "a"});
+  EXPECT_FALSE(gallery.done_request("old"));
+  EXPECT_EQ(gallery.done_request("import 1")->answer, "3");
+  gallery.keep_request("import 1", {"d", "ended"});
+  sql(gallery.path(), "UPDATE requests SET time = 0 WHERE key = 'import 1'");
+  gallery.keep_request("last", {"d", "a"});
+  EXPECT_FALSE(gallery.done_request("import 1"));
+}
+
 TEST_F(GalleryLiveTest, KeepsTheLastAnswerAndFindsThoseOfAKind) {
   Gallery gallery(build("g.db", 1));
   for (const char* key : {"import 1", "import 2", "imports", "import"})
     gallery.keep_request(key, {"d", key});
   gallery.keep_request("import 1", {"e", "again"});
   EXPECT_EQ(gallery.done_requests("import ", 9),
-            (std::vector<DoneRequest>{{"e", "again"}, {"d", "import 2"}}));
-  EXPECT_EQ(gallery.done_requests("import ", 1), (std::vector<DoneRequest>{{"e", "again"}}));
+            (std::vector<DoneRequest>{{"d", "import 2"}, {"e", "again"}}));
+  EXPECT_EQ(gallery.done_requests("import ", 1), (std::vector<DoneRequest>{{"d", "import 2"}}));
   gallery.forget_request("import 1");
   EXPECT_FALSE(gallery.done_request("import 1"));
   EXPECT_TRUE(gallery.done_request("import 2"));
