@@ -17,7 +17,7 @@ LIBRARIES = {
     r"openvino/": ({"runtime"}, False),
     r"sqlite3\.h": ({"gallery"}, False),
     r"spdlog/|fmt/": ({"core"}, False),
-    r"nlohmann/json_fwd\.hpp": ({"apps"}, True),  # names only
+    r"nlohmann/json_fwd\.hpp": ({"serve", "apps"}, True),  # names only
     r"nlohmann/(?!json_fwd)": ({"core", "nn", "gallery", "recognize", "demo", "serve", "apps"}, False),
     r"jpeglib\.h|png\.h|webp/": ({"image"}, False),
     r"Eigen/": ({"eval", "ranking"}, False),

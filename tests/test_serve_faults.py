@@ -14,7 +14,7 @@ import unittest
 from pathlib import Path
 
 from cli import write_png
-from serving import ServeTest, multipart
+from serving import Asked, ServeTest, multipart
 from test_serve_hostile import png
 
 
@@ -136,6 +136,8 @@ class Faults(ServeTest):
             sent.join()
             start_again()
             self.assertEqual([file for file in spool.iterdir() if not file.name.isdigit()] if spool.exists() else [], [])
+            for job in server.json("GET", "/v1/imports")["jobs"]:  # it was on disk: not to be begun more often than it may be
+                server.json("DELETE", f"/v1/imports/{job['id']}")
         job = server.json("POST", "/v1/imports", body, headers, status=202)
         path, done, removed = f"/v1/imports/{job['id']}", [0], None
         for until in 0, 0.2, 128, 0, 0.5, 256, 0.1:  # so many photos, or seconds of the next ones
@@ -160,6 +162,26 @@ class Faults(ServeTest):
             self.assertEqual(server.json("POST", "/v1/imports", body, headers, status=202), state)
             self.assertEqual(list(spool.iterdir()), [])
             start_again()
+
+    def test_a_second_server_leaves_the_imports_of_the_first(self):
+        server, picture = self.serve(), png(2500, 2500)
+        body, headers = multipart({f"crate/label/{i}.png": picture + b"%d" % i for i in range(40)})
+        job = server.json("POST", "/v1/imports", body, headers, status=202)
+        spool = self.folder / "gallery.db.imports"
+        (spool / "1.tmp1-1").write_bytes(b"")  # as of one that comes
+        second = Asked(self, server.gallery)
+        second.port = server.port
+        with self.assertRaisesRegex(AssertionError, "another server on this gallery"):
+            second.start()
+        self.assertEqual({file.name for file in spool.iterdir()}, {str(job["id"]), "1.tmp1-1"})
+        state = self.ended(server, f"/v1/imports/{job['id']}")
+        self.assertEqual((state["state"], state["added"], state["existing"]), ("done", 40, 0))
+        second = self.serve()
+        self.assertEqual(second.error(503, "imports_elsewhere", "POST", "/v1/imports", body, headers)["message"].count("server"), 1)
+        server.kill()
+        again = second.json("POST", "/v1/imports", body, headers, status=202)
+        self.assertEqual(self.ended(second, f"/v1/imports/{again['id']}")["existing"], 40)
+        self.assertEqual(list(spool.iterdir()), [])
 
     def mount(self, size):
         """A small disk of its own for the gallery, or the test is skipped."""
@@ -212,7 +234,7 @@ class Faults(ServeTest):
         job = server.json("POST", "/v1/imports", *import_of(120, 10_000), status=202)
         path = f"/v1/imports/{job['id']}"
         for _ in range(2):
-            self.until(lambda: "disk" in (server.json("GET", path)["message"] or ""))
+            self.until(lambda: "waits for the gallery" in (server.json("GET", path)["message"] or ""))
             self.assertEqual(server.json("GET", path)["state"], "running")
             self.assertEqual(server.json("GET", path)["done"], 0)
             self.assertEqual(server.json("POST", "/v1/recognize", photo)["results"][0]["label"], "gala")

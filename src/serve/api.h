@@ -2,6 +2,8 @@
 #pragma once
 #include <filesystem>
 #include <functional>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -85,17 +87,23 @@ class Api {
   HttpResponse unknown_photo(const R& request, const A& id);
   HttpResponse name_unknown(const R& request, const A& id);
   HttpResponse delete_unknown(const R& request, const A& id);
-  // api_jobs.cpp
+  // api_imports.cpp
+  struct Import;
   HttpResponse start_import(const R& request, const A&);
-  HttpResponse start_upgrade(const R& request, const A&);
+  HttpResponse end_import(std::int64_t id);
   Jobs::Work import_work(std::int64_t id, const Asked& asked);
-  void import_photos(std::int64_t id, const Asked& asked, Jobs::Control& job);
-  void forget_import(std::int64_t id);
-  void take_over_imports();
+  void import_photos(Import import, Jobs::Control& job);
+  std::optional<std::int64_t> import_batch(const Import& import, std::int64_t begin,
+                                           Jobs::Control& job);
+  void give_up_import(const Import& import, Jobs::Control& job, const std::string& why);
+  void uncount_start(std::int64_t id, const Asked& asked);
+  void take_over_imports(bool make_folder);
+  // api_jobs.cpp
+  HttpResponse start_upgrade(const R& request, const A&);
   void upgrade(const PrivateFile& sent, const std::string& fingerprint, bool drop_unreadable,
                Jobs::Control& job);
   std::vector<Route> job_routes(const std::string& path, Role role, Jobs& jobs,
-                                const std::function<void(std::int64_t id)>& forget = {});
+                                const std::function<HttpResponse(std::int64_t id)>& end);
   // api_state.cpp
   HttpResponse health(const R& request, const A&);
   HttpResponse ready(const R& request, const A&);
@@ -116,6 +124,8 @@ class Api {
   OpenModel open_model_;
   ApiOptions options_;
   PhotoDecoder decoder_;
+  std::mutex taking_over_;
+  bool imports_taken_ = false;
   ImportSpool spool_;
   // Last, as their work uses what is above.
   Jobs imports_{8, "it goes on when the server starts again"}, upgrades_{1};

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "serve/api.h"
 #include "serve/assets.h"
+#include "serve/job_json.h"
 #include "serve/private_file.h"
 
 namespace shoplens {
@@ -32,7 +33,11 @@ Api::Api(Catalogue& catalogue, Metrics& metrics, OpenModel open_model, const Api
       options_(options),
       decoder_(options.decode, 2 * 3 * options.decode.max_pixels),
       spool_(catalogue.path(), 2 * options.max_upload) {
-  take_over_imports();
+  try {
+    take_over_imports(/*make_folder=*/false);
+  } catch (const std::exception& e) {
+    log_warning("imports of before: ", e.what());
+  }
 }
 
 std::vector<Route> Api::routes() {
@@ -68,9 +73,10 @@ std::vector<Route> Api::routes() {
       {"POST", "/v1/imports", kWrite, kLarge, to(&Api::start_import), large},
       {"POST", "/v1/upgrades", kAdmin, kLarge, to(&Api::start_upgrade), large, true},
   };
-  const auto forget = [this](std::int64_t id) { forget_import(id); };
-  for (auto&& more : {job_routes("/v1/imports", kWrite, imports_, forget),
-                      job_routes("/v1/upgrades", kAdmin, upgrades_)})
+  const auto end_import = [this](std::int64_t id) { return this->end_import(id); };
+  const auto end_upgrade = [this](std::int64_t id) { return job_response(upgrades_.cancel(id)); };
+  for (auto&& more : {job_routes("/v1/imports", kWrite, imports_, end_import),
+                      job_routes("/v1/upgrades", kAdmin, upgrades_, end_upgrade)})
     routes.insert(routes.end(), more.begin(), more.end());
   for (const Asset& asset : assets()) routes.push_back(route_to(asset));
   return routes;

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <memory>
+
 #include "core/files.h"
 
 namespace shoplens {
@@ -31,20 +34,32 @@ class ImportSpoolTest : public testing::Test {
     return found;
   }
 
+  // As a server that ends and one that starts.
+  std::vector<ImportSpool::Import> start_again() {
+    spool.reset();
+    spool = std::make_unique<ImportSpool>(folder / "g.db", 10'000);
+    return spool->take_over(/*make_folder=*/true);
+  }
+
   const fs::path folder;
   HttpRequest request;
-  ImportSpool spool{folder / "g.db", 10'000};
+  std::unique_ptr<ImportSpool> spool = std::make_unique<ImportSpool>(folder / "g.db", 10'000);
 };
 
 TEST_F(ImportSpoolTest, WhatIsKeptIsThereForTheNextServerAndNobodyElse) {
-  EXPECT_TRUE(spool.take_over().empty());
-  spool.keep({70, 2, {"key", "digest"}}, request);
-  spool.keep({9, 1, {}}, request);
+  EXPECT_TRUE(spool->take_over(/*make_folder=*/false).empty());
+  EXPECT_FALSE(spool->is_ours());
+  EXPECT_FALSE(fs::exists(folder / "g.db.imports"));
+  EXPECT_TRUE(start_again().empty());
+  EXPECT_TRUE(spool->is_ours());
+  spool->keep({70, 2, {"key", "digest"}}, request);
+  spool->keep({9, 1, {}}, request);
   EXPECT_EQ(fs::status(folder / "g.db.imports").permissions(), fs::perms::owner_all);
   EXPECT_EQ(fs::status(folder / "g.db.imports/9").permissions(),
             fs::perms::owner_read | fs::perms::owner_write);
-  ImportSpool next(folder / "g.db", 10'000);
-  const auto imports = next.take_over();
+  fs::permissions(folder / "g.db.imports", fs::perms::all);
+  const auto imports = start_again();
+  EXPECT_EQ(fs::status(folder / "g.db.imports").permissions(), fs::perms::owner_all);
   ASSERT_EQ(imports.size(), 2u);
   EXPECT_EQ(imports[0].id, 9);
   EXPECT_EQ(imports[0].asked.key, "");
@@ -52,63 +67,117 @@ TEST_F(ImportSpoolTest, WhatIsKeptIsThereForTheNextServerAndNobodyElse) {
   EXPECT_EQ(imports[1].total, 2);
   EXPECT_EQ(imports[1].asked.key, "key");
   EXPECT_EQ(imports[1].asked.digest, "digest");
-  const HttpRequest read = next.read(70);
+  const HttpRequest read = spool->read(70);
   EXPECT_EQ(read.body, request.body);
   EXPECT_EQ(read.header("content-type"), request.header("content-type"));
   EXPECT_EQ(read.parameter("label"), "gala apple");
-  next.remove(70);
-  next.remove(70);
-  next.remove(9);
+  spool->remove(70);
+  spool->remove(70);
+  spool->remove(9);
   EXPECT_TRUE(files().empty());
 }
 
-TEST_F(ImportSpoolTest, TakesSoManyBytesInAllThoseOfBeforeToo) {
-  request.body.assign(4'000, 'x');
-  spool.keep({1, 1, {}}, request);
-  spool.keep({2, 1, {}}, request);
-  EXPECT_THROW(spool.keep({3, 1, {}}, request), HttpError);
+TEST_F(ImportSpoolTest, OneServerHasThem) {
+  start_again();
+  spool->keep({5, 1, {}}, request);
+  write_file(folder / "g.db.imports/6.tmp1-1", "x");
+  {
+    ImportSpool other(folder / "g.db", 10'000);
+    for (const bool make_folder : {false, true})
+      EXPECT_THROW(other.take_over(make_folder), HttpError);
+    EXPECT_FALSE(other.is_ours());
+    other.remove(5);
+  }
   EXPECT_EQ(files().size(), 2u);
-  ImportSpool next(folder / "g.db", 10'000);
-  next.take_over();
-  EXPECT_THROW(next.keep({3, 1, {}}, request), HttpError);
-  next.remove(1);
-  next.keep({3, 1, {}}, request);
+  EXPECT_TRUE(spool->is_ours());
+  fs::remove_all(folder / "g.db.imports");
+  EXPECT_FALSE(spool->is_ours());
+  EXPECT_TRUE(spool->take_over(/*make_folder=*/true).empty());
+  spool->keep({5, 1, {}}, request);
+}
+
+TEST_F(ImportSpoolTest, TakesSoManyBytesInAllThoseOfBeforeToo) {
+  start_again();
+  request.body.assign(4'000, 'x');
+  spool->keep({1, 1, {}}, request);
+  spool->keep({2, 1, {}}, request);
+  EXPECT_THROW(spool->keep({3, 1, {}}, request), HttpError);
+  EXPECT_EQ(files().size(), 2u);
+  start_again();
+  EXPECT_THROW(spool->keep({3, 1, {}}, request), HttpError);
+  spool->remove(1);
+  spool->keep({3, 1, {}}, request);
 }
 
 TEST_F(ImportSpoolTest, NothingIsLeftOfOneThatCannotBeKept) {
   request.body.assign(6'000, 'x');
+  start_again();
+  fs::remove(folder / "g.db.imports");
   write_file(folder / "g.db.imports", "no folder");
   for (int i = 0; i < 3; ++i) {  // its room is given back
     try {
-      spool.keep({1, 1, {}}, request);
+      spool->keep({1, 1, {}}, request);
       ADD_FAILURE();
     } catch (const Error& e) {
       EXPECT_EQ(e.code, ErrorCode::kIo);
     }
   }
-  EXPECT_TRUE(spool.take_over().empty());
+  EXPECT_THROW(spool->take_over(/*make_folder=*/true), Error);
   fs::remove(folder / "g.db.imports");
-  spool.keep({1, 1, {}}, request);
+  EXPECT_TRUE(spool->take_over(/*make_folder=*/true).empty());
+  spool->keep({1, 1, {}}, request);
+}
+
+TEST_F(ImportSpoolTest, WhatCannotBeReadIsNotGone) {
+  start_again();
+  spool->keep({5, 1, {}}, request);
+  const fs::path file = folder / "g.db.imports/5", aside = folder / "aside";
+  fs::rename(file, aside);
+  fs::create_symlink(file, file);  // which nobody can follow
+  try {
+    spool->read(5);
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code, ErrorCode::kIo);
+  }
+  fs::rename(aside, file);
+  EXPECT_EQ(spool->read(5).body, request.body);
+}
+
+TEST_F(ImportSpoolTest, WhatCannotBeRemovedIsThereAndCanBeRemovedLater) {
+  start_again();
+  spool->keep({5, 1, {}}, request);
+  const fs::path file = folder / "g.db.imports/5";
+  fs::remove(file);
+  fs::create_directories(file / "inside");
+  EXPECT_THROW(spool->remove(5), Error);
+  spool->discard(5);
+  EXPECT_TRUE(spool->has(5));
+  fs::remove_all(file);
+  spool->remove(5);
+  EXPECT_FALSE(spool->has(5));
 }
 
 TEST_F(ImportSpoolTest, WhatWasNotWrittenToItsEndIsRemoved) {
-  spool.keep({5, 1, {}}, request);
+  start_again();
+  spool->keep({5, 1, {}}, request);
   for (const char* name : {"6.tmp123-0", "notes.txt", "007"})
     write_file(folder / "g.db.imports" / name, "x");
-  const auto imports = ImportSpool(folder / "g.db", 10'000).take_over();
+  const auto imports = start_again();
   ASSERT_EQ(imports.size(), 1u);
   EXPECT_EQ(imports[0].id, 5);
   EXPECT_EQ(files().size(), 3u);
 }
 
 TEST_F(ImportSpoolTest, EachDamageIsSeen) {
-  spool.keep({5, 3, {"key", "digest"}}, request);
+  start_again();
+  spool->keep({5, 3, {"key", "digest"}}, request);
   const fs::path file = folder / "g.db.imports/5";
   const std::string whole = read_file(file);
   const auto is_refused = [&](const std::string& spoilt) {
-    write_file(file, spoilt);
-    EXPECT_EQ(ImportSpool(folder / "g.db", 10'000).take_over().at(0).id, 5);
-    EXPECT_THROW(spool.read(5), HttpError);
+    std::ofstream(file, std::ios::binary) << spoilt;  // which waits for no disk
+    EXPECT_EQ(spool->take_over(/*make_folder=*/false).at(0).id, 5);
+    EXPECT_THROW(spool->read(5), HttpError);
   };
   for (std::size_t i = 0; i < whole.size(); ++i) {
     is_refused(whole.substr(0, i));
@@ -117,9 +186,9 @@ TEST_F(ImportSpoolTest, EachDamageIsSeen) {
     is_refused(spoilt);
   }
   fs::remove(file);
-  EXPECT_THROW(spool.read(5), HttpError);
+  EXPECT_THROW(spool->read(5), HttpError);
   write_file(file, whole);
-  EXPECT_EQ(spool.read(5).body, request.body);
+  EXPECT_EQ(spool->read(5).body, request.body);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
+#include <utility>
 
 #include "core/log.h"
 #include "serve/http.h"
@@ -66,7 +66,7 @@ Jobs::Jobs(std::size_t waiting, std::string at_end)
                    .count()),
       waiting_(waiting),
       at_end_(std::move(at_end)),
-      worker_(1, std::numeric_limits<std::size_t>::max() / 2) {}
+      worker_(1, 1) {}
 
 Jobs::~Jobs() {
   {
@@ -83,16 +83,25 @@ Jobs::~Jobs() {
 JobState Jobs::start(std::int64_t total, Work work, const Asked& asked, std::int64_t id) {
   const std::lock_guard lock(mutex_);
   if (const auto before = control(asked)) return before->state();
-  // One of them is being done.
-  if (std::count_if(jobs_.begin(), jobs_.end(), [](const auto& job) {
-        return !has_ended(job.second->state().phase);
-      }) > static_cast<std::ptrdiff_t>(waiting_))
-    throw busy(429, "overloaded", "server: want room for another job, too many wait", 5);
+  check_room_locked();
   JobState begun;
   begun.id = id == 0 ? ++last_id_ : id;
   begun.total = total;
   add(begun, std::move(work), asked);
   return begun;
+}
+
+void Jobs::check_room() const {
+  const std::lock_guard lock(mutex_);
+  check_room_locked();
+}
+
+// One of them is being done.
+void Jobs::check_room_locked() const {
+  if (std::count_if(jobs_.begin(), jobs_.end(), [](const auto& job) {
+        return !has_ended(job.second->state().phase);
+      }) > static_cast<std::ptrdiff_t>(waiting_))
+    throw busy(429, "overloaded", "server: want room for another job, too many wait", 5);
 }
 
 std::int64_t Jobs::new_id() {
@@ -112,9 +121,23 @@ void Jobs::add(const JobState& state, Work work, const Asked& asked) {
   job->work_ = std::move(work);
   job->asked_ = asked;
   jobs_[state.id] = job;
-  if (!has_ended(state.phase)) worker_.submit([job, id = state.id] { run(*job, id); });
+  if (!has_ended(state.phase) && !std::exchange(working_, true))
+    worker_.submit([this] { run_waiting(); });
   for (auto it = jobs_.begin(); it != jobs_.end() && jobs_.size() > kKept;)
     it = has_ended(it->second->state().phase) ? jobs_.erase(it) : std::next(it);
+}
+
+// In the pool they would stay when they are cancelled.
+void Jobs::run_waiting() {
+  while (const auto job = next()) run(*job, job->state().id);
+}
+
+std::shared_ptr<Jobs::Control> Jobs::next() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, job] : jobs_)
+    if (job->state().phase == JobState::Phase::kWaiting) return job;
+  working_ = false;
+  return nullptr;
 }
 
 void Jobs::run(Control& job, std::int64_t id) {
@@ -138,6 +161,9 @@ void Jobs::run(Control& job, std::int64_t id) {
     enter(kFailed, e.what());
   } catch (const std::exception& e) {
     log_warning("job ", id, ": ", e.what());
+    enter(kFailed, join("the server's log says why at job ", id));
+  } catch (...) {
+    log_warning("job ", id, ": it threw what is no exception");
     enter(kFailed, join("the server's log says why at job ", id));
   }
 }

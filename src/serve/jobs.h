@@ -24,7 +24,7 @@ struct JobState {
 
   std::int64_t id = 0;
   Phase phase = Phase::kWaiting;
-  std::string message{};                 // why it failed
+  std::string message{};                 // why it failed, or what it waits for
   std::int64_t total = 0, done = 0;      // photos
   std::int64_t added = 0, existing = 0;  // of an import
   std::int64_t relabelled = 0;           // of the existing, those that had another label
@@ -78,6 +78,7 @@ class Jobs {
   /// list(), does not start again: as asked_before(). `id` is a new_id() or, as 0, given here.
   JobState start(std::int64_t total, Work work, const Asked& asked = {}, std::int64_t id = 0);
   std::int64_t new_id();
+  void check_room() const;  // throws what start() would when too many wait
   /// Takes in a job of another process: goes on with it, however many wait, or lists one that
   /// ended.
   void take_over(const JobState& state, Work work, const Asked& asked);
@@ -92,6 +93,9 @@ class Jobs {
 
  private:
   static void run(Control& job, std::int64_t id);
+  void run_waiting();               // until none waits
+  std::shared_ptr<Control> next();  // the first of them
+  void check_room_locked() const;
   void add(const JobState& state, Work work, const Asked& asked);  // under the lock
   std::shared_ptr<Control> control(std::int64_t id) const;
   std::shared_ptr<Control> control(const Asked& asked) const;  // under the lock
@@ -101,6 +105,7 @@ class Jobs {
   std::int64_t last_id_;
   std::size_t waiting_;
   std::string at_end_;
+  bool working_ = false;
   WorkerPool worker_;  // last, so that its jobs end before what they use
 };
 

@@ -206,6 +206,12 @@ TEST(Jobs, TooManyAreRefused) {
   EXPECT_GE(taken, 1);
   EXPECT_LE(taken, 3);
   EXPECT_EQ(jobs.list().size(), static_cast<std::size_t>(taken));
+  EXPECT_THROW(jobs.check_room(), HttpError);
+  for (int i = 0; i < 1000; ++i) {  // those that were ended make room
+    jobs.cancel(jobs.list().front().id);
+    jobs.check_room();
+    jobs.start(0, until_cancelled);
+  }
 }
 
 }  // namespace
