@@ -201,9 +201,9 @@ void Api::import_photos(Import import, Jobs::Control& job) {
   if (has_ended(state.phase)) return give_up_import(import, job, "");
   if (state.starts >= kStarts)
     return give_up_import(import, job,
-                          join("import: want to get on, the server ended each of the ", kStarts,
-                               " times that it was begun from here; send fewer or smaller photos "
-                               "at a time"));
+                          join("import: want to get on, it was begun ", kStarts,
+                               " times from here and never did, as when it ends the server; send "
+                               "fewer or smaller photos at a time"));
   const auto count = [&] {
     catalogue_.change("", "", [&](Gallery& gallery) {
       ImportState begun = import_state(gallery, import.id, state.total);
@@ -357,6 +357,7 @@ HttpResponse Api::end_import(std::int64_t id) try {
 void Api::take_over_imports(bool make_folder) {
   const std::lock_guard lock(taking_over_);
   if (imports_taken_ && spool_.is_ours()) return;
+  imports_taken_ = false;
   const auto kept = catalogue_.read([](const Gallery& gallery) {
     return gallery.done_requests(std::string(kImportKey), kImportsListed);
   });

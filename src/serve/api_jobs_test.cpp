@@ -319,7 +319,7 @@ TEST_F(ApiJobsTest, AnImportThatEndsTheServerEachTimeFails) {
     api = std::make_unique<Api>(catalogue, metrics, OpenModel(), ApiOptions());
   }
   const std::string state = state_with("\"failed\",");
-  EXPECT_NE(state.find("each of the 3 times"), std::string::npos) << state;
+  EXPECT_NE(state.find("begun 3 times"), std::string::npos) << state;
   EXPECT_FALSE(std::filesystem::exists(spool_file()));
   start_again();
   EXPECT_EQ(ask("GET", "/v1/imports/{id}").body, state);
