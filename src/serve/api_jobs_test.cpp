@@ -298,6 +298,18 @@ TEST_F(ApiJobsTest, ADeletionThatTheDiskRefusesCanBeSentAgain) {
   refused(404, "not_found", "GET", "/v1/imports/{id}");
 }
 
+TEST_F(ApiJobsTest, ADeletionTellsOfPhotosThatCouldNotBeShown) {
+  import_and_hold(import_of(300));
+  Gallery(catalogue.path()).write_note("calibration", "nonsense");  // so that it cannot be read
+  network.set_room(128);
+  state_with("waits for the gallery");
+  const std::string last = ask("DELETE", "/v1/imports/{id}").body;
+  EXPECT_NE(last.find("\"cancelled\""), std::string::npos) << last;
+  EXPECT_NE(last.find("\"done\":256,\"added\":256,"), std::string::npos) << last;
+  EXPECT_FALSE(row());
+  EXPECT_FALSE(std::filesystem::exists(spool_file()));
+}
+
 TEST_F(ApiJobsTest, AnImportThatEndsTheServerEachTimeFails) {
   network.set_room(0);
   import(import_of(3));
