@@ -72,7 +72,9 @@ class Asked(Server):
             try:
                 connection.request(method, path, body, headers)
             except (BrokenPipeError, ConnectionResetError):
-                pass  # it was answered before all of it was sent
+                if connection.sock is None:  # it was not even connected
+                    raise
+                # else it was answered before all of it was sent
             response = connection.getresponse()
             answer = response.read()
         finally:
