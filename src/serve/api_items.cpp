@@ -13,10 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 HttpResponse ok(const Json& json, int status = 200) {
   return {status, "application/json", dumped(json)};
 }

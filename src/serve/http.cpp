@@ -59,13 +59,14 @@ const std::string& HttpRequest::parameter(const std::string& name) const {
   return value_of(query, name);
 }
 
+std::string dumped(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 HttpResponse error_response(int status, const std::string& code, const std::string& message,
                             const std::string& hint) {
-  const nlohmann::ordered_json body{
-      {"error", {{"code", code}, {"message", message}, {"hint", hint}}}};
-  // A message may quote bytes that are no UTF-8.
   return {status, "application/json",
-          body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+          dumped({{"error", {{"code", code}, {"message", message}, {"hint", hint}}}})};
 }
 
 void parse_target(HttpRequest& request) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +48,10 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers{};
   std::shared_ptr<const PrivateFile> file{};  // if there is one, the body instead
 };
+
+/// The text of an answer, whatever bytes are in its strings: what clients send and messages quote
+/// need not be UTF-8.
+std::string dumped(const nlohmann::ordered_json& json);
 
 /// {"error": {"code", "message", "hint"}}
 HttpResponse error_response(int status, const std::string& code, const std::string& message,

@@ -8,13 +8,13 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <optional>
 
 #include "core/files.h"
 #include "core/hash.h"
 #include "core/log.h"
+#include "serve/text.h"
 
 namespace shoplens {
 namespace fs = std::filesystem;
@@ -23,13 +23,6 @@ namespace {
 constexpr std::string_view kMagic = "shoplens import 1";
 constexpr std::size_t kHash = 64;            // digits at the end, of all before
 constexpr std::size_t kMostHead = 64 << 10;  // bytes; more than HTTP lets through
-
-std::optional<std::int64_t> number_of(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 // Lines, as no header has a line break in it. The body follows.
 std::string head_of(const ImportSpool::Import& import, const HttpRequest& request) {

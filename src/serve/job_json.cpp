@@ -26,10 +26,6 @@ Json job_json(const JobState& job) {
           {"errors", std::move(failures)}};
 }
 
-std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 HttpResponse job_response(const std::optional<JobState>& job, int status) {
   if (!job) absent("job");
   return {status, "application/json", dumped(job_json(*job))};

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
-#include <string>
 
 #include "serve/http.h"
 #include "serve/jobs.h"
@@ -15,9 +14,6 @@ nlohmann::ordered_json job_json(const JobState& job);
 
 /// What job_json made; of anything else a job of that id that is yet to begin.
 JobState job_of(const nlohmann::ordered_json& json, std::int64_t id);
-
-/// As text, whatever bytes are in its strings.
-std::string dumped(const nlohmann::ordered_json& json);
 
 /// Throws HttpError 404 when there is no such job.
 HttpResponse job_response(const std::optional<JobState>& job, int status = 200);

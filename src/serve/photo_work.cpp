@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/photo_work.h"
 
-#include <charconv>
 #include <filesystem>
 
 #include "core/hash.h"
@@ -205,13 +204,12 @@ HttpResponse photo_response(std::string bytes, const std::string& side, PhotoDec
 std::int64_t whole_number(const std::string& name, const std::string& text, std::int64_t least,
                           std::int64_t most, std::int64_t absent) {
   if (text.empty()) return absent;
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most)
+  const auto value = number_of(text);
+  if (!value || *value < least || *value > most)
     throw HttpError(400, "bad_request",
                     join(name, ": want a whole number from ", least, " to ", most),
                     "see /openapi.json");
-  return value;
+  return *value;
 }
 
 }  // namespace shoplens
