@@ -38,7 +38,8 @@ int run(const std::vector<std::string>& words) {
     const auto add = [&](const char* name, const torch::Tensor& t) {
       passes.emplace_back(join(name, step), t.clone());
     };
-    add("pixels.", torch::tensor(pass.pixels).view({n, 3, options.preprocessing.img_size, -1}));
+    add("pixels.", torch::tensor(at::ArrayRef<float>(pass.pixels.data(), pass.pixels.size()))
+                       .view({n, 3, options.preprocessing.img_size, -1}));
     add("labels.", torch::tensor(pass.labels, torch::kLong));
     add("loss.", torch::tensor({pass.loss}, torch::kDouble));
     add("lr.", torch::tensor({pass.lr}, torch::kDouble));

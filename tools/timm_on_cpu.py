@@ -3,9 +3,10 @@
 compiled operators then do not load; its Python half only asks that their names exist. Import this before timm."""
 import torch
 
-_library = torch.library.Library("torchvision", "DEF")
-for _name in ("nms", "qnms", "roi_align", "roi_pool", "ps_roi_align", "ps_roi_pool", "deform_conv2d",
-              "_roi_align_backward", "_roi_pool_backward", "_ps_roi_align_backward", "_ps_roi_pool_backward",
-              "_deform_conv2d_backward"):
-    if not hasattr(torch.ops.torchvision, _name):
-        _library.define(f"{_name}(Tensor x) -> Tensor")
+if torch.version.cuda is None:
+    _library = torch.library.Library("torchvision", "DEF")
+    for _name in ("nms", "qnms", "roi_align", "roi_pool", "ps_roi_align", "ps_roi_pool", "deform_conv2d",
+                  "_roi_align_backward", "_roi_pool_backward", "_ps_roi_align_backward", "_ps_roi_pool_backward",
+                  "_deform_conv2d_backward"):
+        if not hasattr(torch.ops.torchvision, _name):
+            _library.define(f"{_name}(Tensor x) -> Tensor")

@@ -85,7 +85,7 @@ def arcface(x, weight, labels):
 
 def our_run(args, amp, folder, photos):
     out = folder / amp
-    keys = [f"img_size = {args.img_size}", f"batch_size = {args.batch_size}"]
+    keys = [f"img_size = {args.img_size}", f"batch_size = {args.batch_size}", f"device = '{args.device}'"]
     if args.weights:
         keys.append(f"weights = '{args.weights}'")
     subprocess.run([args.build / "tests/training_steps", ROOT / "recipes/lotte.toml", photos / "train.csv", args.arch, amp,
@@ -95,12 +95,12 @@ def our_run(args, amp, folder, photos):
 
 def torch_losses(args, start, passes):
     """The losses of a PyTorch loop from our weights on our batches, in their precision."""
-    weight = torch.nn.Parameter(start["head.weight"].clone())
-    network = Network(args.arch, 512).to(weight.dtype)
+    weight = torch.nn.Parameter(start["head.weight"].clone().to(args.device))
+    network = Network(args.arch, 512).to(args.device, weight.dtype)
     load(network, {name[len("model."):]: t for name, t in start.items() if name.startswith("model.")})
     optimizer = torch.optim.SGD([*network.parameters(), weight], lr=LR, momentum=0.9, nesterov=True, weight_decay=1e-4)
     class_weights = 1 / torch.log1p(torch.full((args.classes,), float(args.batch_size), dtype=weight.dtype))
-    class_weights = class_weights / class_weights.sum() * args.classes
+    class_weights = (class_weights / class_weights.sum() * args.classes).to(args.device)
     network.train()
     losses = []
     for step in range(args.steps):
@@ -108,8 +108,8 @@ def torch_losses(args, start, passes):
         assert abs(lr - passes[f"lr.{step}"].item()) < 1e-9, (step, lr, passes[f"lr.{step}"].item())
         for group in optimizer.param_groups:
             group["lr"] = lr
-        labels = passes[f"labels.{step}"]
-        pixels = passes[f"pixels.{step}"].to(weight.dtype)
+        labels = passes[f"labels.{step}"].to(args.device)
+        pixels = passes[f"pixels.{step}"].to(args.device, weight.dtype)
         loss = F.cross_entropy(arcface(network(pixels), weight, labels), labels, weight=class_weights)
         optimizer.zero_grad()
         loss.backward()
@@ -133,9 +133,11 @@ def main():
     parser.add_argument("--classes", type=int, default=6, help="with a batch of photos each")
     parser.add_argument("--img-size", type=int, default=64)
     parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--float32-only", action="store_true", help="no float64, which takes long at the recipe's 256 x 256")
     parser.add_argument("--weights", type=pathlib.Path, help="of the backbone, by timm's names; none: random ones")
     args = parser.parse_args()
+    torch.backends.cudnn.allow_tf32 = False  # float32 is meant
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         photos = folder / "photos"

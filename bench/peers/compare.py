@@ -13,6 +13,7 @@ import csv
 import json
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -24,12 +25,12 @@ PYTHON = [sys.executable, str(ROOT / "bench/peers/pipeline.py")]
 
 def run(command):
     """Output of a command, and the largest resident set of it and its children's, MiB."""
-    with tempfile.TemporaryFile("w+") as out:
-        process = subprocess.Popen(list(map(str, command)), stdout=out, stderr=subprocess.DEVNULL)
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(list(map(str, command)), stdout=out, stderr=errors)
         _, status, usage = os.wait4(process.pid, 0)
-        out.seek(0)
+        out.seek(0), errors.seek(0)
         if status:
-            sys.exit(f"failed: {' '.join(map(str, command))}")
+            sys.exit(f"failed: {' '.join(map(str, command))}\n{errors.read()[-2000:]}")
         return out.read(), usage.ru_maxrss / 1024
 
 
@@ -46,22 +47,28 @@ def peer(job, amp, *words):
 
 
 def subset(data, count, folder, spread=True):
-    """`count` rows of the list, of all of it or the first."""
-    rows = list(csv.DictReader(open(data, newline="")))
+    """`count` rows of the list, of all of it or the first; where it has fewer, links to its photos make up for them."""
+    rows = [(pathlib.Path(data).resolve().parent / row["path"], row["label"]) for row in csv.DictReader(open(data, newline=""))]
     rows = rows[:: max(1, len(rows) // count) if spread else 1][:count]
+    for i in range(count - len(rows)):
+        link = folder / f"again{i}{rows[i][0].suffix}"
+        if not link.exists():
+            link.symlink_to(rows[i][0])
+        rows.append((link, rows[i][1]))
     path = folder / f"subset{count}.csv"
     with open(path, "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "label"])
-        writer.writerows([(pathlib.Path(data).resolve().parent / row["path"], row["label"]) for row in rows])
+        writer.writerows(rows)
     return path
 
 
-def our_training(shoplens, amp, data, arch, size, weights, folder, round_):
+def our_training(shoplens, amp, data, arch, size, weights, folder, round_, *words):
     out = folder / f"run-{arch}-{round_}"
     # The first epoch decodes and warms up; the second is what every later one is like.
     _, peak = run([shoplens, "train", "--data", data, "--arch", arch, "--weights", weights, "--img-size", size,
-                   "--amp", amp, "--epochs", 2, "--out", out])
+                   "--amp", amp, "--epochs", 2, "--out", out, *words])
+    shutil.rmtree(out / "last")
     rows = list(csv.DictReader(open(out / "summary.csv", newline="")))
     return float(rows[1]["images_per_second"]), peak
 
@@ -93,7 +100,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--train-photos", type=int, default=640, help="at least 128: the peer is timed after five batches of 32")
+    parser.add_argument("--train-photos", type=int, default=640, help="at least four batches: the peer is timed after five")
+    parser.add_argument("--batch-size", type=int, default=32, help="of training")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="of training")
+    parser.add_argument("--cudnn-benchmark", default="on", choices=["on", "off"], help="of both, on cuda")
+    parser.add_argument("--workers", type=int, default=2, help="of the peer's DataLoader in training")
     parser.add_argument("--embed-photos", type=int, default=1280)
     parser.add_argument("--jobs", default="train,embed", help="of train, embed, int8")
     parser.add_argument("--amp", default="auto", choices=["auto", "bf16", "fp32"])
@@ -109,11 +120,18 @@ def main():
             weights = random_weights(arch, folder)
             if "train" in o.jobs.split(","):
                 data, ours, theirs = subset(o.data, o.train_photos, folder), [], []
+                both = ["--device", o.device, "--batch-size", o.batch_size, "--cudnn-benchmark", o.cudnn_benchmark]
+                graphs = [] if o.device == "cuda" else None
                 for round_ in range(o.rounds):
-                    ours.append(our_training(o.shoplens, o.amp, data, arch, size, weights, folder, round_))
+                    ours.append(our_training(o.shoplens, o.amp, data, arch, size, weights, folder, round_, *both))
+                    if graphs is not None:
+                        graphs.append(our_training(o.shoplens, o.amp, data, arch, size, weights, folder, f"graph-{round_}", *both,
+                                                   "--cuda-graphs"))
                     theirs.append(peer("train", o.amp, "--data", data, "--arch", arch, "--weights", weights, "--img-size", size,
-                                       "--steps", 2 * (o.train_photos // 32), "--epochs", 2))
+                                       "--steps", 2 * (o.train_photos // o.batch_size), "--epochs", 2, "--workers", o.workers, *both))
                 report(f"train {arch}@{size}, images/s", ours, theirs)
+                if graphs is not None:
+                    report("the same with --cuda-graphs", graphs, theirs)
             embedding = {"embed", "int8"} & set(o.jobs.split(","))
             if embedding:
                 models = {"embed": folder / f"{arch}.onnx", "int8": folder / f"{arch}.int8.onnx"}

@@ -77,8 +77,10 @@ class Photos(Dataset):
         return torch.from_numpy(pixels), self.index[label]
 
 
-def to_input(pixels):  # [N, S, S, 3] uint8 -> [N, 3, S, S] float, channels_last in memory without a copy
-    return pixels.permute(0, 3, 1, 2).float().div_(255).sub_(MEAN.view(3, 1, 1)).div_(STD.view(3, 1, 1))
+def to_input(pixels, device):  # [N, S, S, 3] uint8 -> [N, 3, S, S] float, channels_last in memory without a copy
+    pixels = pixels.to(device, non_blocking=True)
+    mean, std = (t.to(device).view(3, 1, 1) for t in (MEAN, STD))
+    return pixels.permute(0, 3, 1, 2).float().div_(255).sub_(mean).div_(std)
 
 
 class Net(torch.nn.Module):
@@ -116,18 +118,27 @@ class ArcFace(torch.nn.Module):
 
 
 def autocast(o):
-    return torch.autocast("cpu", torch.bfloat16, enabled=o.amp == "bf16")
+    return torch.autocast(o.device, torch.bfloat16, enabled=o.amp == "bf16")
+
+
+def loader(photos, o, **keys):
+    return DataLoader(photos, o.batch_size, num_workers=o.workers, pin_memory=o.device == "cuda", **keys)
+
+
+def clock(o):
+    if o.device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 @torch.inference_mode()
 def embed_rows(net, rows, o):
     net.eval()
-    loader = DataLoader(Photos(rows, o.img_size, o.interpolation, False), o.batch_size, num_workers=o.workers)
     parts = []
     with autocast(o):
-        for pixels, _ in loader:
-            parts.append(F.normalize(net(to_input(pixels)).float()))
-    return torch.cat(parts).numpy()
+        for pixels, _ in loader(Photos(rows, o.img_size, o.interpolation, False), o):
+            parts.append(F.normalize(net(to_input(pixels, o.device)).float()))
+    return torch.cat(parts).cpu().numpy()
 
 
 def recall(gallery, gallery_labels, queries, query_labels):
@@ -143,38 +154,37 @@ def train(o):
     torch.manual_seed(o.seed), random.seed(o.seed)
     rows = read_csv(o.data)
     photos = Photos(rows, o.img_size, o.interpolation, True)
-    loader = DataLoader(photos, o.batch_size, shuffle=True, num_workers=o.workers, drop_last=True,
-                        persistent_workers=o.workers > 0)
-    net = Net(o.arch, o.dim, o.weights).to(memory_format=torch.channels_last)
-    head = ArcFace(o.dim, len(photos.classes), o.scale, o.margin)
+    batches = loader(photos, o, shuffle=True, drop_last=True, persistent_workers=o.workers > 0)
+    net = Net(o.arch, o.dim, o.weights).to(o.device, memory_format=torch.channels_last)
+    head = ArcFace(o.dim, len(photos.classes), o.scale, o.margin).to(o.device)
     backbone = list(net.backbone.parameters())
     rest = [net.p, *net.neck.parameters(), *head.parameters()]
     optimizer = torch.optim.AdamW([{"params": backbone, "lr": o.lr}, {"params": rest, "lr": 10 * o.lr}],
                                   weight_decay=0.02, fused=True)
-    total, warmup = o.epochs * len(loader), len(loader)
+    total, warmup = o.epochs * len(batches), len(batches)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: (t + 1) / warmup if t < warmup else 0.5 * (
         1 + math.cos(math.pi * (t - warmup) / max(total - warmup, 1))))
     step, timed, seconds = 0, 0, 0.0
     for epoch in range(o.epochs):
         net.train()
         if not (o.steps and timed):  # the timed part goes on over epochs
-            start = time.perf_counter()
-        for pixels, labels in loader:
+            start = clock(o)
+        for pixels, labels in batches:
             with autocast(o):
-                embedding = net(to_input(pixels))
-            loss = head(embedding, labels)
+                embedding = net(to_input(pixels, o.device))
+            loss = head(embedding, labels.to(o.device, non_blocking=True))
             loss.backward()
             optimizer.step()
             schedule.step()
             optimizer.zero_grad(set_to_none=True)
             step += 1
             if step == o.warmup_steps:  # the timed part starts here
-                start, timed = time.perf_counter(), 0
+                start, timed = clock(o), 0
             elif step > o.warmup_steps:
                 timed += len(labels)
             if o.steps and step >= o.steps:
                 break
-        seconds = time.perf_counter() - start
+        seconds = clock(o) - start
         if o.steps and step >= o.steps:
             break
         if o.val:
@@ -183,19 +193,19 @@ def train(o):
             print(f"epoch {epoch + 1} loss {loss.item():.3f} {seconds:.1f} s R@1 {100 * r1:.2f}", file=sys.stderr)
     if o.save:
         save_file(net.state_dict(), o.save)
-    return {"images_per_second": timed / seconds if o.steps else len(loader) * o.batch_size / seconds}
+    return {"images_per_second": timed / seconds if o.steps else len(batches) * o.batch_size / seconds}
 
 
 def embed(o):
     net = Net(o.arch, o.dim if o.checkpoint else 0, o.weights if not o.checkpoint else None)
     if o.checkpoint:
         net.load_state_dict(load_file(o.checkpoint))
-    net = net.to(memory_format=torch.channels_last)
+    net = net.to(o.device, memory_format=torch.channels_last)
     rows = read_csv(o.data)[:o.limit or None]
     embed_rows(net, rows[:2 * o.batch_size], o)  # warm
-    start = time.perf_counter()
+    start = clock(o)
     vectors = embed_rows(net, rows, o)
-    seconds = time.perf_counter() - start
+    seconds = clock(o) - start
     if o.out:
         np.save(o.out, vectors)
     return {"images_per_second": len(rows) / seconds}
@@ -211,8 +221,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("job", choices=["train", "embed", "retrieval"])
     for name, default in dict(data="", val="", weights="", checkpoint="", out="", save="", arch="mobilenetv2_100",
-                              interpolation="bilinear", amp="bf16").items():
-        parser.add_argument("--" + name, default=default)
+                              interpolation="bilinear", amp="bf16", device="cpu", cudnn_benchmark="on").items():
+        parser.add_argument("--" + name.replace("_", "-"), default=default)
     for name, default in dict(img_size=224, dim=512, batch_size=32, workers=2, threads=2, epochs=10, steps=0,
                               warmup_steps=5, limit=0, seed=1).items():
         parser.add_argument("--" + name.replace("_", "-"), type=int, default=default)
@@ -222,6 +232,7 @@ def main():
     parser.add_argument("--queries", nargs=2)
     o = parser.parse_args()
     torch.set_num_threads(o.threads)
+    torch.backends.cudnn.benchmark = o.cudnn_benchmark == "on"
     result = {"train": train, "embed": embed, "retrieval": retrieval}[o.job](o)
     own, workers = (resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     result["peak_mib"] = own

@@ -13,13 +13,13 @@
 namespace shoplens {
 namespace {
 
-// A batch in the making. Its samples' places in `data` and `failures` are written by whoever loads
-// them.
+// A batch in the making. Its samples' places in `memory` and `failures` are written by whoever
+// loads them.
 struct Slot {
   std::mutex prepare;  // held while the first comer sizes the vectors, so that the others of this
                        // batch wait for it
   bool prepared = false;
-  std::vector<float> data;
+  std::shared_ptr<float[]> memory;
   std::vector<std::exception_ptr> failures;  // [n], null where the sample loaded
 
   // The rest is guarded by Loader::State::mutex.
@@ -34,8 +34,7 @@ void finish(Slot& slot, const std::function<std::int64_t(std::size_t)>& sample, 
   std::size_t kept = 0;
   for (std::size_t i = 0; i < slot.failures.size(); ++i) {
     if (!slot.failures[i]) {
-      if (kept != i)
-        std::copy_n(slot.data.data() + i * width, width, slot.data.data() + kept * width);
+      if (kept != i) std::copy_n(&slot.memory[i * width], width, &slot.memory[kept * width]);
       slot.batch.samples.push_back(sample(i));
       ++kept;
       continue;
@@ -50,8 +49,8 @@ void finish(Slot& slot, const std::function<std::int64_t(std::size_t)>& sample, 
   }
   slot.failures
       .clear();  // here and not when the slot is reused, while the consumer reads its copies
-  slot.data.resize(kept * width);
-  slot.batch.data = std::move(slot.data);
+  slot.batch.data = {slot.memory.get(), kept * width};
+  slot.batch.memory = std::move(slot.memory);
 }
 
 }  // namespace
@@ -97,6 +96,11 @@ struct Loader::State {
   void work();
   void load_place(std::size_t place);
   void prepare(Slot& slot, std::size_t batch);
+  std::shared_ptr<float[]> allocate() const {
+    const std::size_t floats = batch_size(0) * width;
+    return options.allocate ? options.allocate(floats)
+                            : std::make_shared_for_overwrite<float[]>(floats);
+  }
 
   std::size_t count;
   const std::vector<std::int64_t> order;  // empty: 0, 1, ..., count - 1
@@ -112,7 +116,7 @@ struct Loader::State {
   bool stop = false;
   double waited = 0;
   std::vector<Slot> slots;
-  std::vector<std::vector<float>> spare;  // recycled memory
+  std::vector<std::shared_ptr<float[]>> spare;  // recycled memory, of a full batch each
   std::vector<std::jthread> threads;
 };
 
@@ -149,7 +153,7 @@ void Loader::State::load_place(std::size_t place) {
     return;
   }
   try {
-    load(sample_at(place), slot.data.data() + i * width);
+    load(sample_at(place), &slot.memory[i * width]);
   } catch (...) {
     slot.failures[i] = std::current_exception();
   }
@@ -161,11 +165,11 @@ void Loader::State::prepare(Slot& slot, std::size_t batch) {
   {
     const std::lock_guard shared(mutex);
     if (!spare.empty()) {
-      slot.data = std::move(spare.back());
+      slot.memory = std::move(spare.back());
       spare.pop_back();
     }
   }
-  slot.data.resize(batch_size(batch) * width);
+  if (!slot.memory) slot.memory = allocate();
   slot.failures.assign(batch_size(batch), nullptr);
   slot.prepared = true;
 }
@@ -217,7 +221,7 @@ std::optional<Batch> Loader::next() {
 
 void Loader::recycle(Batch&& batch) {
   const std::lock_guard lock(state_->mutex);
-  if (state_->spare.size() < state_->slots.size()) state_->spare.push_back(std::move(batch.data));
+  if (state_->spare.size() < state_->slots.size()) state_->spare.push_back(std::move(batch.memory));
 }
 
 double Loader::wait_seconds() const {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,9 @@ struct SampleError {
 /// rest.
 struct Batch {
   std::vector<std::int64_t> samples;  // [n], in the order asked for
-  std::vector<float> data;            // [n, floats_per_sample]
+  std::span<float> data;              // [n, floats_per_sample], in `memory`
   std::vector<SampleError> errors;
+  std::shared_ptr<float[]> memory;
 };
 
 struct LoaderOptions {
@@ -30,6 +32,8 @@ struct LoaderOptions {
   int threads = 2;
   int prefetch = 4;        // batches loaded or loading ahead; bounds the memory
   bool drop_last = false;  // leave out a last batch that the order does not fill
+  // Where batches lie; null: on the heap.
+  std::function<std::shared_ptr<float[]>(std::size_t floats)> allocate = nullptr;
 };
 
 /// The samples 0, 1, ..., count - 1, without a list of them.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/norm_statistics.h"
 
+#include <torch/cuda.h>
+
 #include "nn/batch_norm.h"
 #include "train/autocast.h"
 
@@ -21,6 +23,7 @@ void restate_norms(EmbeddingModel& model, Loader& loader, int size, const Execut
       ++batches;
       const Autocast autocast(execution.device.type(), execution.bf16);
       model.forward(to_input(batch->data, size, execution));
+      if (execution.device.is_cuda()) torch::cuda::synchronize();  // it has read the batch
     }
     loader.recycle(std::move(*batch));
   }

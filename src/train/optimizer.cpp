@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/optimizer.h"
 
+#include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adamw.h>
@@ -117,16 +118,17 @@ class AdamW : public Optimizer {
     for (const ParameterGroup& group : groups_) {
       averages_.push_back(zeros_like_each(group));
       squares_.push_back(zeros_like_each(group));
-      auto& steps = steps_.emplace_back();  // the kernel wants a step count a tensor, on its device
+      // The kernel wants a step count a tensor, on its device; CUDA's reads it as a float.
+      auto& steps = steps_.emplace_back();
       for (const auto& [name, parameter] : group.parameters)
-        steps.push_back(at::zeros({}, parameter.options().requires_grad(false)));
+        steps.push_back(at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)));
     }
   }
 
   void step(double lr) override {
     const at::NoGradGuard no_grad;
     for (std::size_t i = 0; i < groups_.size(); ++i) {
-      for (at::Tensor& count : steps_[i]) count.add_(1);
+      at::_foreach_add_(steps_[i], 1);
       const auto gradients = gradients_of(groups_[i]);
       const Rows rows(groups_[i]);
       const auto values = rows.take(values_of(groups_[i])), averages = rows.take(averages_[i]),

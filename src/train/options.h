@@ -46,6 +46,7 @@ struct TrainOptions {
 
   std::string device = "cpu", amp = "auto", channels_last = "auto";
   bool cuda_graphs = false;
+  std::string cudnn_benchmark = "on";
   int threads = 0, workers = 0, prefetch = 4, cache_mb = 2048;
   std::int64_t seed = 42;
   int val_interval = 1;
@@ -142,6 +143,10 @@ struct TrainOptions {
       "on cuda, record a step once and replay it; for steps of one batch, without --mixup, "
       "--teacher, "
       "--sample-rate and the heads of pairs");
+    v(cudnn_benchmark, "cudnn-benchmark",
+      "on cuda, try at the first step which kernel is fastest for each layer: half a minute that "
+      "long runs get back",
+      {"on", "off"});
     v(threads, "threads", "of the network; 0: the cores");
     v(workers, "workers", "threads that load photos; 0: the cores");
     v(prefetch, "prefetch", "batches loaded ahead");

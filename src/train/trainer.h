@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 
 #include "losses/head.h"
 #include "train/optimizer.h"
@@ -35,11 +36,12 @@ class Trainer {
   /// One forward pass: pixels [N, 3, S, S] as the loader made them, labels [N], loss, and the
   /// backbone's rate of the optimiser step it belongs to.
   struct Pass {
-    const std::vector<float>& pixels;
+    std::span<const float> pixels;
     const std::vector<std::int64_t>& labels;
     double loss, lr;
   };
-  /// Called after each pass, forwards and backwards, to compare with another framework or to plot.
+  /// Called after each pass, forwards and backwards, to compare with another framework or to plot;
+  /// on a GPU one pass late.
   std::function<void(const Pass&)> on_pass;
 
   /// All that a checkpoint holds: model.*, head.*, optimizer.*, average.* and average_head.*, rng.
@@ -50,8 +52,17 @@ class Trainer {
   void resume();
   void save_checkpoint();
 
+  // A pass that was given to the device and whose loss was not read yet.
+  struct Running {
+    Batch batch;
+    std::vector<std::int64_t> labels;
+    torch::Tensor loss;  // []
+    std::int64_t step;
+  };
+
   bool train_epoch();  // false: interrupted, and saved
-  void train_batch(Batch& batch, std::int64_t group_size);
+  Running begin_pass(Batch&& batch, std::int64_t group_size);
+  void finish_pass(Loader& loader, Running&& pass);
   void update();
   std::vector<std::int64_t> epoch_order(std::int64_t epoch) const;
   std::unique_ptr<Loader> train_loader(std::vector<std::int64_t> order);

@@ -29,10 +29,18 @@ torch::Tensor to_device(const torch::Tensor& tensor, torch::Device device) {
                           : tensor.to(device);
 }
 
-torch::Tensor to_input(std::vector<float>& data, int size, const Execution& execution) {
+std::shared_ptr<float[]> batch_memory(std::size_t floats, torch::Device device) {
+  if (!device.is_cuda()) return std::make_shared_for_overwrite<float[]>(floats);
+  torch::Tensor pinned =
+      torch::empty(static_cast<std::int64_t>(floats), torch::TensorOptions().pinned_memory(true));
+  float* data = pinned.data_ptr<float>();
+  return {data, [owner = std::move(pinned)](float*) {}};
+}
+
+torch::Tensor to_input(std::span<float> data, int size, const Execution& execution) {
   const auto n = static_cast<std::int64_t>(data.size()) / (3LL * size * size);
   const torch::Tensor x = torch::from_blob(data.data(), {n, 3, size, size});  // [N, 3, S, S]
-  return to_device(x, execution.device)
+  return x.to(execution.device, /*non_blocking=*/true)
       .to(execution.weights)
       .contiguous(execution.channels_last ? torch::MemoryFormat::ChannelsLast
                                           : torch::MemoryFormat::Contiguous);

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "data/loader.h"
@@ -21,13 +23,17 @@ struct Execution {
   bool channels_last = true;
 };
 
-/// A tensor of the host on the device; to a GPU it is copied while this goes on, from pinned
-/// memory.
+/// A small tensor of the host on the device; to a GPU it is copied while the host goes on, from a
+/// pinned copy.
 torch::Tensor to_device(const torch::Tensor& tensor, torch::Device device);
 
-/// data [n, 3, size, size] of a loader's batch on the device; reads the batch's memory, which must
-/// outlive it on a CPU.
-torch::Tensor to_input(std::vector<float>& data, int size, const Execution& execution);
+/// Memory for a loader's batches: pinned where the device is a GPU, which then copies from it
+/// while the host goes on.
+std::shared_ptr<float[]> batch_memory(std::size_t floats, torch::Device device);
+
+/// data [n, 3, size, size] of a loader's batch on the device. Its memory must stay as it is until
+/// the device has used the tensor, of which whoever reads a result from there can be sure.
+torch::Tensor to_input(std::span<float> data, int size, const Execution& execution);
 
 /// The embeddings of a list of photos.
 struct Embeddings {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/weight_average.h"
 
+#include <ATen/ops/_foreach_copy.h>
 #include <ATen/ops/_foreach_lerp.h>
 
 namespace shoplens {
@@ -14,16 +15,14 @@ WeightAverage::WeightAverage(NamedTensors live) : live_(std::move(live)) {
 
 void WeightAverage::update(double share) {
   const at::NoGradGuard no_grad;
-  std::vector<at::Tensor> from, to;
+  std::vector<at::Tensor> from, to, counts_from, counts_to;
   for (std::size_t i = 0; i < live_.size(); ++i) {
-    if (live_[i].second.is_floating_point()) {
-      to.push_back(averages_[i].second);
-      from.push_back(live_[i].second);
-    } else {
-      averages_[i].second.copy_(live_[i].second);
-    }
+    const bool is_count = !live_[i].second.is_floating_point();
+    (is_count ? counts_to : to).push_back(averages_[i].second);
+    (is_count ? counts_from : from).push_back(live_[i].second);
   }
   at::_foreach_lerp_(to, from, share);
+  if (!counts_to.empty()) at::_foreach_copy_(counts_to, counts_from);
 }
 
 void WeightAverage::swap() {
