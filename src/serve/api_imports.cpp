@@ -16,13 +16,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Photos of an import that are kept together.
-constexpr std::size_t kImportBatch = 128;
 // What the gallery keeps of an import is found by this and its id: no client's key has a space.
 constexpr std::string_view kImportKey = "import ";
 constexpr std::int64_t kImportsListed = 50;  // of those that ended before the server began
-// An import that ends the process, as by the memory it takes, would do so at each start.
-constexpr std::int64_t kStarts = 3;
+// Photos of an import that are kept together, by how often it was begun from where it is: after a
+// start that did not get on fewer, so that an import whose server is killed again and again does. A
+// photo that itself ends the process, as by the memory it takes, would do so at each start.
+constexpr std::size_t kImportBatch[] = {128, 8, 1};
+constexpr std::int64_t kStarts = std::size(kImportBatch);
 
 // How far an import is, is kept in the transaction that adds its photos: it goes on from there
 // whatever ended the server, and from what the gallery then says when that was restored.
@@ -45,7 +46,7 @@ ImportState import_state(const Gallery& gallery, std::int64_t id, std::int64_t t
     state.total = total;
   } else if (const auto starts = json.find("starts");
              starts != json.end() && starts->is_number_integer()) {
-    state.starts = starts->get<std::int64_t>();
+    state.starts = std::max<std::int64_t>(0, starts->get<std::int64_t>());
   }
   return state;
 }
@@ -225,21 +226,23 @@ void Api::import_photos(Import import, Jobs::Control& job) {
   }
   show(job, state);
   const auto total = static_cast<std::int64_t>(import.labels.size());
+  const std::size_t at_once = kImportBatch[state.starts];
   while (state.done < total) {
-    const auto done = import_batch(import, state.done, job);
+    const auto done = import_batch(import, state.done, at_once, job);
     if (!done) return;
     state.done = *done;
   }
   spool_.discard(import.id);
 }
 
-// Adds the photos from `begin` on. Returns where to go on, nothing when the job is cancelled.
+// Adds at most so many photos from `begin` on. Returns where to go on, nothing when the job is
+// cancelled.
 std::optional<std::int64_t> Api::import_batch(const Import& import, std::int64_t begin,
-                                              Jobs::Control& job) {
+                                              std::size_t at_once, Jobs::Control& job) {
   const auto total = static_cast<std::int64_t>(import.labels.size());
   const auto first = static_cast<std::size_t>(begin);
   const auto batch = std::span<const Upload::Photo>(import.upload.photos)
-                         .subspan(first, std::min(kImportBatch, import.labels.size() - first));
+                         .subspan(first, std::min(at_once, import.labels.size() - first));
   const auto serving = catalogue_.now();
   const EmbeddedPhotos embedded = embed_in_parts(*serving->batcher, batch, decoder_, job);
   std::vector<NewPhoto> added;

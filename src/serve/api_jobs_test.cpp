@@ -112,6 +112,25 @@ class ApiJobsTest : public TestCatalogue {
     EXPECT_NE(state.find(part), std::string::npos) << state;
     return state;
   }
+  // As a server that is killed once it has begun the import so often from where it is, and one that
+  // starts, whose network has room for so many photos.
+  void kill_at_start(int count, std::size_t room) {
+    const std::string starts = "\"starts\":" + std::to_string(count);
+    std::optional<DoneRequest> killed;
+    for (int wait = 0; wait < 12'000 && !(killed && killed->answer.ends_with(starts + "}"));
+         ++wait) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      killed = row();
+    }
+    ASSERT_TRUE(killed);
+    end(api);
+    if (count == 1) {
+      EXPECT_EQ(row()->answer.find("\"starts\""), std::string::npos) << "it was ended in order";
+    }
+    set_row(*killed);
+    network.set_room(room);
+    api = std::make_unique<Api>(catalogue, metrics, OpenModel(), ApiOptions());
+  }
   // As a server that ends and one that starts, which finds `files` changed.
   void start_again(const std::function<void()>& change_files = [] {}) {
     end(api);
@@ -313,28 +332,25 @@ TEST_F(ApiJobsTest, ADeletionTellsOfPhotosThatCouldNotBeShown) {
 TEST_F(ApiJobsTest, AnImportThatEndsTheServerEachTimeFails) {
   network.set_room(0);
   import(import_of(3));
-  for (int i = 1; i <= 3; ++i) {
-    const std::string starts = "\"starts\":" + std::to_string(i);
-    std::optional<DoneRequest> killed;
-    for (int wait = 0; wait < 12'000 && !(killed && killed->answer.ends_with(starts + "}"));
-         ++wait) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-      killed = row();
-    }
-    ASSERT_TRUE(killed);
-    end(api);
-    if (i == 1) {
-      EXPECT_EQ(row()->answer.find("\"starts\""), std::string::npos) << "it was ended in order";
-    }
-    set_row(*killed);
-    network.set_room(0);
-    api = std::make_unique<Api>(catalogue, metrics, OpenModel(), ApiOptions());
-  }
+  for (int i = 1; i <= 3; ++i) kill_at_start(i, 0);
   const std::string state = state_with("\"failed\",");
   EXPECT_NE(state.find("begun 3 times"), std::string::npos) << state;
   EXPECT_FALSE(std::filesystem::exists(spool_file()));
   start_again();
   EXPECT_EQ(ask("GET", "/v1/imports/{id}").body, state);
+}
+
+TEST_F(ApiJobsTest, AnImportThatWasCutOffGoesOnInSmallerSteps) {
+  network.set_room(0);
+  import(import_of(20));
+  kill_at_start(1, 8);
+  state_with("\"done\":8,");
+  start_again([&] { network.set_room(0); });
+  kill_at_start(1, 0);
+  kill_at_start(2, 1);
+  state_with("\"done\":9,");
+  network.set_room(Gate::kAll);
+  EXPECT_NE(state_with("\"done\",").find("\"added\":20,"), std::string::npos);
 }
 
 TEST_F(ApiJobsTest, WhatAGallerySaysOfAnImportMustBePossible) {
