@@ -22,8 +22,8 @@ struct HttpServerOptions {
   // have any number of connections.
   std::vector<std::string> trusted_proxies{};
   // For a whole header, a body, an answer, and between two requests. What `least_rate` bytes of
-  // body or answer take is a second more, so that a large one may take long, and a client that
-  // dribbles is not waited for.
+  // body or answer take is a second more, so that a large one may take long, and neither a client
+  // that dribbles is waited for nor, longer than that, one that stalls.
   std::chrono::seconds header_timeout{10}, body_timeout{60}, write_timeout{60}, idle_timeout{60};
   std::uint64_t least_rate = 64u << 10;
 };

@@ -284,20 +284,40 @@ TEST(HttpServer, AClientThatDribblesIsLeft) {
 
 TEST(HttpServer, ALargeBodyAndAnswerMayTakeLongWhileTheyMove) {
   HttpServerOptions impatient = options();
-  impatient.body_timeout = impatient.write_timeout = 1s;
+  impatient.body_timeout = impatient.write_timeout = 2s;
   impatient.least_rate = 250;
   Application application([](const HttpRequest& request, const HttpReply& reply) {
-    reply({200, "text/plain", std::string(request.body.empty() ? 0 : 40u << 20, 'x') + "end", {}});
+    reply({200, "text/plain", std::string(request.body.empty() ? 0 : 80u << 20, 'x') + "end", {}});
   });
   const HttpServer server(impatient, application);
   const Client client(server.port());
-  client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n");
-  for (int i = 0; i < 9; ++i) {
+  client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1500\r\n\r\n");
+  for (int i = 0; i < 15; ++i) {
     std::this_thread::sleep_for(200ms);
     client.send(std::string(100, 'x'));
   }
-  std::this_thread::sleep_for(1500ms);  // by now the answer waits for its reader
+  std::this_thread::sleep_for(1s);  // by now the answer waits for its reader
   EXPECT_NE(client.read_until("end"), "");
+}
+
+TEST(HttpServer, AClientThatStallsIsLeftHoweverMuchItSent) {
+  HttpServerOptions impatient = options();
+  impatient.body_timeout = impatient.write_timeout = 1s;
+  impatient.least_rate = 10;
+  Application application([](const HttpRequest& request, const HttpReply& reply) {
+    reply({200, "text/plain", std::string(request.body.empty() ? 80u << 20 : 0, 'x') + "end", {}});
+  });
+  const HttpServer server(impatient, application);
+  const Client body(server.port()), answer(server.port());
+  const auto begin = std::chrono::steady_clock::now();
+  body.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n" +
+            std::string(800, 'x'));  // which would earn 80 seconds
+  answer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(body.read_all(), "");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 8s);
+  EXPECT_EQ(application.timeouts, 1);
+  std::this_thread::sleep_for(begin + 4s - std::chrono::steady_clock::now());
+  EXPECT_FALSE(answer.read_all().ends_with("end"));
 }
 
 TEST(HttpServer, BodiesMayBeFiles) {

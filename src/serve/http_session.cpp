@@ -394,10 +394,13 @@ class Session final : public HttpSession, public std::enable_shared_from_this<Se
     transferred_ = 0;
     lowest().expires_at(transfer_end_ = transfer_begin_ + timeout);
   }
+  // What has moved earns time, but for no longer pause than the first.
   void prolong_transfer(std::size_t bytes) {
     transferred_ += bytes;
     const auto earned = std::chrono::seconds(transferred_ / server_->options.least_rate);
-    expire_transfer_at(transfer_begin_ + transfer_timeout_ + earned);
+    const auto gone =
+        std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - transfer_begin_);
+    expire_transfer_at(transfer_begin_ + transfer_timeout_ + std::min(earned, gone));
   }
   // Each call cancels a timer and sets another, so only where it is not set to that.
   void expire_transfer_at(std::chrono::steady_clock::time_point end) {
