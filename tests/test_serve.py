@@ -873,7 +873,7 @@ class Order(ServeTest):
 
     def test_a_full_queue_answers_429(self):
         server = self.serve("--workers", 1, "--queue", 1, "--max-wait-ms", 50)
-        statuses = self.burst(server, 24, self.photo("test/gala0.png"))
+        statuses = self.burst(server, 24, png(2000, 2000))  # which takes its time
         self.assertEqual({s[0] for s in statuses}, {200, 429})
         self.assertEqual({s[1:] for s in statuses if s[0] == 429}, {("1", "overloaded")})
         self.assertEqual(server.json("POST", "/v1/recognize", self.photo("test/gala0.png"))["results"][0]["label"],
@@ -964,7 +964,7 @@ class Order(ServeTest):
         self.assertEqual(answer["batch"], 2)
         self.assertEqual([r["label"] for r in answer["results"]], list(self.LABELS))
         # And those of several clients.
-        photo, batches = self.photo("test/gala0.png"), []
+        photo, batches = png(1000, 1000), []  # which takes some time
         for _ in range(20):
             clients = [threading.Thread(target=lambda: batches.append(
                 server.json("POST", "/v1/recognize", photo)["batch"])) for _ in range(4)]

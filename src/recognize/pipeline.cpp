@@ -2,6 +2,7 @@
 #include "recognize/pipeline.h"
 
 #include <algorithm>
+#include <future>
 #include <span>
 
 #include "core/error.h"
@@ -98,6 +99,17 @@ void Pipeline::embed(const float* prepared, std::int64_t n, float* out,
     keep_likeliest(probabilities.subspan(at, classes().size()));
   if (networks_.size() > 1 || spec_.norm == Norm::kJoint)
     l2_normalize({out, static_cast<std::size_t>(n * dim_)}, dim_);
+}
+
+void Pipeline::warm_up() const {
+  std::vector<std::future<void>> calls;
+  for (int i = 0; i < callers(); ++i)
+    calls.push_back(std::async(std::launch::async, [this] {
+      const std::vector<float> prepared(floats_per_photo_, 0.5f);
+      std::vector<float> out(static_cast<std::size_t>(dim_)), probabilities(classes().size());
+      embed(prepared.data(), 1, out.data(), probabilities.data());
+    }));
+  for (auto& call : calls) call.get();
 }
 
 void Pipeline::embed_network(std::size_t i, const float* prepared, std::int64_t n, float* out,

@@ -50,6 +50,10 @@ class Pipeline {
   void embed(const float* prepared, std::int64_t n, float* out,
              float* class_probabilities = nullptr) const;
 
+  /// Makes each caller's first call, in which the networks take their memory: tens of milliseconds
+  /// that the first photos would wait for.
+  void warm_up() const;
+
  private:
   struct Input {  // a preprocessing that some networks share
     Preprocessing preprocessing;

@@ -202,7 +202,9 @@ void Catalogue::restore(const fs::path& from) {
 Catalogue::Networks Catalogue::networks_of(const Gallery& gallery, const Networks& there) const {
   std::string text = gallery.model().fingerprint + gallery.note("pipeline");
   if (text == there.text) return there;
-  return {std::move(text), std::make_shared<Batcher>(open_(gallery), batching_)};
+  auto pipeline = open_(gallery);
+  pipeline->warm_up();
+  return {std::move(text), std::make_shared<Batcher>(std::move(pipeline), batching_)};
 }
 
 std::shared_ptr<Serving> Catalogue::serving_of(const Gallery& gallery,
