@@ -130,6 +130,7 @@ class Connection {
   explicit Connection(Load& load);
   void connect();
   void send(Clock::time_point due);
+  void waits() { has_waited_ = true; }
 
  private:
   void on_answer(error_code ec);
@@ -143,7 +144,7 @@ class Connection {
   boost::beast::flat_buffer buffer_;
   std::optional<http::response_parser<http::string_body>> parser_;
   std::optional<Clock::time_point> due_;  // of the request under way
-  std::size_t answers_ = 0;               // since it was connected
+  bool has_waited_ = false;               // for a request, since it was connected
 };
 
 class Load {
@@ -194,7 +195,7 @@ void Connection::connect() {
   error_code ignored;
   socket_.close(ignored);
   buffer_.clear();
-  answers_ = 0;
+  has_waited_ = false;
   socket_.async_connect(load_.server(), [this](error_code ec) {
     if (ec) return fail("connect: " + ec.message());
     socket_.set_option(tcp::no_delay(true));
@@ -219,7 +220,7 @@ void Connection::on_answer(error_code ec) {
   const int status = static_cast<int>(parser_->get().result_int());
   load_.answered(*due_, status);
   due_.reset();
-  ++answers_;
+  waits();
   if (!parser_->keep_alive()) return connect();
   if (status == 200 || load_.open_loop()) return load_.ready(*this);
   after_pause(&Connection::ask);  // else a closed loop does nothing but be refused
@@ -227,7 +228,7 @@ void Connection::on_answer(error_code ec) {
 
 void Connection::fail(const std::string& what) {
   // A server may close a kept connection just as the next request comes: any client sends again.
-  if (due_ && answers_ > 0 && !(parser_ && parser_->got_some())) {
+  if (due_ && has_waited_ && !(parser_ && parser_->got_some())) {
     load_.reopened();
     return connect();
   }
@@ -252,7 +253,10 @@ void Load::ready(Connection& connection) {
     ++under_way_;
     return connection.send(now);
   }
-  if (backlog_.empty()) return idle_.push_back(&connection);
+  if (backlog_.empty()) {
+    connection.waits();
+    return idle_.push_back(&connection);
+  }
   ++under_way_;
   connection.send(backlog_.front());
   backlog_.pop_front();
