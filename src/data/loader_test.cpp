@@ -193,6 +193,22 @@ TEST(Loader, ReusesRecycledMemory) {
   EXPECT_TRUE(seen);
 }
 
+TEST(Loader, TakesItsMemoryFromWhereItIsTold) {
+  std::atomic<int> taken = 0;
+  LoaderOptions options{.batch_size = 10, .threads = 2, .prefetch = 2};
+  options.allocate = [&](std::size_t floats) {
+    EXPECT_EQ(floats, 10 * kWidth);
+    ++taken;
+    return std::make_shared<float[]>(floats);
+  };
+  Loader loader(sequential_order(95), kWidth, load_failing(1000), options);
+  for (std::size_t first = 0; auto batch = loader.next(); first += 10) {
+    expect_batch(*batch, sequential_order(95), first, std::min<std::size_t>(10, 95 - first), 1000);
+    loader.recycle(std::move(*batch));
+  }
+  EXPECT_LE(taken, 4);  // of 10 batches: two being made, one in use, one on its way back
+}
+
 TEST(Loader, RefusesOptionsBelowOne) {
   for (const LoaderOptions& options :
        {LoaderOptions{.batch_size = 0}, {.threads = 0}, {.prefetch = 0}})

@@ -50,8 +50,9 @@ class Pipeline {
   void embed(const float* prepared, std::int64_t n, float* out,
              float* class_probabilities = nullptr) const;
 
-  /// Makes each caller's first call, in which the networks take their memory: tens of milliseconds
-  /// that the first photos would wait for.
+  /// Makes a call of one grey photo by as many callers as there can be: in their first calls the
+  /// networks take their memory, tens of milliseconds that the first photos would wait for. Throws
+  /// as embed() does.
   void warm_up() const;
 
  private:

@@ -44,6 +44,13 @@ class PipelineTest : public TestCatalogue {
   }
 };
 
+TEST_F(PipelineTest, IsTheSameOnceItIsWarm) {
+  const Pipeline pipeline(three(Tta::kHflip), runtime(2));
+  const auto cold = embed(pipeline, {1, 2});
+  pipeline.warm_up();
+  EXPECT_EQ(embed(pipeline, {1, 2}), cold);
+}
+
 TEST_F(PipelineTest, NetworksStandOneBehindTheOtherAtOneLength) {
   for (const Tta tta : {Tta::kNone, Tta::kHflip}) {
     const PipelineSpec spec = three(tta);

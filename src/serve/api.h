@@ -94,7 +94,7 @@ class Api {
   Jobs::Work import_work(std::int64_t id, const Asked& asked);
   void import_photos(Import import, Jobs::Control& job);
   std::optional<std::int64_t> import_batch(const Import& import, std::int64_t begin,
-                                           std::size_t at_once, Jobs::Control& job);
+                                           std::int64_t starts, Jobs::Control& job);
   void give_up_import(const Import& import, Jobs::Control& job, const std::string& why);
   void uncount_start(std::int64_t id, const Asked& asked);
   void take_over_imports(bool make_folder);

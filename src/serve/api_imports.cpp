@@ -20,8 +20,9 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kImportKey = "import ";
 constexpr std::int64_t kImportsListed = 50;  // of those that ended before the server began
 // Photos of an import that are kept together, by how often it was begun from where it is: after a
-// start that did not get on fewer, so that an import whose server is killed again and again does. A
-// photo that itself ends the process, as by the memory it takes, would do so at each start.
+// start that did not get on fewer, until as many are kept as were too many, so that an import whose
+// server is killed again and again gets on. A photo that itself ends the process, as by the memory
+// it takes, would do so at each start.
 constexpr std::size_t kImportBatch[] = {128, 8, 1};
 constexpr std::int64_t kStarts = std::size(kImportBatch);
 
@@ -226,23 +227,26 @@ void Api::import_photos(Import import, Jobs::Control& job) {
   }
   show(job, state);
   const auto total = static_cast<std::int64_t>(import.labels.size());
-  const std::size_t at_once = kImportBatch[state.starts];
+  std::size_t kept = 0;  // since state.starts is what it is
   while (state.done < total) {
-    const auto done = import_batch(import, state.done, at_once, job);
+    const auto done = import_batch(import, state.done, state.starts, job);
     if (!done) return;
+    kept += static_cast<std::size_t>(*done - state.done);
     state.done = *done;
+    if (state.starts > 0 && kept >= kImportBatch[state.starts - 1]) --state.starts, kept = 0;
   }
   spool_.discard(import.id);
 }
 
-// Adds at most so many photos from `begin` on. Returns where to go on, nothing when the job is
-// cancelled.
+// Adds photos from `begin` on, as many as `starts` says. Returns where to go on, nothing when the
+// job is cancelled.
 std::optional<std::int64_t> Api::import_batch(const Import& import, std::int64_t begin,
-                                              std::size_t at_once, Jobs::Control& job) {
+                                              std::int64_t starts, Jobs::Control& job) {
   const auto total = static_cast<std::int64_t>(import.labels.size());
   const auto first = static_cast<std::size_t>(begin);
-  const auto batch = std::span<const Upload::Photo>(import.upload.photos)
-                         .subspan(first, std::min(at_once, import.labels.size() - first));
+  const auto batch =
+      std::span<const Upload::Photo>(import.upload.photos)
+          .subspan(first, std::min(kImportBatch[starts], import.labels.size() - first));
   const auto serving = catalogue_.now();
   const EmbeddedPhotos embedded = embed_in_parts(*serving->batcher, batch, decoder_, job);
   std::vector<NewPhoto> added;
@@ -264,7 +268,7 @@ std::optional<std::int64_t> Api::import_batch(const Import& import, std::int64_t
       next.existing += counts.skipped;
       next.relabelled += counts.relabelled;
       next.phase = next.done == total ? JobState::Phase::kDone : JobState::Phase::kRunning;
-      next.starts = 0;
+      next.starts = starts;
       keep_import(gallery, next, import.asked);
       return std::string();
     });

@@ -203,7 +203,11 @@ Catalogue::Networks Catalogue::networks_of(const Gallery& gallery, const Network
   std::string text = gallery.model().fingerprint + gallery.note("pipeline");
   if (text == there.text) return there;
   auto pipeline = open_(gallery);
-  pipeline->warm_up();
+  try {
+    pipeline->warm_up();
+  } catch (const std::exception& e) {  // grey may be nothing to it, as photos need not be
+    log_warning("the networks' first calls: ", e.what());
+  }
   return {std::move(text), std::make_shared<Batcher>(std::move(pipeline), batching_)};
 }
 

@@ -144,8 +144,8 @@ struct TrainOptions {
       "--teacher, "
       "--sample-rate and the heads of pairs");
     v(cudnn_benchmark, "cudnn-benchmark",
-      "on cuda, try at the first step which kernel is fastest for each layer: half a minute that "
-      "long runs get back",
+      "on cuda, try at the first step which kernel is fastest for each layer, which takes its "
+      "time: off for short runs",
       {"on", "off"});
     v(threads, "threads", "of the network; 0: the cores");
     v(workers, "workers", "threads that load photos; 0: the cores");

@@ -178,24 +178,14 @@ bool Trainer::train_epoch() {
                     (batches_per_epoch_ - first_batch) * loading_.batch_size);
   const std::int64_t accumulate = options_.grad_accum_steps;
   bool learnt = false;  // since the last step
-  // A GPU works on one pass while the host prepares the next: to read a loss is to wait for it.
-  std::optional<Running> running;
-  const auto settle = [&] {
-    if (auto pass = std::exchange(running, std::nullopt)) finish_pass(*loader, std::move(*pass));
-  };
   model_->train();
   while (auto batch = loader->next()) {
     report_unreadable(*photos_, batch->errors);
     const std::int64_t group_start = state_.batch - state_.batch % accumulate;
     const std::int64_t group_size = std::min(accumulate, batches_per_epoch_ - group_start);
     if (batch->samples.size() > 1) {  // batch norm cannot train on one photo
-      Running pass = begin_pass(std::move(*batch), group_size);
-      settle();
-      running = std::move(pass);
-      if (!execution_.device.is_cuda()) settle();
+      train_batch(*batch, group_size);
       learnt = true;
-    } else {
-      loader->recycle(std::move(*batch));
     }
     ++state_.batch;
     if (state_.batch == group_start + group_size) {
@@ -203,49 +193,41 @@ bool Trainer::train_epoch() {
       ++state_.step;  // a step without a photo counts too: the schedule ends with the epochs
     }
     progress.advance(loading_.batch_size);
+    loader->recycle(std::move(*batch));
     if (interrupted_ && state_.batch % accumulate == 0) {
-      settle();
       save_checkpoint();
       log_info("interrupted at epoch ", state_.epoch + 1, " batch ", state_.batch,
                "; --resume goes on from there");
       return false;
     }
   }
-  settle();
   return finish_epoch(seconds_since(start), loader->wait_seconds(),
                       (state_.batch - first_batch) * loading_.batch_size);
 }
 
-Trainer::Running Trainer::begin_pass(Batch&& batch, std::int64_t group_size) {
-  Running running{.batch = std::move(batch), .labels = {}, .loss = {}, .step = state_.step};
-  const std::vector<std::int64_t>& samples = running.batch.samples;
-  for (const std::int64_t sample : samples) running.labels.push_back(data_.labels.of_row[sample]);
-  const torch::Tensor labels =
-      to_device(torch::tensor(running.labels, torch::kLong), execution_.device);
-  const torch::Tensor x = to_input(running.batch.data, preprocessing_.size, execution_);
-  const bool is_full = static_cast<int>(samples.size()) == loading_.batch_size;
+void Trainer::train_batch(Batch& batch, std::int64_t group_size) {
+  std::vector<std::int64_t> numbers;
+  for (const std::int64_t sample : batch.samples) numbers.push_back(data_.labels.of_row[sample]);
+  const torch::Tensor labels = to_device(torch::tensor(numbers, torch::kLong), execution_.device);
+  const torch::Tensor x = to_input(batch.data, preprocessing_.size, execution_);
+  const bool is_full = static_cast<int>(batch.samples.size()) == loading_.batch_size;
   // The graph's gradients stay where they are: what is not replayed adds to them.
   if (graph_ && graph_->is_recorded() && !is_full) optimizer_->zero_grad(/*in_place=*/true);
-  running.loss = graph_ && is_full ? graph_->run(x, labels).clone()  // the next replay writes there
-                                   : pass(x, labels, samples, group_size);
-  return running;
-}
-
-void Trainer::finish_pass(Loader& loader, Running&& pass) {
-  const double value = pass.loss.item<double>();
+  const torch::Tensor loss =
+      graph_ && is_full ? graph_->run(x, labels) : pass(x, labels, batch.samples, group_size);
+  const double value = loss.item<double>();
   if (!std::isfinite(value)) {
     std::string files;
-    for (const std::int64_t sample : pass.batch.samples)
+    for (const std::int64_t sample : batch.samples)
       files += "\n  " + photos_->path(sample).string();
     throw Error(ErrorCode::kInternal,
-                join("the loss is ", value, " at epoch ", state_.epoch + 1, ", step ", pass.step,
+                join("the loss is ", value, " at epoch ", state_.epoch + 1, ", step ", state_.step,
                      ", with the photos:", files),
                 "the last checkpoint is kept; a new run with a lower --lr, --clip-grad 1 or --amp "
                 "fp32 may go well");
   }
   state_.loss_sum += value;
-  if (on_pass) on_pass({pass.batch.data, pass.labels, value, learning_rate(pass.step)});
-  loader.recycle(std::move(pass.batch));
+  if (on_pass) on_pass({batch.data, numbers, value, learning_rate(state_.step)});
 }
 
 torch::Tensor Trainer::pass(const torch::Tensor& input, const torch::Tensor& labels,

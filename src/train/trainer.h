@@ -29,8 +29,8 @@ class Trainer {
   Trainer(const TrainOptions& options, const std::atomic<bool>& interrupted);
 
   /// Trains to the end, to options.stop_epoch, or until interrupted; what is left to do can be
-  /// resumed exactly. Throws when more than 5% of the photos cannot be read, or the loss is no
-  /// longer finite.
+  /// resumed exactly (on a GPU up to the order of sums). Throws when more than 5% of the photos
+  /// cannot be read, or the loss is no longer finite.
   RunEnd run();
 
   /// One forward pass: pixels [N, 3, S, S] as the loader made them, labels [N], loss, and the
@@ -40,8 +40,7 @@ class Trainer {
     const std::vector<std::int64_t>& labels;
     double loss, lr;
   };
-  /// Called after each pass, forwards and backwards, to compare with another framework or to plot;
-  /// on a GPU one pass late.
+  /// Called after each pass, forwards and backwards, to compare with another framework or to plot.
   std::function<void(const Pass&)> on_pass;
 
   /// All that a checkpoint holds: model.*, head.*, optimizer.*, average.* and average_head.*, rng.
@@ -52,17 +51,8 @@ class Trainer {
   void resume();
   void save_checkpoint();
 
-  // A pass that was given to the device and whose loss was not read yet.
-  struct Running {
-    Batch batch;
-    std::vector<std::int64_t> labels;
-    torch::Tensor loss;  // []
-    std::int64_t step;
-  };
-
   bool train_epoch();  // false: interrupted, and saved
-  Running begin_pass(Batch&& batch, std::int64_t group_size);
-  void finish_pass(Loader& loader, Running&& pass);
+  void train_batch(Batch& batch, std::int64_t group_size);
   void update();
   std::vector<std::int64_t> epoch_order(std::int64_t epoch) const;
   std::unique_ptr<Loader> train_loader(std::vector<std::int64_t> order);
