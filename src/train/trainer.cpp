@@ -61,10 +61,8 @@ Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupt
   loading_ = {
       .batch_size = static_cast<int>(std::min<std::int64_t>(options_.batch_size, photos_->size())),
       .threads = options_.workers > 0 ? options_.workers : cores,
-      .prefetch = options_.prefetch,
-      .allocate = [device = execution_.device](std::size_t floats) {
-        return batch_memory(floats, device);
-      }};
+      .prefetch = options_.prefetch};
+  if (execution_.device.is_cuda()) loading_.allocate = pinned_memory;
   batches_per_epoch_ = static_cast<std::int64_t>(epoch_order(0).size()) / loading_.batch_size;
   steps_per_epoch_ =
       (batches_per_epoch_ + options_.grad_accum_steps - 1) / options_.grad_accum_steps;

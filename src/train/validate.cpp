@@ -29,8 +29,7 @@ torch::Tensor to_device(const torch::Tensor& tensor, torch::Device device) {
                           : tensor.to(device);
 }
 
-std::shared_ptr<float[]> batch_memory(std::size_t floats, torch::Device device) {
-  if (!device.is_cuda()) return std::make_shared_for_overwrite<float[]>(floats);
+std::shared_ptr<float[]> pinned_memory(std::size_t floats) {
   torch::Tensor pinned =
       torch::empty(static_cast<std::int64_t>(floats), torch::TensorOptions().pinned_memory(true));
   float* data = pinned.data_ptr<float>();

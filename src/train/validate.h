@@ -27,9 +27,8 @@ struct Execution {
 /// pinned copy.
 torch::Tensor to_device(const torch::Tensor& tensor, torch::Device device);
 
-/// Memory for a loader's batches: pinned where the device is a GPU, which then copies from it
-/// while the host goes on.
-std::shared_ptr<float[]> batch_memory(std::size_t floats, torch::Device device);
+/// Memory for a loader's batches from which a GPU copies while the host goes on. Wants CUDA.
+std::shared_ptr<float[]> pinned_memory(std::size_t floats);
 
 /// data [n, 3, size, size] of a loader's batch on the device. Its memory must stay as it is until
 /// the device has used the tensor, of which whoever reads a result from there can be sure.
