@@ -7,6 +7,8 @@
 #include "apps/embedding.h"
 #include "core/files.h"
 #include "data/manifest.h"
+#include "onnx/model_info.h"
+#include "recognize/out_of_fold.h"
 #include "recognize/tune.h"
 
 namespace shoplens {
@@ -67,7 +69,7 @@ int pipeline(const PipelineCommandOptions& o) {
 }
 
 struct TuneOptions {
-  std::string gallery = "gallery.db", data, report;
+  std::string gallery = "gallery.db", data, out_of_fold, report;
   int whiten = 0, folds = 5;
   double max_drop = 0.005;
   bool dry_run = false, json = false;
@@ -78,6 +80,9 @@ struct TuneOptions {
     v(gallery, "gallery", "gallery.db made by `shoplens index build`");
     v(data, "data",
       "labelled photos that are not in the gallery, alike those that will be asked about");
+    v(out_of_fold, "out-of-fold",
+      "in place of --data: the list that the gallery's networks were trained on with `train "
+      "--folds`; each photo is asked about by the networks that did not see it");
     v(report, "report",
       "further labelled photos, to see what each setting does for them; nothing is chosen by them");
     v(whiten, "whiten",
@@ -85,7 +90,7 @@ struct TuneOptions {
       "components or photos");
     v(folds, "folds",
       "parts of --data of which each is asked about with what the others chose: the gallery "
-      "changes only when they gain; 0: without");
+      "changes only when they gain; 0: without; the networks' own with --out-of-fold");
     v(max_drop, "max-drop", "accuracy that --whiten may cost; more is refused");
     v(dry_run, "dry-run", "show the trials and leave the gallery as it is");
     network.visit(v);
@@ -137,34 +142,71 @@ void print_text(const TuneCrossValidation& unseen, bool changes, const std::stri
   if (!changes) std::cout << "no gain: " << gallery << " stays as it was\n";
 }
 
+// Labelled photos that the gallery lacks, and what its networks make of them.
+struct HeldOut {
+  Manifest list;
+  PhotoEmbeddings embedded;
+};
+
+HeldOut read_held_out(const Gallery& gallery, const std::string& path) {
+  HeldOut photos;
+  if (!path.empty()) photos.list = read_manifest(path);
+  check_held_out("index tune", gallery, photos.list);
+  return photos;
+}
+
+// The gallery's own photos, by the folds of its networks.
+OutOfFold read_out_of_fold(const TuneOptions& o, const Gallery& gallery, const PipelineSpec& own,
+                           const GalleryContent& content) {
+  check(own.whiten == 0 && own.decide.vote != Vote::kClasses,
+        "index tune: want a gallery without whitening and without a vote by classes for "
+        "--out-of-fold (",
+        o.gallery, ")");
+  std::vector<ModelInfo> models;
+  for (const PipelineModel& model : located_pipeline_of(gallery, o.network.model).models) {
+    models.push_back(read_model_info(model.path));
+    check(models.back().fingerprint == model.fingerprint,
+          "index tune: want the gallery's networks, got another (", model.path, ")");
+  }
+  return {content, models, read_manifest(o.out_of_fold)};
+}
+
 int tune_gallery(const TuneOptions& o) {
-  check(!o.data.empty(), "index tune: want --data, a CSV or a folder of labelled photos");
+  check(o.data.empty() != o.out_of_fold.empty(),
+        "index tune: want --data, a CSV or a folder of labelled photos, or --out-of-fold, what the "
+        "networks were trained on");
   check(o.whiten >= 0, "--whiten: want at least 0, got ", o.whiten);
+  check(o.whiten == 0 || o.out_of_fold.empty(),
+        "--whiten: want --data for it, as with --out-of-fold the networks are never all together");
   check(o.folds == 0 || o.folds >= 2, "--folds: want 0 or at least 2, got ", o.folds);
   Gallery gallery(o.gallery);
-  const auto read_held_out = [&](const std::string& path) {
-    Manifest photos = path.empty() ? Manifest{} : read_manifest(path);
-    check_held_out("index tune", gallery, photos);
-    return photos;
-  };
-  const Manifest held_out = read_held_out(o.data), report = read_held_out(o.report);
-  const auto pipeline = open_gallery_pipeline(gallery, o.network, held_out.size() + report.size());
-  const PhotoEmbeddings embedded = embed_and_report(*pipeline, held_out.paths, o.network);
-  PhotoEmbeddings reported;
-  if (!o.report.empty()) reported = embed_and_report(*pipeline, report.paths, o.network);
+  HeldOut held_out = read_held_out(gallery, o.data), report = read_held_out(gallery, o.report);
   const GalleryContent content = gallery.content();
-  const std::vector<Block> blocks = pipeline->blocks();
   const PipelineSpec own = pipeline_of(gallery);
   const auto whitening = gallery.array("whitening");
-  TuneData data{content, whitening, blocks, pipeline->classes(), {held_out, embedded}};
-  if (!o.report.empty()) data.report.emplace(TunePhotos{report, reported});
+  std::optional<OutOfFold> folds;
+  if (!o.out_of_fold.empty()) folds.emplace(read_out_of_fold(o, gallery, own, content));
+  std::unique_ptr<Pipeline> pipeline;
+  if (const std::size_t photos = held_out.list.size() + report.list.size(); photos > 0) {
+    pipeline = open_gallery_pipeline(gallery, o.network, photos);
+    for (HeldOut* of : {&held_out, &report})
+      if (of->list.size() > 0)
+        of->embedded = embed_and_report(*pipeline, of->list.paths, o.network);
+  }
+  const auto classes = folds ? std::vector<std::string>{} : pipeline->classes();
+  const auto of = [&](const HeldOut& photos) {
+    return tune_data(content, whitening, pipeline->blocks(), classes, photos.list, photos.embedded);
+  };
+  TuneData data =
+      folds ? TuneData{whitening, classes, folds->alike(), folds->parts()} : of(held_out);
+  if (!o.report.empty()) data.report = of(report).held_out;
   const TuneResult result = tune(own, data, o.whiten);
   const auto unseen =
       o.folds == 0 ? std::nullopt : cross_validate_tune(own, data, o.whiten, o.folds);
   // Too few photos for folds: those that chose tell.
-  const auto of = [&](std::size_t trial) { return result.trials[trial].held_out; };
-  const auto [before, after, unwhitened, whitened] = unseen.value_or(
-      TuneCrossValidation{of(0), of(result.chosen), of(result.unwhitened), of(result.whitened)});
+  const auto found = [&](std::size_t trial) { return result.trials[trial].held_out; };
+  const auto [before, after, unwhitened, whitened] = unseen.value_or(TuneCrossValidation{
+      found(0), found(result.chosen), found(result.unwhitened), found(result.whitened)});
   if (o.whiten > 0 && unwhitened.accuracy - whitened.accuracy > o.max_drop)
     throw Error(ErrorCode::kBadInput,
                 join("index tune: want --whiten ", o.whiten, " to cost at most ", o.max_drop,
@@ -179,8 +221,8 @@ int tune_gallery(const TuneOptions& o) {
              {"trials", to_json(result.trials)},
              {"pipeline", to_toml(changes ? result.spec : own)},
              {"changes", changes},
-             {"errors", errors_json(embedded.errors, held_out.names)},
-             {"report_errors", errors_json(reported.errors, report.names)}};
+             {"errors", errors_json(held_out.embedded.errors, held_out.list.names)},
+             {"report_errors", errors_json(report.embedded.errors, report.list.names)}};
     if (unseen)
       out["cross_validation"] = {{"before", to_json(unseen->before)},
                                  {"after", to_json(unseen->after)}};
@@ -189,7 +231,7 @@ int tune_gallery(const TuneOptions& o) {
     print_text(result.trials);
     if (unseen) print_text(*unseen, changes, o.gallery);
   }
-  return std::max(status_of(embedded), status_of(reported));
+  return std::max(status_of(held_out.embedded), status_of(report.embedded));
 }
 
 }  // namespace

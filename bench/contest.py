@@ -104,6 +104,9 @@ def main():
     tuned = contest.gallery("tuned", ten)
     contest.run("index", "tune", "--gallery", tuned, "--data", o.out / "set/val.csv")
     contest.row("the same, tuned on val.csv, whose photos are not shifted", tuned, ten)
+    folds = contest.gallery("out-of-fold", ten)
+    contest.run("index", "tune", "--gallery", folds, "--out-of-fold", contest.train_csv)
+    contest.row("the same, tuned on the training photos, each by the networks that did not see it", folds, ten)
     student = o.out / "student"
     if not (student / "best/model.safetensors").exists():
         contest.run("distill", "--gallery", together, "--data", contest.train_csv, "--out", student, "--", "--config",

@@ -128,7 +128,34 @@ class TrainTest(unittest.TestCase):
         self.assertRegex(done.stderr, r"fold 1 +[1-3] ")
         self.assertIn("mean", done.stderr)
         self.assertEqual(len((self.folder / "folds/folds.csv").read_text().splitlines()), 3)
-        self.run_cli("export", "folds/fold-1", "--out", "fold1.onnx")
+        models = []
+        for size in 32, 40:
+            for fold in 0, 1:
+                models += ["--model", f"fold{fold}-{size}.onnx"]
+                self.run_cli("export", f"folds/fold-{fold}", "--img-size", size, "--out", models[-1])
+        self.run_cli("index", "build", "--gallery", "folds.db", "--data", "photos/train.csv", *models)
+
+        # The gallery's own photos, each asked about by the networks that did not see it.
+        tune = "index", "tune", "--gallery", "folds.db"
+        done = self.run_cli(*tune, "--out-of-fold", "photos/train.csv", "--json", "--report", "photos/test.csv")
+        tuned = json.loads(done.stdout)
+        what = [trial["what"] for trial in tuned["trials"]]
+        self.assertEqual(what[:3], ["as it is", "its weights alone", "weight of models 1 2: 0.5"])
+        self.assertFalse([w for w in what if w.startswith("whiten")])
+        self.assertLess(tuned["trials"][0]["accuracy"], 1)  # as it would be with each photo's own neighbour itself
+        self.assertIn("report", tuned["trials"][0])
+        self.assertEqual(tuned["changes"], sum(tuned["cross_validation"]["after"].values()) >
+                         sum(tuned["cross_validation"]["before"].values()))
+        pipeline = self.run_cli("index", "pipeline", "--gallery", "folds.db").stdout
+        self.assertEqual(pipeline, tuned["pipeline"])
+        weights = [line for line in pipeline.splitlines() if line.startswith("weight = ")]
+        self.assertEqual((weights[0], weights[2]), (weights[1], weights[3]))
+
+        error = lambda *words: self.run_cli(*tune, *words, status=2).stderr
+        self.assertIn("or --out-of-fold", error())
+        self.assertIn("or --out-of-fold", error("--out-of-fold", "photos/train.csv", "--data", "photos/test.csv"))
+        self.assertIn("--whiten: want --data for it", error("--out-of-fold", "photos/train.csv", "--whiten", 4))
+        self.assertIn("was trained on, got another (photos/test.csv)", error("--out-of-fold", "photos/test.csv"))
 
     def test_mistakes_are_named(self):
         error = lambda *words: self.run_cli(*words, status=2).stderr

@@ -47,6 +47,18 @@ void check_folds(std::size_t rows, int folds) {
         "folds: want at least as many photos as folds, got ", rows, " and ", folds);
 }
 
+const std::vector<std::string>& column(const Manifest& manifest, const std::string& name) {
+  if (name == "label") return manifest.labels;
+  std::string names;
+  for (const auto& column : manifest.columns) {
+    if (column.name == name) return column.values;
+    names += " " + column.name;
+  }
+  throw Error(ErrorCode::kBadInput,
+              join("folds: want the column ", name, " of --group-column, found only",
+                   names.empty() ? " path and label" : names, " (", manifest.source.string(), ")"));
+}
+
 }  // namespace
 
 std::vector<std::string> groups_of(const Manifest& manifest,
@@ -142,6 +154,14 @@ std::vector<int> stratified_group_folds(const std::vector<std::string>& labels,
   std::vector<int> fold_of_row;
   for (const std::int64_t g : group_of) fold_of_row.push_back(fold_of_group[g]);
   return fold_of_row;
+}
+
+std::vector<int> split_folds(const Manifest& photos, int folds, std::uint64_t seed,
+                             const std::string& group_column) {
+  return group_column.empty()
+             ? stratified_folds(photos.labels, folds, seed)
+             : stratified_group_folds(photos.labels,
+                                      groups_of(photos, column(photos, group_column)), folds, seed);
 }
 
 }  // namespace shoplens

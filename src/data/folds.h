@@ -29,4 +29,10 @@ std::vector<int> stratified_group_folds(const std::vector<std::string>& labels,
                                         const std::vector<std::string>& groups, int folds,
                                         std::uint64_t seed);
 
+/// The fold that holds each photo of a list out: by labels, and, unless `group_column` is empty, by
+/// groups of equal values in that column (which may be "label"). Throws also when there is no such
+/// column, naming the list.
+std::vector<int> split_folds(const Manifest& photos, int folds, std::uint64_t seed,
+                             const std::string& group_column);
+
 }  // namespace shoplens

@@ -20,8 +20,9 @@ using Metadata = std::map<std::string, std::string>;
 constexpr const char* kFormatKey = "shoplens.format";
 constexpr const char* kFormat = "1";
 constexpr const char* kClassesKey = "shoplens.classes";
-constexpr int kMaxDim = 65536,
-              kMaxSize = 8192;  // far over any real network; a damaged file is over them
+constexpr const char* kHeldOutKey = "shoplens.held_out";
+// Far over any real network; a damaged file is over them.
+constexpr int kMaxDim = 65536, kMaxSize = 8192, kMaxFolds = 9999;
 
 // A label a line; a backslash or line break inside one is escaped.
 std::string lines_of(const std::vector<std::string>& labels) {
@@ -56,6 +57,12 @@ std::string number_text(Number number) {
   return {text, std::to_chars(text, text + sizeof text, number).ptr};
 }
 
+// "2 of 5, seed 42, HASH, column", the column only where there is one.
+std::string text_of(const HeldOutFold& f) {
+  std::string text = join(f.fold, " of ", f.folds, ", seed ", f.seed, ", ", f.photos_hash);
+  return f.group_column.empty() ? text : text + ", " + f.group_column;
+}
+
 std::string triple_text(const std::array<float, 3>& t) {
   return number_text(t[0]) + " " + number_text(t[1]) + " " + number_text(t[2]);
 }
@@ -63,6 +70,10 @@ std::string triple_text(const std::array<float, 3>& t) {
 [[noreturn]] void corrupt(const std::string& what, const fs::path& path,
                           const std::string& hint = {}) {
   throw Error(ErrorCode::kCorrupt, join("model: ", what, " (", path.string(), ")"), hint);
+}
+
+bool is_hash(std::string_view word) {
+  return word.size() == 64 && word.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 /// Takes values out of the metadata; every failure names the key and the file.
@@ -109,9 +120,36 @@ struct Reader {
   }
   std::string hash(const std::string& key) const {
     const std::string& word = text(key);
-    if (word.size() != 64 || word.find_first_not_of("0123456789abcdef") != std::string::npos)
-      wrong(key, "64 hexadecimal digits");
+    if (!is_hash(word)) wrong(key, "64 hexadecimal digits");
     return word;
+  }
+  HeldOutFold held_out_fold(const std::string& key) const {
+    HeldOutFold f;
+    std::string_view left = text(key);
+    const auto want = [&](bool is_so) {
+      if (!is_so) wrong(key, "\"fold of folds, seed number, hash\" and maybe a column");
+    };
+    const auto take = [&](std::string_view word) {
+      want(left.starts_with(word));
+      left.remove_prefix(word.size());
+    };
+    const auto number = [&](auto& value) {
+      const auto [end, status] = std::from_chars(left.data(), left.data() + left.size(), value);
+      want(status == std::errc{});
+      left.remove_prefix(static_cast<std::size_t>(end - left.data()));
+    };
+    number(f.fold);
+    take(" of ");
+    number(f.folds);
+    take(", seed ");
+    number(f.seed);
+    take(", ");
+    f.photos_hash = left.substr(0, 64);
+    left.remove_prefix(f.photos_hash.size());
+    if (!left.empty()) take(", ");
+    f.group_column = left;
+    want(f.fold >= 0 && f.fold < f.folds && f.folds <= kMaxFolds && is_hash(f.photos_hash));
+    return f;
   }
   template <class Parse>
   auto word(const std::string& key, Parse parse, const char* want) const {
@@ -162,6 +200,7 @@ Metadata to_metadata(const ModelInfo& info) {
                     {"shoplens.labels_hash", info.labels_hash},
                     {kFingerprintKey, info.fingerprint}};
   if (!info.classes.empty()) metadata[kClassesKey] = lines_of(info.classes);
+  if (info.held_out) metadata[kHeldOutKey] = text_of(*info.held_out);
   return metadata;
 }
 
@@ -188,6 +227,7 @@ ModelInfo from_metadata(const Metadata& metadata, const fs::path& path) {
   if (!read.text("shoplens.labels_hash").empty())
     info.labels_hash = read.hash("shoplens.labels_hash");
   if (metadata.contains(kClassesKey)) info.classes = split_lines(read.text(kClassesKey));
+  if (metadata.contains(kHeldOutKey)) info.held_out = read.held_out_fold(kHeldOutKey);
   if (!read.text(kFingerprintKey).empty())  // a checkpoint of a training run has none yet
     info.fingerprint = read.hash(kFingerprintKey);
   return info;

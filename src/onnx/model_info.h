@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "image/preprocess.h"
 
 namespace shoplens {
+
+/// The fold of its list that a network was not trained on, as split_folds (data/folds.h) makes it.
+struct HeldOutFold {
+  int fold = 0, folds = 0;
+  std::uint64_t seed = 0;
+  std::string photos_hash{};  // names_hash of the photos held out, in the list's order
+  std::string group_column{};
+  bool operator==(const HeldOutFold&) const = default;
+};
 
 /// What model.onnx says of itself in its metadata_props: everything a program needs to use it
 /// rightly.
@@ -18,6 +29,7 @@ struct ModelInfo {
   std::string labels_hash;  // SHA-256 of the sorted training labels, a line each; empty for an
                             // imported backbone
   std::vector<std::string> classes{};  // what the columns of the output "classes" are; empty: none
+  std::optional<HeldOutFold> held_out{};  // of a network that was trained on folds
   std::string fingerprint;  // SHA-256 of the graph and the preprocessing: equal exactly when
                             // embeddings may be compared
 };

@@ -86,6 +86,36 @@ TEST_F(ModelInfoTest, ClassesComeBackWhateverIsInThem) {
   }
 }
 
+TEST_F(ModelInfoTest, TheFoldHeldOutComesBack) {
+  const std::string hash = sha256_hex("photos");
+  for (const HeldOutFold& fold :
+       {HeldOutFold{0, 5, 9999, hash, ""}, HeldOutFold{9, 10, 0, hash, "shop, of the photo"}}) {
+    ModelInfo info = some_info();
+    info.held_out = fold;
+    write_file(path, small_model(info));
+    EXPECT_EQ(read_model_info(path).held_out, fold);
+  }
+}
+
+TEST_F(ModelInfoTest, AFoldThatIsNoneIsCorrupt) {
+  const std::string hash = sha256_hex("photos");
+  auto metadata = to_metadata(some_info());
+  for (const std::string& text :
+       {std::string("0 of 5"), "5 of 5, seed 1, " + hash, "-1 of 5, seed 1, " + hash,
+        "0 of 5, seed x, " + hash, "0 of 5, seed 1, " + hash.substr(1),
+        "0 of 5, seed 1, " + hash + "x", std::string()}) {
+    metadata["shoplens.held_out"] = text;
+    try {
+      from_metadata(metadata, path);
+      ADD_FAILURE() << text;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code, ErrorCode::kCorrupt);
+      EXPECT_NE(std::string(e.what()).find("shoplens.held_out: want"), std::string::npos)
+          << e.what();
+    }
+  }
+}
+
 TEST_F(ModelInfoTest, LabelsHashMayBeEmpty) {
   ModelInfo info = some_info();
   info.labels_hash.clear();

@@ -2,6 +2,7 @@
 #include "recognize/tune.h"
 
 #include <algorithm>
+#include <numeric>
 #include <span>
 #include <unordered_set>
 
@@ -20,17 +21,41 @@ TuneFigures figures_of(const Evaluation& e) {
   return {e.accuracy, e.metrics.recall_at_5, e.metrics.map};
 }
 
+void add(TuneFigures& sum, const TuneFigures& figures, double share) {
+  sum.accuracy += share * figures.accuracy;
+  sum.recall_at_5 += share * figures.recall_at_5;
+  sum.map += share * figures.map;
+}
+
 Manifest labels_only(Manifest photos) {
   photos.columns.clear();
   return photos;
 }
 
+// Parts with lists of labels alone: no other column is evaluated.
+struct Parts {
+  explicit Parts(const std::vector<TunePart>& of) : parts(of) {
+    for (const TunePart& part : parts) {
+      lists.push_back(labels_only(part.list));
+      photos += static_cast<double>(part.embedded.photos.size());
+    }
+  }
+  const std::vector<TunePart>& parts;
+  std::vector<Manifest> lists;
+  double photos = 0;
+};
+
+std::vector<Block> blocks_of(const TunePart& part, const PipelineSpec& spec) {
+  std::vector<Block> blocks = part.blocks;
+  for (std::size_t i = 0; i < blocks.size(); ++i)
+    blocks[i].weight = spec.models[part.models[i]].weight;
+  return blocks;
+}
+
 class Tuner {
  public:
   Tuner(const TuneData& data, double least_gain)
-      : data_(data), least_gain_(least_gain), held_out_(labels_only(data.held_out.list)) {
-    if (data.report) report_ = labels_only(data.report->list);
-  }
+      : data_(data), least_gain_(least_gain), held_out_(data.held_out), report_(data.report) {}
 
   const Candidate& best() const { return best_; }
   std::size_t best_trial() const { return best_trial_; }
@@ -49,49 +74,53 @@ class Tuner {
     return trials_[best_trial_].score > trials_[0].score + least_gain_;
   }
 
-  // The networks' parts of a vector, with the weights of `spec`.
-  std::vector<Block> blocks_of(const PipelineSpec& spec) const {
-    std::vector<Block> blocks = data_.blocks;
-    for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i].weight = spec.models[i].weight;
-    return blocks;
-  }
-
-  // The gallery's vectors before whitening.
+  // The vectors of the only part's gallery before whitening.
   std::vector<float> weighed() const {
-    return project(data_.gallery.vectors, blocks_of(best_.spec), {});
+    const TunePart& part = data_.held_out.at(0);
+    return project(part.gallery.vectors, blocks_of(part, best_.spec), {});
   }
 
  private:
+  TuneFigures figures(const Parts& of, const Candidate& c) const {
+    TuneFigures mean;
+    for (std::size_t i = 0; i < of.parts.size(); ++i) {
+      const TunePart& part = of.parts[i];
+      const Matcher matcher(part.gallery.vectors, blocks_of(part, c.spec), c.spec, c.whitening);
+      const Evaluation by_label = evaluate(part.gallery.items, matcher, of.lists[i], part.embedded,
+                                           {c.spec.decide, data_.classes})[0];
+      add(mean, figures_of(by_label), static_cast<double>(part.embedded.photos.size()) / of.photos);
+    }
+    return mean;
+  }
+
   double try_out(const std::string& what, const Candidate& c) {
-    const Matcher matcher(data_.gallery.vectors, blocks_of(c.spec), c.spec, c.whitening);
-    const auto by_label = [&](const Manifest& photos, const PhotoEmbeddings& embedded) {
-      return evaluate(data_.gallery.items, matcher, photos, embedded,
-                      {c.spec.decide, data_.classes})[0];
-    };
-    const TuneFigures figures = figures_of(by_label(held_out_, data_.held_out.embedded));
-    trials_.push_back({what, figures, tune_score(figures), false});
-    if (data_.report) trials_.back().report = figures_of(by_label(report_, data_.report->embedded));
+    const TuneFigures found = figures(held_out_, c);
+    trials_.push_back({what, found, tune_score(found), false});
+    if (!report_.parts.empty()) trials_.back().report = figures(report_, c);
     return trials_.back().score;
   }
 
   const TuneData& data_;
   double least_gain_;
-  Manifest held_out_, report_;
+  Parts held_out_, report_;
   Candidate best_;
   std::size_t best_trial_ = 0;
   std::vector<TuneTrial> trials_;
 };
 
-void tune_weights(Tuner& tuner) {
-  const std::size_t models = tuner.best().spec.models.size();
-  if (models < 2) return;
+void tune_weights(Tuner& tuner, const std::vector<std::vector<std::size_t>>& alike) {
+  if (alike.size() < 2) return;
   for (int sweep = 0; sweep < 2; ++sweep) {
     const std::size_t before = tuner.best_trial();
-    for (std::size_t i = 0; i < models; ++i)
+    for (const auto& models : alike)
       for (const double factor : {0.5, 0.7, 1.4, 2.0}) {
         Candidate c = tuner.best();
-        const double weight = c.spec.models[i].weight *= factor;
-        tuner.offer(join("weight of model ", i + 1, ": ", weight), c);
+        std::string what = models.size() > 1 ? "weight of models" : "weight of model";
+        for (const std::size_t i : models) {
+          c.spec.models[i].weight *= factor;
+          what += join(" ", i + 1);
+        }
+        tuner.offer(join(what, ": ", c.spec.models[models[0]].weight), c);
       }
     if (tuner.best_trial() == before) return;
   }
@@ -120,6 +149,11 @@ void tune_whitening(Tuner& tuner, int dim, int wanted) {
       must = false;
     }
   }
+}
+
+// Parts of some of the networks have no space in common that could be shortened.
+bool has_all_models(const std::vector<TunePart>& parts, const PipelineSpec& spec) {
+  return parts.size() == 1 && parts[0].models.size() == spec.models.size();
 }
 
 void tune_expansion(Tuner& tuner, const char* what, ExpansionOptions RankingOptions::* member) {
@@ -164,16 +198,14 @@ void tune_vote(Tuner& tuner, bool classes) {
 
 // The places of the embedded photos whose label the gallery has, dealt out in the order of their
 // labels.
-std::vector<std::vector<std::size_t>> deal(const TuneData& data, std::size_t folds) {
+std::vector<std::vector<std::size_t>> deal(const TunePart& part, std::size_t folds) {
   std::unordered_set<std::string> known;
-  for (const GalleryItem& item : data.gallery.items) known.insert(item.label);
-  const auto& list = data.held_out.list;
-  const auto& embedded = data.held_out.embedded;
+  for (const GalleryItem& item : part.gallery.items) known.insert(item.label);
   const auto label = [&](std::size_t place) -> const std::string& {
-    return list.labels[static_cast<std::size_t>(embedded.photos[place])];
+    return part.list.labels[static_cast<std::size_t>(part.embedded.photos[place])];
   };
   std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < embedded.photos.size(); ++i)
+  for (std::size_t i = 0; i < part.embedded.photos.size(); ++i)
     if (known.contains(label(i))) places.push_back(i);
   std::stable_sort(places.begin(), places.end(),
                    [&](std::size_t a, std::size_t b) { return label(a) < label(b); });
@@ -199,13 +231,59 @@ PhotoEmbeddings rows_of(const PhotoEmbeddings& all, const std::vector<std::size_
   return out;
 }
 
-void add(TuneFigures& sum, const TuneFigures& figures, double share) {
-  sum.accuracy += share * figures.accuracy;
-  sum.recall_at_5 += share * figures.recall_at_5;
-  sum.map += share * figures.map;
+// A round of cross-validation: what chooses, and what is asked about with it.
+struct Round {
+  std::vector<TunePart> choosing, asking;
+};
+
+// The parts of dealt photos, which rounds refer to.
+struct DealtPhotos {
+  PhotoEmbeddings choosing, asking;
+};
+
+std::vector<Round> rounds_of(const std::vector<TunePart>& parts) {
+  std::vector<Round> rounds;
+  for (std::size_t left_out = 0; left_out < parts.size(); ++left_out) {
+    Round& round = rounds.emplace_back();
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      (i == left_out ? round.asking : round.choosing).push_back(parts[i]);
+  }
+  return rounds;
+}
+
+// Of one part, whose photos `dealt` keeps; none when there are fewer photos than folds.
+std::vector<Round> rounds_of(const TunePart& part, std::size_t folds,
+                             std::vector<DealtPhotos>& dealt) {
+  const auto places = deal(part, folds);
+  if (places.back().empty()) return {};
+  for (std::size_t left_out = 0; left_out < folds; ++left_out) {
+    std::vector<std::size_t> others;
+    for (std::size_t fold = 0; fold < folds; ++fold)
+      if (fold != left_out) others.insert(others.end(), places[fold].begin(), places[fold].end());
+    std::sort(others.begin(), others.end());
+    dealt.push_back({rows_of(part.embedded, others), rows_of(part.embedded, places[left_out])});
+  }
+  std::vector<Round> rounds;
+  for (const DealtPhotos& photos : dealt) {
+    const auto of = [&](const PhotoEmbeddings& embedded) {
+      return std::vector<TunePart>{{part.gallery, part.blocks, part.models, part.list, embedded}};
+    };
+    rounds.push_back({of(photos.choosing), of(photos.asking)});
+  }
+  return rounds;
 }
 
 }  // namespace
+
+TuneData tune_data(const GalleryContent& gallery, const std::optional<GalleryArray>& whitening,
+                   const std::vector<Block>& blocks, const std::vector<std::string>& classes,
+                   const Manifest& list, const PhotoEmbeddings& embedded) {
+  std::vector<std::size_t> models(blocks.size());
+  std::iota(models.begin(), models.end(), 0);
+  TuneData data{whitening, classes, {}, {{gallery, blocks, models, list, embedded}}};
+  for (const std::size_t model : models) data.alike.push_back({model});
+  return data;
+}
 
 double tune_score(const TuneFigures& f) { return (f.accuracy + f.recall_at_5 + f.map) / 3; }
 
@@ -219,10 +297,11 @@ TuneResult tune(const PipelineSpec& spec, const TuneData& data, int whiten, doub
   Tuner tuner(data, least_gain);
   tuner.offer("as it is", own, true);
   tuner.offer("its weights alone", plain, true);
-  tune_weights(tuner);
+  tune_weights(tuner, data.alike);
   TuneResult result;
   result.unwhitened = tuner.best_trial();
-  tune_whitening(tuner, dim_of(data.blocks), whiten);
+  if (has_all_models(data.held_out, spec))
+    tune_whitening(tuner, dim_of(data.held_out[0].blocks), whiten);
   result.whitened = tuner.best_trial();
   tune_expansion(tuner, "augment the gallery", &RankingOptions::augment);
   tune_expansion(tuner, "expand queries", &RankingOptions::expand);
@@ -241,28 +320,23 @@ std::optional<TuneCrossValidation> cross_validate_tune(const PipelineSpec& spec,
                                                        const TuneData& data, int whiten, int folds,
                                                        double least_gain) {
   check(folds >= 2, "tune: want at least 2 folds, got ", folds);
-  const auto dealt = deal(data, static_cast<std::size_t>(folds));
-  if (dealt.back().empty()) return std::nullopt;
-  std::size_t photos = 0;
-  for (const auto& fold : dealt) photos += fold.size();
+  std::vector<DealtPhotos> dealt;
+  const std::vector<Round> rounds =
+      data.held_out.size() > 1
+          ? rounds_of(data.held_out)
+          : rounds_of(data.held_out.at(0), static_cast<std::size_t>(folds), dealt);
+  if (rounds.empty()) return std::nullopt;
+  const auto asked_in = [](const Round& round) {
+    return static_cast<double>(round.asking[0].embedded.photos.size());
+  };
+  double photos = 0;
+  for (const Round& round : rounds) photos += asked_in(round);
   TuneCrossValidation mean;
-  for (std::size_t left_out = 0; left_out < dealt.size(); ++left_out) {
-    std::vector<std::size_t> others;
-    for (std::size_t fold = 0; fold < dealt.size(); ++fold)
-      if (fold != left_out) others.insert(others.end(), dealt[fold].begin(), dealt[fold].end());
-    std::sort(others.begin(), others.end());
-    const PhotoEmbeddings choosing = rows_of(data.held_out.embedded, others),
-                          asking = rows_of(data.held_out.embedded, dealt[left_out]);
-    const Manifest& list = data.held_out.list;
-    const TuneResult result = tune(spec,
-                                   {data.gallery,
-                                    data.whitening,
-                                    data.blocks,
-                                    data.classes,
-                                    {list, choosing},
-                                    TunePhotos{list, asking}},
-                                   whiten, least_gain);
-    const double share = static_cast<double>(dealt[left_out].size()) / static_cast<double>(photos);
+  for (const Round& round : rounds) {
+    const TuneResult result =
+        tune(spec, {data.whitening, data.classes, data.alike, round.choosing, round.asking}, whiten,
+             least_gain);
+    const double share = asked_in(round) / photos;
     const auto add_trial = [&](TuneFigures& to, std::size_t trial) {
       add(to, *result.trials[trial].report, share);
     };

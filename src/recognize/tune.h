@@ -8,22 +8,29 @@
 
 namespace shoplens {
 
-/// Photos with labels, and what the networks make of them.
-struct TunePhotos {
+/// Labelled photos, the gallery that they are looked up in, and the networks that do it.
+struct TunePart {
+  const GalleryContent& gallery;    // vectors [items, the blocks' dims]
+  std::vector<Block> blocks;        // of these networks; weights are the spec's
+  std::vector<std::size_t> models;  // their places in the spec, ascending
   const Manifest& list;
   const PhotoEmbeddings& embedded;  // of its rows
 };
 
-/// Held-out photos and the gallery that they are looked up in.
+/// What settings are tried on. Figures are means over all photos of all parts.
 struct TuneData {
-  const GalleryContent& gallery;
   const std::optional<GalleryArray>& whitening;  // the gallery's own, if its spec has one
-  const std::vector<Block>& blocks;              // the networks' dims; weights are the spec's
   const std::vector<std::string>& classes;  // that the embedded photos' class_probabilities are of
-  TunePhotos held_out;
+  std::vector<std::vector<std::size_t>> alike;  // the spec's models: those of a list share a weight
+  std::vector<TunePart> held_out;
   // Further photos that each setting is tried on, to see; nothing is chosen by them.
-  std::optional<TunePhotos> report{};
+  std::vector<TunePart> report{};
 };
+
+/// One part of all the networks, each of a weight of its own.
+TuneData tune_data(const GalleryContent& gallery, const std::optional<GalleryArray>& whitening,
+                   const std::vector<Block>& blocks, const std::vector<std::string>& classes,
+                   const Manifest& list, const PhotoEmbeddings& embedded);
 
 /// What photos found in the gallery, as fractions.
 struct TuneFigures {
@@ -56,9 +63,9 @@ struct TuneResult {
 /// vote, one after the other, by what the held-out photos find in the gallery: from the weights of
 /// `spec` alone; a change is kept when it raises tune_score by more than `least_gain`. What comes
 /// out is `spec` itself unless another is better by that much. whiten: components to whiten to,
-/// whatever that costs; 0: as many as do best, or none (of more than 1024 components and photos it
-/// is not tried). A vote by classes is tried when the data
-/// has them. The spec's recall stays as it is.
+/// whatever that costs; 0: as many as do best, or none (of more than 1024 components and photos,
+/// or of several parts, which have no space in common, it is not tried). A vote by classes is tried
+/// when the data has them. The spec's recall stays as it is.
 TuneResult tune(const PipelineSpec& spec, const TuneData& data, int whiten,
                 double least_gain = 0.001);
 
@@ -69,9 +76,9 @@ struct TuneCrossValidation {
   TuneFigures unwhitened, whitened;  // of what is best before, and after, whitening is tried
 };
 
-/// Cross-validates `tune` over `folds` parts of the held-out photos, in which labels are spread
-/// evenly; photos of labels that the gallery lacks are left out. `data.report` is not read. Nothing
-/// when there are fewer photos than folds.
+/// Cross-validates `tune` over the parts of the held-out photos; one part alone is cut in `folds`,
+/// in which labels are spread evenly; photos of labels that the gallery lacks are left out.
+/// `data.report` is not read. Nothing when there are fewer photos than folds.
 std::optional<TuneCrossValidation> cross_validate_tune(const PipelineSpec& spec,
                                                        const TuneData& data, int whiten, int folds,
                                                        double least_gain = 0.001);

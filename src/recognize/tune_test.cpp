@@ -47,12 +47,14 @@ class TuneTest : public testing::Test {
 
   TuneResult run(int whiten = 0, const Manifest* report = nullptr) {
     TuneData with = data();
-    if (report) with.report.emplace(TunePhotos{*report, embedded});
+    if (report) with.report.push_back({gallery, blocks, {0, 1}, *report, embedded});
     return tune(spec(), with, whiten);
   }
 
   PipelineSpec spec() const { return {.models = {{"a", "f1"}, {"b", "f2"}}}; }
-  TuneData data() const { return {gallery, whitening, blocks, no_classes, {held_out, embedded}}; }
+  TuneData data() const {
+    return tune_data(gallery, whitening, blocks, no_classes, held_out, embedded);
+  }
 
   GalleryContent gallery;
   std::optional<GalleryArray> whitening;

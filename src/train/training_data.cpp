@@ -23,18 +23,6 @@ std::string hash_of(const Manifest& manifest) {
   return hash.hex();
 }
 
-const std::vector<std::string>& column(const Manifest& manifest, const std::string& name) {
-  if (name == "label") return manifest.labels;
-  std::string names;
-  for (const auto& column : manifest.columns) {
-    if (column.name == name) return column.values;
-    names += " " + column.name;
-  }
-  throw Error(ErrorCode::kBadInput,
-              join("train: want the column ", name, " of --group-column, found only",
-                   names.empty() ? " path and label" : names, " (", manifest.source.string(), ")"));
-}
-
 int fold_number(const TrainOptions& o) {
   check(o.fold.size() <= 4 && o.fold.find_first_not_of("0123456789") == std::string::npos &&
             !o.fold.empty() && std::stoi(o.fold) < o.folds,
@@ -42,13 +30,8 @@ int fold_number(const TrainOptions& o) {
   return std::stoi(o.fold);
 }
 
-// The fold that holds each row out.
 std::vector<int> folds_of(const Manifest& photos, const TrainOptions& o) {
-  const auto seed = static_cast<std::uint64_t>(o.seed);
-  return o.group_column.empty()
-             ? stratified_folds(photos.labels, o.folds, seed)
-             : stratified_group_folds(
-                   photos.labels, groups_of(photos, column(photos, o.group_column)), o.folds, seed);
+  return split_folds(photos, o.folds, static_cast<std::uint64_t>(o.seed), o.group_column);
 }
 
 // Throws unless every product has a photo outside the fold `held_out`.
@@ -75,7 +58,10 @@ void split(TrainingData& data, const TrainOptions& o) {
   std::vector<std::int64_t> inside, outside;
   for (std::size_t row = 0; row < fold_of.size(); ++row)
     (fold_of[row] == held_out ? inside : outside).push_back(static_cast<std::int64_t>(row));
-  if (o.val.empty()) data.val = select_rows(data.train, inside);
+  Manifest held = select_rows(data.train, inside);
+  data.held_out = {held_out, o.folds, static_cast<std::uint64_t>(o.seed), names_hash(held.names),
+                   o.group_column};
+  if (o.val.empty()) data.val = std::move(held);
   data.train = select_rows(data.train, outside);
 }
 

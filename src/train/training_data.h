@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "data/manifest.h"
+#include "onnx/model_info.h"
 #include "train/options.h"
 
 namespace shoplens {
@@ -15,8 +17,9 @@ struct TrainingData {
   std::vector<std::int64_t> listed;      // photos of each in options.data, a fold held out too: [K]
   std::vector<std::int64_t> val_labels;  // by the same numbers; -1: not among them
   int teacher_dim = 0;
-  std::vector<float> teacher;  // [train, teacher_dim], of length 1; 0: it has none
-  std::string hash;            // SHA-256 of the rows and the sizes of their files
+  std::vector<float> teacher;           // [train, teacher_dim], of length 1; 0: it has none
+  std::string hash;                     // SHA-256 of the rows and the sizes of their files
+  std::optional<HeldOutFold> held_out;  // with folds
 };
 
 /// Reads the manifests that `options` names. With folds, the training photos are those outside

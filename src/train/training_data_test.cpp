@@ -56,6 +56,8 @@ TEST_F(TrainingDataTest, EachPhotoIsHeldOutInOneFold) {
     EXPECT_EQ(data.listed, (std::vector<std::int64_t>{8, 8, 8}));
     for (const std::string& name : data.val.names)
       EXPECT_TRUE(held_out.insert(name).second) << name;
+    EXPECT_EQ(data.held_out, (HeldOutFold{k, 4, static_cast<std::uint64_t>(options_.seed),
+                                          names_hash(data.val.names), ""}));
     for (const std::string& name : data.train.names)
       EXPECT_EQ(std::count(data.val.names.begin(), data.val.names.end(), name), 0) << name;
   }
@@ -67,6 +69,7 @@ TEST_F(TrainingDataTest, AGroupStaysOnOneSide) {
   options_.fold = "0";
   options_.group_column = "shop";
   const TrainingData data = read_training_data(options_);
+  EXPECT_EQ(data.held_out->group_column, "shop");
   const auto shops = [](const Manifest& m) {
     return std::set<std::string>(m.columns.at(0).values.begin(), m.columns.at(0).values.end());
   };
