@@ -46,7 +46,7 @@ EmbeddingRun run_of(const PhotoList& list, const Pipeline& pipeline,
   run.threads = options.threads > 0 ? options.threads : available_cores();
   run.batch_size = pipeline.batch_size();
   run.streams = pipeline.streams();
-  run.processor = processor_name();
+  run.processor = processor_identity();
   run.openvino = openvino_version();
   return run;
 }

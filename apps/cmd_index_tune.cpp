@@ -6,6 +6,7 @@
 #include "apps/commands.h"
 #include "apps/embedding.h"
 #include "core/files.h"
+#include "core/log.h"
 #include "data/manifest.h"
 #include "onnx/model_info.h"
 #include "recognize/out_of_fold.h"
@@ -90,7 +91,8 @@ struct TuneOptions {
       "components or photos");
     v(folds, "folds",
       "parts of --data of which each is asked about with what the others chose: the gallery "
-      "changes only when they gain; 0: without; the networks' own with --out-of-fold");
+      "changes only when they gain and accuracy does not fall; 0: without; the networks' own with "
+      "--out-of-fold");
     v(max_drop, "max-drop", "accuracy that --whiten may cost; more is refused");
     v(dry_run, "dry-run", "show the trials and leave the gallery as it is");
     network.visit(v);
@@ -142,79 +144,101 @@ void print_text(const TuneCrossValidation& unseen, bool changes, const std::stri
   if (!changes) std::cout << "no gain: " << gallery << " stays as it was\n";
 }
 
-// Labelled photos that the gallery lacks, and what its networks make of them.
-struct HeldOut {
+// Photos that the gallery lacks, and what its networks make of them.
+struct LabelledPhotos {
   Manifest list;
   PhotoEmbeddings embedded;
 };
 
-HeldOut read_held_out(const Gallery& gallery, const std::string& path) {
-  HeldOut photos;
+LabelledPhotos read_photos(const Gallery& gallery, const std::string& path) {
+  LabelledPhotos photos;
   if (!path.empty()) photos.list = read_manifest(path);
   check_held_out("index tune", gallery, photos.list);
   return photos;
 }
 
-// The gallery's own photos, by the folds of its networks.
-OutOfFold read_out_of_fold(const TuneOptions& o, const Gallery& gallery, const PipelineSpec& own,
-                           const GalleryContent& content) {
-  check(own.whiten == 0 && own.decide.vote != Vote::kClasses,
-        "index tune: want a gallery without whitening and without a vote by classes for "
-        "--out-of-fold (",
-        o.gallery, ")");
-  std::vector<ModelInfo> models;
-  for (const PipelineModel& model : located_pipeline_of(gallery, o.network.model).models) {
-    models.push_back(read_model_info(model.path));
-    check(models.back().fingerprint == model.fingerprint,
-          "index tune: want the gallery's networks, got another (", model.path, ")");
-  }
-  return {content, models, read_manifest(o.out_of_fold)};
-}
-
-int tune_gallery(const TuneOptions& o) {
+void check_sources(const TuneOptions& o) {
   check(o.data.empty() != o.out_of_fold.empty(),
         "index tune: want --data, a CSV or a folder of labelled photos, or --out-of-fold, what the "
         "networks were trained on");
   check(o.whiten >= 0, "--whiten: want at least 0, got ", o.whiten);
-  check(o.whiten == 0 || o.out_of_fold.empty(),
-        "--whiten: want --data for it, as with --out-of-fold the networks are never all together");
   check(o.folds == 0 || o.folds >= 2, "--folds: want 0 or at least 2, got ", o.folds);
+  check(o.out_of_fold.empty() || (o.whiten == 0 && o.network.tta.empty()),
+        "--out-of-fold: want no --whiten, which is of all networks together, and no --tta: the "
+        "gallery's own vectors are compared");
+}
+
+// The gallery's own photos, by the folds of its networks.
+OutOfFold read_out_of_fold(const TuneOptions& o, const Gallery& gallery,
+                           const GalleryContent& content) {
+  const PipelineSpec spec = located_pipeline_of(gallery, o.network.model);
+  if (spec.whiten > 0 || spec.decide.vote == Vote::kClasses)
+    throw Error(
+        ErrorCode::kBadInput,
+        join("--out-of-fold: want a gallery that does not ",
+             spec.whiten > 0 ? "whiten" : "vote by classes", ", this one does (", o.gallery, ")"),
+        "`shoplens index pipeline --set` with whiten = 0 and another vote changes it");
+  gallery.check_model(fingerprint_of(spec), spec.models[0].path);
+  std::vector<FoldNetwork> networks;
+  for (const PipelineModel& model : spec.models) {
+    networks.push_back({model.path, read_model_info(model.path)});
+    const std::string& got = networks.back().info.fingerprint;
+    if (got != model.fingerprint)
+      throw Error(ErrorCode::kBadInput,
+                  join("index tune: want the gallery's network ", model.fingerprint, ", got ", got,
+                       " (", model.path, ")"),
+                  "give the file that the gallery was built with by --model");
+  }
+  OutOfFold folds(content, networks, read_manifest(o.out_of_fold));
+  log_info(folds.photos(), " photos asked about, each by the networks that did not see it (",
+           o.out_of_fold, ")");
+  return folds;
+}
+
+// Throws when whitening costs more accuracy than --max-drop.
+void check_whitening(const TuneOptions& o, const TuneCrossValidation& found) {
+  if (o.whiten == 0 || found.unwhitened.accuracy - found.whitened.accuracy <= o.max_drop) return;
+  throw Error(ErrorCode::kBadInput,
+              join("index tune: want --whiten ", o.whiten, " to cost at most ", o.max_drop,
+                   " of accuracy, it falls from ", found.unwhitened.accuracy, " to ",
+                   found.whitened.accuracy, " (", o.data, ")"),
+              "a larger --whiten keeps more; --max-drop says how much may be lost");
+}
+
+int tune_gallery(const TuneOptions& o) {
+  check_sources(o);
   Gallery gallery(o.gallery);
-  HeldOut held_out = read_held_out(gallery, o.data), report = read_held_out(gallery, o.report);
+  LabelledPhotos held_out = read_photos(gallery, o.data), report = read_photos(gallery, o.report);
   const GalleryContent content = gallery.content();
   const PipelineSpec own = pipeline_of(gallery);
   const auto whitening = gallery.array("whitening");
-  std::optional<OutOfFold> folds;
-  if (!o.out_of_fold.empty()) folds.emplace(read_out_of_fold(o, gallery, own, content));
+  std::optional<OutOfFold> out_of_fold;
+  if (!o.out_of_fold.empty()) out_of_fold.emplace(read_out_of_fold(o, gallery, content));
   std::unique_ptr<Pipeline> pipeline;
   if (const std::size_t photos = held_out.list.size() + report.list.size(); photos > 0) {
     pipeline = open_gallery_pipeline(gallery, o.network, photos);
-    for (HeldOut* of : {&held_out, &report})
-      if (of->list.size() > 0)
-        of->embedded = embed_and_report(*pipeline, of->list.paths, o.network);
+    for (LabelledPhotos* list : {&held_out, &report})
+      if (list->list.size() > 0)
+        list->embedded = embed_and_report(*pipeline, list->list.paths, o.network);
   }
-  const auto classes = folds ? std::vector<std::string>{} : pipeline->classes();
-  const auto of = [&](const HeldOut& photos) {
+  const auto classes = out_of_fold ? std::vector<std::string>{} : pipeline->classes();
+  const auto data_of = [&](const LabelledPhotos& photos) {
     return tune_data(content, whitening, pipeline->blocks(), classes, photos.list, photos.embedded);
   };
-  TuneData data =
-      folds ? TuneData{whitening, classes, folds->alike(), folds->parts()} : of(held_out);
-  if (!o.report.empty()) data.report = of(report).held_out;
+  TuneData data = out_of_fold
+                      ? TuneData{whitening, classes, out_of_fold->alike(), out_of_fold->parts()}
+                      : data_of(held_out);
+  if (!o.report.empty()) data.report = data_of(report).held_out;
   const TuneResult result = tune(own, data, o.whiten);
   const auto unseen =
       o.folds == 0 ? std::nullopt : cross_validate_tune(own, data, o.whiten, o.folds);
   // Too few photos for folds: those that chose tell.
-  const auto found = [&](std::size_t trial) { return result.trials[trial].held_out; };
-  const auto [before, after, unwhitened, whitened] = unseen.value_or(TuneCrossValidation{
-      found(0), found(result.chosen), found(result.unwhitened), found(result.whitened)});
-  if (o.whiten > 0 && unwhitened.accuracy - whitened.accuracy > o.max_drop)
-    throw Error(ErrorCode::kBadInput,
-                join("index tune: want --whiten ", o.whiten, " to cost at most ", o.max_drop,
-                     " of accuracy, it falls from ", unwhitened.accuracy, " to ", whitened.accuracy,
-                     " (", o.data, ")"),
-                "a larger --whiten keeps more; --max-drop says how much may be lost");
+  const auto of = [&](std::size_t trial) { return result.trials[trial].held_out; };
+  const TuneCrossValidation found = unseen.value_or(
+      TuneCrossValidation{of(0), of(result.chosen), of(result.unwhitened), of(result.whitened)});
+  check_whitening(o, found);
   const bool changes =
-      o.whiten > 0 || (result.chosen > 0 && (!unseen || tune_score(after) > tune_score(before)));
+      o.whiten > 0 || (result.chosen > 0 && (!unseen || is_gain(found.before, found.after)));
   if (changes && !o.dry_run) replace_pipeline(gallery, own, result.spec, result.whitening);
   if (o.json) {
     Json out{{"gallery", o.gallery},

@@ -4,17 +4,40 @@
 five folds each, and a student; each way to answer is asked for the products of photos on shelves, none of which chose anything.
 
   contest.py --out contest --mobilenet WEIGHTS --efficientnet WEIGHTS
+  contest.py --out contest --mobilenet WEIGHTS --parts     what each loss and each part of the training gives
 
 A folder that is there already goes on where it stopped. Milliseconds are those of `embed` from files, on all cores.
 """
 import argparse
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FOLDS = 5
+# Each on its own in place of what recipes/grocery.toml has, with its usual constants; pairs want 8 products of 4 photos a batch.
+PAIRS = ("--m-per-class", 4)
+PARTS = {
+    "ArcFace, s 30, m 0.3": (),
+    "ArcFace, s 45, m 0.4": ("--scale", 45, "--margin", 0.4),
+    "ArcFace, s 16, m 0.3": ("--scale", 16),
+    "CosFace": ("--head", "cosface"),
+    "AdaFace": ("--head", "adaface"),
+    "ArcFace of 3 sub-centres": ("--subcenters", 3),
+    "Partial FC, a tenth of the products a step": ("--sample-rate", 0.1),
+    "softmax": ("--head", "softmax"),
+    "softmax, smoothing 0.1": ("--head", "softmax", "--smoothing", 0.1),
+    "triplet": ("--head", "triplet", *PAIRS),
+    "multi-similarity": ("--head", "multi-similarity", *PAIRS),
+    "ArcFace, 4 photos a product": PAIRS,
+    "without EMA": ("--model-ema-decay", 0),
+    "TrivialAugment": ("--trivial-augment", 1),
+    "mixup 0.2": ("--mixup", 0.2),
+    "without cutout": ("--cutout", 0),
+    "AGC 0.01": ("--clip-grad", 0.01, "--clip-mode", "agc"),
+}
 
 
 class Contest:
@@ -28,8 +51,8 @@ class Contest:
             sys.exit(f"failed: shoplens {' '.join(map(str, words))}")
         return done.stdout
 
-    def train(self, name, *words, epochs, folds=("--folds", FOLDS)):
-        """Files of the networks, exported with their classes."""
+    def train(self, name, *words, epochs, folds=("--folds", FOLDS), classes=True):
+        """Files of the networks, exported, with their classes unless they have none."""
         out = self.o.out / name
         resume = ["--resume"] if (out / "config.toml").exists() else []
         self.run("train", "--config", ROOT / "recipes/grocery.toml", "--img-size", 96, "--epochs", epochs, "--val-interval",
@@ -37,7 +60,7 @@ class Contest:
         models = []
         for run in sorted(out.glob("fold-*")) or [out]:
             models.append(self.o.out / f"{name}-{run.name}.onnx")
-            self.run("export", run, "--classes", "--out", models[-1])
+            self.run("export", run, *["--classes"] * classes, "--out", models[-1])
         return models
 
     def gallery(self, name, models, tta="none", pipeline=""):
@@ -53,8 +76,11 @@ class Contest:
         self.run("index", "build", "--gallery", path, "--data", self.train_csv, "--force", *words)
         return path
 
+    def evaluate(self, gallery, *words):
+        return json.loads(self.run("eval", "--gallery", gallery, "--data", self.test_csv, "--json", *words))
+
     def row(self, what, gallery, models, *words):
-        found = json.loads(self.run("eval", "--gallery", gallery, "--data", self.test_csv, "--json", *words))
+        found = self.evaluate(gallery, *words)
         timed = json.loads(self.run("embed", "--data", self.test_csv, "--out", self.o.out / "timed.npy", "--json", *words,
                                     *(word for model in models for word in ("--model", model))))
         size = sum(model.stat().st_size for model in models) / 1e6
@@ -63,20 +89,37 @@ class Contest:
               f"{1e3 * timed['seconds'] / timed['photos']:.1f} | {size:.1f} |", flush=True)
 
 
+def parts(contest, weights):
+    """The table of one network of all photos for each of PARTS: R@1 with its 95% interval (Wilson), R@5, mAP."""
+    print("| | test R@1 | R@5 | mAP |\n|---|---|---|---|")
+    for name, words in PARTS.items():
+        folder = "part-" + re.sub("[^a-z0-9]+", "-", name.lower())
+        found = contest.evaluate(contest.gallery(folder, contest.train(folder, *weights, *words, epochs=6, folds=(), classes=False)))
+        n, p, z = found["queries"], found["recall_at_1"], 1.96
+        middle, half = (p + z * z / 2 / n) / (1 + z * z / n), z * (p * (1 - p) / n + z * z / 4 / n / n) ** 0.5 / (1 + z * z / n)
+        print(f"| {name} | {100 * p:.1f} ({100 * (middle - half):.1f}-{100 * (middle + half):.1f}) | {100 * found['recall_at_5']:.1f} | "
+              f"{100 * found['map']:.1f} |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("contest"))
     parser.add_argument("--mobilenet", required=True, help="ImageNet weights of mobilenetv2_100")
-    parser.add_argument("--efficientnet", required=True, help="of efficientnet_b4")
+    parser.add_argument("--efficientnet", help="of efficientnet_b4")
+    parser.add_argument("--parts", action="store_true")
     parser.add_argument("--classes", type=int, default=40)
     parser.add_argument("--shoplens", default=str(ROOT / "build/bin/shoplens"))
     o = parser.parse_args()
+    if bool(o.efficientnet) == o.parts:
+        parser.error("want --efficientnet or --parts")
     o.out.mkdir(parents=True, exist_ok=True)
     contest = Contest(o)
     if not contest.test_csv.exists():
         contest.run("demo-photos", "--out", o.out / "set", "--classes", o.classes, "--train", 48, "--val", 4, "--test", 72,
                     "--size", 128, "--seed", 7)
     weights = ("--weights", o.mobilenet)
+    if o.parts:
+        return parts(contest, weights)
     softmax = contest.train("softmax", *weights, "--head", "softmax", epochs=6, folds=("--folds", FOLDS, "--fold", 0))
     mobile = contest.train("mobile", *weights, epochs=6)
     efficient = contest.train("efficient", "--arch", "efficientnet_b4", "--weights", o.efficientnet, "--drop-path", 0.2,

@@ -192,7 +192,8 @@ class Pipeline(CliTest):
         self.assertEqual(trials[0]["what"], "as it is")
         unseen = tuned["cross_validation"]
         self.assertAlmostEqual(unseen["before"]["accuracy"], trials[0]["accuracy"])
-        self.assertEqual(tuned["changes"], sum(unseen["after"].values()) > sum(unseen["before"].values()))
+        gains = sum(unseen["after"].values()) > sum(unseen["before"].values()) + 0.003  # of three figures
+        self.assertEqual(tuned["changes"], gains and unseen["after"]["accuracy"] >= unseen["before"]["accuracy"])
         self.assertNotIn("cross_validation", self.run_json("index", "tune", "--data", "test.csv", "--folds", 0, "--dry-run"))
         self.assertIn("--folds: want 0 or at least 2, got 1",
                       self.run_cli("index", "tune", "--data", "test.csv", "--folds", 1, status=2).stderr)

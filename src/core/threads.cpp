@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "core/hash.h"
+
 namespace shoplens {
 namespace {
 
@@ -39,6 +41,10 @@ std::string processor_name() {
 std::string processor_features() {
   const std::string x86 = cpuinfo("flags");
   return x86.empty() ? cpuinfo("Features") : x86;
+}
+
+std::string processor_identity() {
+  return processor_name() + " with features " + sha256_hex(processor_features()).substr(0, 12);
 }
 
 void parallel_for(std::int64_t count, int threads, const std::function<void(std::int64_t)>& body) {

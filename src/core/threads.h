@@ -19,6 +19,10 @@ std::string processor_name();
 /// the same name can differ in them.
 std::string processor_features();
 
+/// Its name and a short hash of its features, "AMD EPYC 9B45 with features 0f3a9c5e2b71": what is
+/// measured on a processor, or computed to the bit, may not hold on one with another.
+std::string processor_identity();
+
 /// Calls body(i) for every i in [0, count) on `threads` threads (the caller is one of them) and
 /// returns when all are done. The first exception thrown is rethrown here after the others have
 /// ended.

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "core/hash.h"
+
 namespace shoplens {
 namespace {
 
@@ -22,6 +24,12 @@ TEST(ProcessorFeatures, AreWordsOfOneLine) {
 #ifdef __x86_64__
   EXPECT_NE(features.find(" sse2 "), features.npos);
 #endif
+}
+
+TEST(ProcessorIdentity, IsTheNameAndAShortHashOfTheFeatures) {
+  const std::string identity = processor_identity(), start = processor_name() + " with features ";
+  ASSERT_TRUE(identity.starts_with(start)) << identity;
+  EXPECT_EQ(identity.substr(start.size()), sha256_hex(processor_features()).substr(0, 12));
 }
 
 TEST(Threads, ThereIsACore) { EXPECT_GE(available_cores(), 1); }

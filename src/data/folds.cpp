@@ -8,7 +8,9 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/random.h"
+#include "data/csv.h"
 
 namespace shoplens {
 namespace {
@@ -55,7 +57,7 @@ const std::vector<std::string>& column(const Manifest& manifest, const std::stri
     names += " " + column.name;
   }
   throw Error(ErrorCode::kBadInput,
-              join("folds: want the column ", name, " of --group-column, found only",
+              join("folds: want the column ", name, " to group photos by, found only",
                    names.empty() ? " path and label" : names, " (", manifest.source.string(), ")"));
 }
 
@@ -158,10 +160,17 @@ std::vector<int> stratified_group_folds(const std::vector<std::string>& labels,
 
 std::vector<int> split_folds(const Manifest& photos, int folds, std::uint64_t seed,
                              const std::string& group_column) {
-  return group_column.empty()
-             ? stratified_folds(photos.labels, folds, seed)
-             : stratified_group_folds(photos.labels,
-                                      groups_of(photos, column(photos, group_column)), folds, seed);
+  if (group_column.empty()) return stratified_folds(photos.labels, folds, seed);
+  const auto groups = groups_of(photos, column(photos, group_column));
+  return stratified_group_folds(photos.labels, groups, folds, seed);
+}
+
+std::string split_hash(const Manifest& photos, const std::string& group_column) {
+  const auto* groups = group_column.empty() ? nullptr : &column(photos, group_column);
+  Sha256 hash;
+  for (std::size_t row = 0; row < photos.size(); ++row)
+    hash.update(csv_line({photos.names[row], photos.labels[row], groups ? (*groups)[row] : ""}));
+  return hash.hex();
 }
 
 }  // namespace shoplens

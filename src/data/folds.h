@@ -35,4 +35,8 @@ std::vector<int> stratified_group_folds(const std::vector<std::string>& labels,
 std::vector<int> split_folds(const Manifest& photos, int folds, std::uint64_t seed,
                              const std::string& group_column);
 
+/// SHA-256 of the photos' names and all that split_folds reads of them: lists of one hash are split
+/// alike. Throws as split_folds does when there is no such column.
+std::string split_hash(const Manifest& photos, const std::string& group_column);
+
 }  // namespace shoplens

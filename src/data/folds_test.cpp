@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "core/hash.h"
 
 namespace shoplens {
 namespace {
@@ -34,6 +35,22 @@ TEST(StratifiedFolds, EqualsScikitLearnToTheIndex) {
     ++cases;
   }
   EXPECT_EQ(cases, 6);
+}
+
+// As many photos as the contest has. Python, with scikit-learn, NumPy and hashlib:
+//   y = [str((i * 7919 + i // 1000 * 131) % 1000) for i in range(48000)]
+//   fold = np.empty(len(y), int)
+//   for k, (_, test) in enumerate(StratifiedKFold(5, shuffle=True, random_state=9999).split(y, y)):
+//     fold[test] = k
+//   print(hashlib.sha256("".join(map(str, fold)).encode()).hexdigest())
+TEST(StratifiedFolds, EqualsScikitLearnOnAContestsList) {
+  std::vector<std::string> labels;
+  for (int i = 0; i < 48000; ++i)
+    labels.push_back(std::to_string((i * 7919 + i / 1000 * 131) % 1000));
+  std::string digits;
+  for (const int fold : stratified_folds(labels, 5, 9999)) digits += std::to_string(fold);
+  EXPECT_EQ(digits.substr(0, 40), "2031330423000044102443333401104222343444");
+  EXPECT_EQ(sha256_hex(digits), "fa76146d998368c3c8782fee4ce7648d4c7119581b73943d34487522747144d2");
 }
 
 TEST(StratifiedFolds, RefusesWhatCannotBeSplit) {

@@ -72,7 +72,7 @@ std::vector<std::int64_t> places_among(const std::vector<std::string>& labels,
   return places;
 }
 
-std::string names_hash(const std::vector<std::string>& names) {
+std::string labels_hash(const std::vector<std::string>& names) {
   Sha256 hash;
   for (const std::string& name : names) hash.update(name + '\n');
   return hash.hex();

@@ -48,8 +48,7 @@ LabelSet number_labels(const std::vector<std::string>& labels);
 std::vector<std::int64_t> places_among(const std::vector<std::string>& labels,
                                        const std::vector<std::string>& names);
 
-/// SHA-256 of names, a line each: what ModelInfo::labels_hash has of labels, and
-/// HeldOutFold::photos_hash of photos.
-std::string names_hash(const std::vector<std::string>& names);
+/// SHA-256 of the label names, a line each: what ModelInfo::labels_hash holds.
+std::string labels_hash(const std::vector<std::string>& names);
 
 }  // namespace shoplens

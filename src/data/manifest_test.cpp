@@ -157,8 +157,8 @@ TEST(Labels, AreNumberedInSortedOrder) {
 }
 
 TEST(Labels, HashIsOfTheNamesALineEach) {
-  EXPECT_EQ(names_hash({"a", "b"}), sha256_hex("a\nb\n"));
-  EXPECT_NE(names_hash({"a", "b"}), names_hash({"b", "a"}));
+  EXPECT_EQ(labels_hash({"a", "b"}), sha256_hex("a\nb\n"));
+  EXPECT_NE(labels_hash({"a", "b"}), labels_hash({"b", "a"}));
 }
 
 }  // namespace

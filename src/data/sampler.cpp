@@ -58,4 +58,13 @@ std::vector<std::int64_t> runs_of_label_order(const std::vector<std::int64_t>& o
   return order;
 }
 
+std::vector<std::int64_t> number_visits(std::vector<std::int64_t> order, std::int64_t size) {
+  std::vector<std::int64_t> visits(static_cast<std::size_t>(size), 0);  // of each sample, so far
+  for (std::int64_t& sample : order) {
+    const std::int64_t earlier = visits[static_cast<std::size_t>(sample)]++;
+    sample += earlier * size;
+  }
+  return order;
+}
+
 }  // namespace shoplens

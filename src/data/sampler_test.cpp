@@ -84,5 +84,15 @@ TEST(RunsOfLabelOrder, RepeatsTheFewPhotosOfARareLabel) {
   EXPECT_EQ(std::count(order.begin(), order.end(), 0), 4);
 }
 
+TEST(NumberVisits, TellsRepeatsApartAndLeavesTheRest) {
+  EXPECT_EQ(number_visits({2, 0, 2, 2, 1, 0}, 3), (std::vector<std::int64_t>{2, 0, 5, 8, 1, 3}));
+  const auto shuffled = shuffled_order(100, 1, 2);
+  EXPECT_EQ(number_visits(shuffled, 100), shuffled);
+  // Runs repeat nothing while every label has m photos.
+  const std::vector<std::int64_t> of_row{0, 0, 0, 1, 1, 1, 1, 2, 2};
+  const auto runs = runs_of_label_order(of_row, 2, 1, 1);
+  EXPECT_EQ(number_visits(runs, 9), runs);
+}
+
 }  // namespace
 }  // namespace shoplens

@@ -31,6 +31,21 @@ TEST(GlobalAveragePrecision, CountsWhatCanBeAnswered) {
   EXPECT_DOUBLE_EQ(global_average_precision({-1}, {0}, {0.5}), 0);
 }
 
+// By NumPy's argsort(-confidence, kind="stable"), here 1 4 0 2 3 5. Of equally sure ones
+// argsort()[::-1] takes whichever its sort left last: that is no rule.
+TEST(GlobalAveragePrecision, OfEquallySureOnesTheEarlierComesFirst) {
+  const std::vector<std::int64_t> truth{1, 2, 3, 4, 5, 6};
+  const std::vector<double> confidence{0.5, 0.9, 0.5, 0.5, 0.9, 0.2};
+  EXPECT_NEAR(global_average_precision(truth, {1, 0, 3, 0, 0, 6}, confidence),
+              (1.0 / 3 + 2.0 / 4 + 3.0 / 6) / 6, 1e-15);
+  EXPECT_NEAR(global_average_precision(truth, {0, 0, 3, 4, 0, 6}, confidence),
+              (1.0 / 4 + 2.0 / 5 + 3.0 / 6) / 6, 1e-15);
+  EXPECT_NEAR(global_average_precision(truth, {0, 0, 3, 4, 5, 0}, confidence),
+              (1.0 / 2 + 2.0 / 4 + 3.0 / 5) / 6, 1e-15);
+  EXPECT_NEAR(global_average_precision(truth, {1, 2, 0, 0, 0, 0}, std::vector<double>(6, 0.5)),
+              (1.0 / 1 + 2.0 / 2) / 6, 1e-15);
+}
+
 // tools/make_gap_golden.py: a line of truth predicted confidence a query, after the expected value.
 TEST(GlobalAveragePrecision, EqualsNumPy) {
   std::ifstream golden(SHOPLENS_SOURCE_DIR "/tests/golden/eval/gap.txt");

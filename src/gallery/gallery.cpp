@@ -282,6 +282,7 @@ AddCounts Gallery::add(const std::string& fingerprint, std::span<const GalleryIt
   }
   drop_lonely_labels(left);
   transaction.commit();
+  if (counts.replaced > 0) remove_index_file(path());
   return counts;
 }
 
@@ -309,13 +310,16 @@ std::int64_t Gallery::remove_where(const std::string& condition, const Keys& key
   }
   drop_lonely_labels(left);
   transaction.commit();
-  // It is made again when it is next wanted, which it would be anyway.
-  std::error_code none;
-  if (removed > 0) fs::remove(index_file_of(path()), none);
+  if (removed > 0) remove_index_file(path());
   return removed;
 }
 
 fs::path index_file_of(const fs::path& gallery) { return gallery.string() + ".cells"; }
+
+void remove_index_file(const fs::path& gallery) {
+  std::error_code none;
+  fs::remove(index_file_of(gallery), none);
+}
 
 std::int64_t Gallery::remove_ids(const std::vector<std::int64_t>& ids) {
   return remove_where("id = ?", ids);

@@ -35,8 +35,10 @@ struct GalleryItem {
 };
 
 /// Where the approximate index of a gallery is kept: beside it. It has the vectors of what was
-/// removed since it was made, so removing takes it away.
+/// removed or replaced since it was made, so that takes it away. It is made again when it is next
+/// wanted, which it would be anyway.
 std::filesystem::path index_file_of(const std::filesystem::path& gallery);
+void remove_index_file(const std::filesystem::path& gallery);
 
 /// The bytes of the file that an item was made from (Gallery::source_of). Throws kNotFound naming
 /// the item when it is not there or out of reach, no file, or larger than `max_bytes`.

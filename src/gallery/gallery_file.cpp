@@ -176,6 +176,7 @@ void restore_gallery(const fs::path& from, const fs::path& path, bool force,
     if (const auto old = is_there(path) ? open_if_sound(path) : nullptr)
       continue_ids(*old, Database(temporary.path(), Database::Mode::kExisting));
     put_in_place(temporary.path(), path);
+    remove_index_file(path);
   };
   last_step ? last_step(put) : put();
 }

@@ -44,7 +44,9 @@ TEST_F(GalleryFileTest, SnapshotAndRestoreGiveTheStateBack) {
   EXPECT_EQ(error_of([&] { snapshot_gallery(path, folder / "s.db", false); }).code,
             ErrorCode::kBadInput);
   Gallery(path).remove_labels({"pear"});
+  write_file(index_file_of(path), "vectors of later photos");
   restore_gallery(folder / "s.db", path, false);
+  EXPECT_FALSE(fs::exists(index_file_of(path)));
   EXPECT_EQ(Gallery(path).content().vectors, before.vectors);
   EXPECT_TRUE(Gallery(path).verify().empty());
   restore_gallery(folder / "s.db", folder / "new.db", false);

@@ -131,6 +131,20 @@ TEST_F(GalleryTest, NothingOfWhatIsRemovedStaysInAnIndexBesideIt) {
   EXPECT_FALSE(std::filesystem::exists(index_file_of(path)));
 }
 
+TEST_F(GalleryTest, NothingOfWhatIsReplacedStaysInAnIndexBesideIt) {
+  const auto path = build("g.db", 6);
+  Gallery gallery(path);
+  write_file(index_file_of(path), "vectors");
+  const auto add = [&](const std::string& prefix, OnExisting on_existing) {
+    gallery.add(kTestModel.fingerprint, test_items(2, prefix), unit_vectors(2, 8, 5), on_existing);
+  };
+  add("a", OnExisting::kSkip);
+  add("b", OnExisting::kReplace);  // of which none is there
+  EXPECT_TRUE(std::filesystem::exists(index_file_of(path)));
+  add("a", OnExisting::kReplace);
+  EXPECT_FALSE(std::filesystem::exists(index_file_of(path)));
+}
+
 TEST_F(GalleryTest, RemovesByIdLabelOrPathAndNeverUsesAnIdTwice) {
   Gallery gallery(build("g.db", 5));
   EXPECT_EQ(gallery.remove_ids({5, 99}), 1);

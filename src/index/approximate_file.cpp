@@ -27,8 +27,10 @@ static_assert(sizeof(Header) == 112);
 
 // Bytes of a file with such a header, its checksum included; 0 when they would be too many.
 std::uint64_t size_of(const Header& h) {
-  constexpr std::uint64_t kMost = std::uint64_t{1} << 40;  // rows, so that nothing overflows
-  if (h.dim == 0 || h.dim > Int8Vectors::kMaxDim || h.rows > kMost || h.cells > h.rows) return 0;
+  // Rows, and cells, of which there are more where most vectors were removed: nothing overflows.
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 40;
+  if (h.dim == 0 || h.dim > Int8Vectors::kMaxDim) return 0;
+  if (h.rows > kMost || h.cells == 0 || h.cells > kMost) return 0;
   return sizeof h + h.rows * 8 + h.cells * h.dim * 4 + h.rows * 4 + h.rows * h.dim * 4 + kHex;
 }
 

@@ -263,6 +263,26 @@ TEST_F(ApproximateFile, ComesBackWithAllThatChangedAndCanChangeOn) {
   EXPECT_EQ(loaded->search(queries, 9), index.search(queries, 9));
 }
 
+TEST_F(ApproximateFile, ComesBackWithFewerVectorsThanCellsAndWithNone) {
+  const auto queries = photos(20, 2), more = photos(30, 3);
+  ApproximateIndex index(share(photos(3000, 1)), kDim, {}, 2);
+  for (const std::int64_t left : {7, 0}) {
+    index.remove(ids_from(left, index.size() - left));
+    ASSERT_EQ(index.size(), left);
+    ASSERT_LT(left, index.cells());
+    index.save(path, kKey);
+    auto loaded = ApproximateIndex::load(path, kKey, 2);
+    ASSERT_TRUE(loaded) << left;
+    EXPECT_EQ(loaded->size(), left);
+    EXPECT_EQ(loaded->cells(), index.cells());
+    EXPECT_EQ(loaded->vectors(), index.vectors());
+    EXPECT_EQ(loaded->search(queries, 9), index.search(queries, 9));
+    ApproximateIndex grown = index;
+    for (ApproximateIndex* one : {&grown, &*loaded}) one->add(ids_from(5000, 30), more);
+    EXPECT_EQ(loaded->search(queries, 9), grown.search(queries, 9));
+  }
+}
+
 TEST_F(ApproximateFile, IsNothingWhenAbsentOrOfAnotherKey) {
   EXPECT_FALSE(ApproximateIndex::load(path, kKey));
   ApproximateIndex(share(photos(50, 1)), kDim, {}, 1).save(path, kKey);

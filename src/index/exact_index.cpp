@@ -14,8 +14,6 @@ namespace shoplens {
 namespace {
 
 constexpr std::int64_t kQueryBlock = 258;  // queries a scan: 43 tiles, their codes stay in L2
-constexpr std::int64_t kThreadWork =
-    16'000'000;  // multiplications worth a thread's start: about 0.1 ms
 
 }  // namespace
 
@@ -42,10 +40,11 @@ void ExactIndex::scan(std::atomic<std::int64_t>& next, const IdFilter& allowed,
 ExactIndex::ExactIndex(int dim, int threads)
     : ExactIndex(dim, threads, *supported_int8_kernels().back()) {}
 
-ExactIndex::ExactIndex(int dim, int threads, const Int8Kernel& kernel)
+ExactIndex::ExactIndex(int dim, int threads, const Int8Kernel& kernel, std::int64_t thread_work)
     : dim_(dim),
       threads_(threads > 0 ? threads : available_cores()),
       kernel_(&kernel),
+      thread_work_(thread_work),
       rows_(dim, {}, {}) {
   Int8Vectors{dim};  // checks it
 }
@@ -128,7 +127,7 @@ void ExactIndex::search_block(std::span<const float> queries, int k, const IdFil
   std::vector<Survivors> empty;
   for (std::size_t q = 0; q < results.size(); ++q) empty.emplace_back(kept, encoded[q].factor);
   const std::int64_t work = size() * dim_ * static_cast<std::int64_t>(results.size());
-  const auto threads = static_cast<int>(std::clamp<std::int64_t>(work / kThreadWork, 1, threads_));
+  const auto threads = static_cast<int>(std::clamp<std::int64_t>(work / thread_work_, 1, threads_));
   std::vector<std::vector<Survivors>> survivors(static_cast<std::size_t>(threads), empty);
   std::atomic<std::int64_t> next{0};
   parallel_for(threads, threads, [&](std::int64_t thread) {

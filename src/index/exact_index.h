@@ -25,8 +25,10 @@ class ExactIndex : public VectorIndex {
   explicit ExactIndex(int dim, int threads = 0);  // 0: the machine's cores
   /// Of vectors [n, dim], whose rows are their ids.
   ExactIndex(int dim, const SharedVectors& vectors, int threads = 0);
-  /// With one instruction set's scan, for the test that they all agree.
-  ExactIndex(int dim, int threads, const Int8Kernel& kernel);
+  /// With one instruction set's scan, and another thread for every so many multiplications, for the
+  /// test that they all agree.
+  ExactIndex(int dim, int threads, const Int8Kernel& kernel,
+             std::int64_t thread_work = kThreadWork);
   int dim() const override { return dim_; }
   std::int64_t size() const override { return rows_.size(); }
   void add(std::span<const std::int64_t> ids, std::span<const float> vectors) override;
@@ -40,6 +42,7 @@ class ExactIndex : public VectorIndex {
                                        const IdFilter& allowed) const override;
 
  private:
+  static constexpr std::int64_t kThreadWork = 16'000'000;  // worth its start: about 0.1 ms
   static constexpr std::int64_t kChunk = VectorRows::kChunk;
   static_assert(kChunk % kInt8Panel == 0);
 
@@ -55,6 +58,7 @@ class ExactIndex : public VectorIndex {
 
   int dim_, threads_;
   const Int8Kernel* kernel_;
+  std::int64_t thread_work_;
   VectorRows rows_;
   std::vector<CopyOnWrite<Int8Vectors>> codes_;  // of kChunk rows each but the last
 };

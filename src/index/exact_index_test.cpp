@@ -4,15 +4,21 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
+#include <condition_variable>
 #include <cstddef>
 #include <limits>
+#include <mutex>
 #include <numeric>
+#include <set>
 #include <thread>
 
 #include "core/error.h"
 #include "core/random.h"
 #include "index/inner_product.h"
+#include "index/survivors.h"
 #include "index/top_k.h"
 
 namespace shoplens {
@@ -51,21 +57,67 @@ std::vector<Hit> oracle(std::span<const float> query, const std::vector<float>& 
   return best;
 }
 
-// Searches with every instruction set and compares with the definition, scores to the bit.
+// Holds the threads of a scan up until `count` of them have come, so that each has a part in it,
+// however little there is to do.
+class Meeting {
+ public:
+  explicit Meeting(std::size_t count) : count_(count) {}
+  bool all_came() const { return all_came_; }
+  bool wait() {  // true, as a filter that allows all
+    if (open_) return true;
+    std::unique_lock lock(mutex_);
+    threads_.insert(std::this_thread::get_id());
+    if (threads_.size() == count_) {
+      all_came_ = true;
+      open_ = true;
+      changed_.notify_all();
+    }
+    changed_.wait_for(lock, std::chrono::seconds(20), [this] { return open_.load(); });
+    open_ = true;  // too late for the others
+    return true;
+  }
+
+ private:
+  const std::size_t count_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::set<std::thread::id> threads_;
+  std::atomic<bool> open_{false}, all_came_{false};
+};
+
+// Searches with every instruction set, on one thread and on three that each scan some, and compares
+// with the definition, scores to the bit.
 void expect_exact(int dim, const std::vector<float>& vectors, const std::vector<float>& queries,
                   int k) {
   auto ids = ids_from(1000, static_cast<std::int64_t>(vectors.size()) / dim);
   Random{7}.shuffle(ids.begin(), ids.end());
-  for (const Int8Kernel* kernel : supported_int8_kernels()) {
-    ExactIndex index(dim, 3, *kernel);
-    index.add(ids, vectors);
-    const auto found = index.search(queries, k);
-    for (std::size_t q = 0; q < found.size(); ++q)
-      ASSERT_EQ(found[q], oracle(row(queries, static_cast<std::int64_t>(q), dim), vectors, ids,
-                                 static_cast<std::size_t>(k)))
-          << kernel->name << ", dim " << dim << ", query " << q;
-  }
+  std::vector<std::vector<Hit>> wanted;
+  for (std::int64_t q = 0; q < static_cast<std::int64_t>(queries.size()) / dim; ++q)
+    wanted.push_back(oracle(row(queries, q, dim), vectors, ids, static_cast<std::size_t>(k)));
+  for (const Int8Kernel* kernel : supported_int8_kernels())
+    for (const std::size_t threads : {1u, 3u}) {
+      ExactIndex index(dim, static_cast<int>(threads), *kernel, /*thread_work=*/1);
+      index.add(ids, vectors);
+      Meeting meeting(std::min(threads, (ids.size() + kInt8Panel - 1) / kInt8Panel));
+      const IdFilter all = [&](std::int64_t) { return meeting.wait(); };
+      for (const IdFilter& filter : {all, IdFilter{}}) {
+        const auto found = index.search(queries, k, filter);
+        ASSERT_EQ(found.size(), wanted.size());
+        for (std::size_t q = 0; q < found.size(); ++q)
+          ASSERT_EQ(found[q], wanted[q])
+              << kernel->name << ", " << threads << " threads, dim " << dim << ", query " << q;
+      }
+      EXPECT_TRUE(meeting.all_came()) << threads << " threads";
+    }
 }
+
+std::vector<float> scaled(std::vector<float> vectors, double scale) {
+  for (float& x : vectors) x = static_cast<float>(x * scale);
+  return vectors;
+}
+
+// About the least scale of codes, denormals, and nothing at all.
+constexpr double kScales[] = {0, 1e-44, 1e-38, 1e-36, 1e-34, 1e-33, 1e-30, 1e-20, 1, 1e15};
 
 TEST(InnerProduct, IsTheSumInFloat64) {
   for (const int dim : {1, 7, 8, 31, 32, 33, 64, 513}) {
@@ -118,13 +170,23 @@ TEST(ExactIndex, TellsApartWhatDiffersInTheLastBit) {
 TEST(ExactIndex, EqualsTheDefinitionAtAnyScale) {  // denormals, zeros and huge side by side
   const int dim = 24;
   for (const double query_scale : {1e-44, 1e-30, 1.0, 1e15}) {
-    auto vectors = random_vectors(400, dim, 36), queries = random_vectors(6, dim, 37);
+    auto vectors = random_vectors(400, dim, 36);
+    const auto queries = random_vectors(6, dim, 37);
     const double scales[] = {0, 1e-44, 1e-38, 1e-20, 1e-3, 1, 1e9, 1e15};
     for (std::size_t i = 0; i < vectors.size(); ++i)
       vectors[i] = static_cast<float>(vectors[i] * scales[i / dim % 8]);
-    for (float& x : queries) x = static_cast<float>(x * query_scale);
-    expect_exact(dim, vectors, queries, 60);
+    expect_exact(dim, vectors, scaled(queries, query_scale), 60);
   }
+}
+
+// Beside a large vector the bound of a panel's others says nothing, and all are scored.
+TEST(ExactIndex, EqualsTheDefinitionWhenAllAreOfOneScale) {
+  const int dim = 24;
+  const auto vectors = random_vectors(400, dim, 42), queries = random_vectors(6, dim, 43);
+  for (const double scale : kScales)
+    for (const double query_scale : {1e-44, 1.0, 1e15})
+      for (const int k : {3, 60})
+        expect_exact(dim, scaled(vectors, scale), scaled(queries, query_scale), k);
 }
 
 TEST(ExactIndex, EqualsTheDefinitionOnSpikes) {  // one large component leaves the rest no codes
@@ -136,18 +198,15 @@ TEST(ExactIndex, EqualsTheDefinitionOnSpikes) {  // one large component leaves t
 }
 
 TEST(ExactIndex, EqualsTheDefinitionWhenNothingCanBeRuledOut) {  // more than survivors are kept
-  const auto ids = ids_from(0, 20000);
-  ExactIndex index(2, 2);
   std::vector<float> vectors;
-  for (std::size_t i = 0; i < ids.size(); ++i)
+  for (int i = 0; i < 20000; ++i)
     vectors.insert(vectors.end(), {1, static_cast<float>(i % 5000) * 1e-7f});
-  index.add(ids, vectors);
-  const std::vector<float> query{1, 1};
-  EXPECT_EQ(index.search(query, 11)[0], oracle(query, vectors, ids, 11));
-  EXPECT_EQ(index.search(query, 20000)[0], oracle(query, vectors, ids, 20000));
+  expect_exact(2, vectors, {1, 1}, 11);
+  expect_exact(2, vectors, {1, 1}, 20000);
 }
 
-// Bounds by every instruction set, with radii of less than `radius` at codes of 8 bits.
+// Bounds by every instruction set, with radii of less than `radius` at codes of 8 bits. They are of
+// the scores of queries brought to length 1.
 void expect_bounds(int dim, const std::vector<float>& vectors, const std::vector<float>& queries,
                    double radius) {
   Int8Vectors codes(dim);
@@ -160,14 +219,15 @@ void expect_bounds(int dim, const std::vector<float>& vectors, const std::vector
       Int8Query tile[kInt8Tile];
       for (int q = 0; q < count; ++q) {
         tile[q] = encoded[static_cast<std::size_t>(q)];
-        tile[q].threshold = q % 2 ? 0.0f : -0.05f;  // some reach it
+        tile[q].threshold = q % 2 ? 0.0f : -0.05f * panel.max_norm;  // some reach it
       }
       alignas(64) float upper[kInt8Tile * kInt8Panel];
       std::uint64_t reached[kInt8Tile];
       kernel->upper_bounds(panel, tile, count, codes.groups(), upper, reached);
       for (int q = 0; q < count; ++q)
         for (int i = 0; i < size; ++i) {
-          const double score = inner_product(&queries[static_cast<std::size_t>(q * dim)],
+          const double score =
+              tile[q].factor * inner_product(&queries[static_cast<std::size_t>(q * dim)],
                                              &vectors[static_cast<std::size_t>(i * dim)], dim);
           const float most = upper[q * kInt8Panel + i];
           EXPECT_EQ(reached[q] >> i & 1, most >= tile[q].threshold) << kernel->name;
@@ -182,6 +242,17 @@ void expect_bounds(int dim, const std::vector<float>& vectors, const std::vector
 TEST(Int8Vectors, BoundsHoldAndAreTight) {
   for (const int dim : {124, 128})  // of an odd number of groups, and of an even one
     expect_bounds(dim, random_vectors(64, dim, 40), random_vectors(6, dim, 41), 0.025);
+}
+
+TEST(Int8Vectors, BoundsHoldAndAreTightAtAnyOneScale) {
+  for (const int dim : {124, 128}) {
+    const auto vectors = random_vectors(64, dim, 40), queries = random_vectors(6, dim, 41);
+    for (const double scale : kScales)
+      for (const double query_scale : {1e-44, 1.0, 1e15})
+        // Below 1e-33 there are no codes, and a vector is all rest.
+        expect_bounds(dim, scaled(vectors, scale), scaled(queries, query_scale),
+                      (scale < 1e-33 ? 1.1 : 0.025) * scale + 2e-36);
+  }
 }
 
 TEST(Int8Vectors, SumsOfTheLargestCodesFit) {
@@ -228,9 +299,11 @@ TEST(ExactIndex, DuplicatesHaveOneScoreAndRankById) {
   for (int i = 0; i < 300; ++i) vectors.insert(vectors.end(), one.begin(), one.end());
   auto ids = ids_from(-100, 300);
   Random{8}.shuffle(ids.begin(), ids.end());
+  const auto queries = random_vectors(8, dim, 6);
+  expect_exact(dim, vectors, queries, 250);
   ExactIndex index(dim, 4);
   index.add(ids, vectors);
-  for (const auto& hits : index.search(random_vectors(8, dim, 6), 250)) {
+  for (const auto& hits : index.search(queries, 250)) {
     ASSERT_EQ(hits.size(), 250u);
     for (std::size_t i = 0; i < hits.size(); ++i) {
       EXPECT_EQ(hits[i].id, static_cast<std::int64_t>(i) - 100);
@@ -438,6 +511,34 @@ TEST(ExactIndex, SearchesRunAtOnce) {
     for (auto& slot : found) threads.emplace_back([&] { slot = index.search(queries, 3); });
   }
   for (const auto& one : found) EXPECT_EQ(one, want);
+}
+
+// However rows are spread over threads, and however little their bounds say: with a radius of 1
+// nothing, and each of three has to settle some before they are merged.
+TEST(Survivors, MergedAreTheBestOfAll) {
+  constexpr std::int64_t kRows = 30000;
+  constexpr double kFactor = 0.5;
+  const auto score_of = [](std::int64_t id) {  // 30 rows of each score
+    return Scored{id, static_cast<double>(id * 7919 % 1000) / 1000};
+  };
+  std::vector<Scored> all;
+  for (std::int64_t id = 0; id < kRows; ++id) all.push_back(score_of(id));
+  std::sort(all.begin(), all.end(), ranks_before);
+  for (const float radius : {1.0f, 0.1f, 0.001f})
+    for (const std::size_t k : {1u, 20u, 2000u})
+      for (const std::int64_t parts : {1, 3}) {
+        std::vector<Survivors> spread(static_cast<std::size_t>(parts), Survivors(k, kFactor));
+        for (std::int64_t id = 0; id < kRows; ++id) {
+          Survivors& part = spread[static_cast<std::size_t>(id % parts)];
+          const auto middle = static_cast<float>(kFactor * score_of(id).score);
+          if (middle + radius >= part.threshold())
+            part.offer(id, middle + radius, middle - radius, score_of);
+        }
+        for (std::size_t i = 1; i < spread.size(); ++i) spread[0].merge(spread[i], score_of);
+        EXPECT_EQ(spread[0].take(score_of),
+                  std::vector<Scored>(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(k)))
+            << "radius " << radius << ", k " << k << ", " << parts << " parts";
+      }
 }
 
 TEST(TopK, DoesNotDependOnTheOrderOfOffers) {

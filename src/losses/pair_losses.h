@@ -23,7 +23,10 @@ class Triplet : public Head {
 ///                    + 1/b log(1 + sum over hard negatives of exp(b (S - l))),
 /// S the cosine, a = 2, b = 50, l = 0.5; a positive is hard when S - 0.1 is under the largest
 /// negative, a negative when S + 0.1 is over the smallest positive. Source: Wang et al. 2019,
-/// arXiv:1904.06627, eq. 7-9, constants of its code.
+/// arXiv:1904.06627, eq. 7-9; constants and form of pytorch-metric-learning's MultiSimilarityLoss
+/// behind its MultiSimilarityMiner. The authors' own code (msight-tech/research-ms-loss) has b = 40
+/// and leaves out a photo that lacks a hard positive or a hard negative, whose other term counts
+/// here.
 class MultiSimilarity : public Head {
  public:
   torch::Tensor loss(const torch::Tensor& x, const torch::Tensor& labels,

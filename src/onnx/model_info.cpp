@@ -21,8 +21,9 @@ constexpr const char* kFormatKey = "shoplens.format";
 constexpr const char* kFormat = "1";
 constexpr const char* kClassesKey = "shoplens.classes";
 constexpr const char* kHeldOutKey = "shoplens.held_out";
-// Far over any real network; a damaged file is over them.
-constexpr int kMaxDim = 65536, kMaxSize = 8192, kMaxFolds = 9999;
+constexpr const char* kWeightBitsKey = "shoplens.weight_bits";
+constexpr int kMaxDim = 65536,
+              kMaxSize = 8192;  // far over any real network; a damaged file is over them
 
 // A label a line; a backslash or line break inside one is escaped.
 std::string lines_of(const std::vector<std::string>& labels) {
@@ -59,7 +60,7 @@ std::string number_text(Number number) {
 
 // "2 of 5, seed 42, HASH, column", the column only where there is one.
 std::string text_of(const HeldOutFold& f) {
-  std::string text = join(f.fold, " of ", f.folds, ", seed ", f.seed, ", ", f.photos_hash);
+  std::string text = join(f.fold, " of ", f.folds, ", seed ", f.seed, ", ", f.list_hash);
   return f.group_column.empty() ? text : text + ", " + f.group_column;
 }
 
@@ -144,11 +145,11 @@ struct Reader {
     take(", seed ");
     number(f.seed);
     take(", ");
-    f.photos_hash = left.substr(0, 64);
-    left.remove_prefix(f.photos_hash.size());
+    f.list_hash = left.substr(0, 64);
+    left.remove_prefix(f.list_hash.size());
     if (!left.empty()) take(", ");
     f.group_column = left;
-    want(f.fold >= 0 && f.fold < f.folds && f.folds <= kMaxFolds && is_hash(f.photos_hash));
+    want(f.fold >= 0 && f.fold < f.folds && is_hash(f.list_hash));
     return f;
   }
   template <class Parse>
@@ -201,6 +202,7 @@ Metadata to_metadata(const ModelInfo& info) {
                     {kFingerprintKey, info.fingerprint}};
   if (!info.classes.empty()) metadata[kClassesKey] = lines_of(info.classes);
   if (info.held_out) metadata[kHeldOutKey] = text_of(*info.held_out);
+  if (info.weight_bits > 0) metadata[kWeightBitsKey] = std::to_string(info.weight_bits);
   return metadata;
 }
 
@@ -228,6 +230,7 @@ ModelInfo from_metadata(const Metadata& metadata, const fs::path& path) {
     info.labels_hash = read.hash("shoplens.labels_hash");
   if (metadata.contains(kClassesKey)) info.classes = split_lines(read.text(kClassesKey));
   if (metadata.contains(kHeldOutKey)) info.held_out = read.held_out_fold(kHeldOutKey);
+  if (metadata.contains(kWeightBitsKey)) info.weight_bits = read.integer(kWeightBitsKey, 8);
   if (!read.text(kFingerprintKey).empty())  // a checkpoint of a training run has none yet
     info.fingerprint = read.hash(kFingerprintKey);
   return info;

@@ -11,11 +11,11 @@
 
 namespace shoplens {
 
-/// The fold of its list that a network was not trained on, as split_folds (data/folds.h) makes it.
+/// The fold of a list that a network was not trained on, as split_folds (data/folds.h) makes it.
 struct HeldOutFold {
   int fold = 0, folds = 0;
-  std::uint64_t seed = 0;
-  std::string photos_hash{};  // names_hash of the photos held out, in the list's order
+  std::uint32_t seed = 0;
+  std::string list_hash{};  // split_hash of the list
   std::string group_column{};
   bool operator==(const HeldOutFold&) const = default;
 };
@@ -30,6 +30,7 @@ struct ModelInfo {
                             // imported backbone
   std::vector<std::string> classes{};  // what the columns of the output "classes" are; empty: none
   std::optional<HeldOutFold> held_out{};  // of a network that was trained on folds
+  int weight_bits = 0;                    // of a quantized network; 0: float
   std::string fingerprint;  // SHA-256 of the graph and the preprocessing: equal exactly when
                             // embeddings may be compared
 };

@@ -97,12 +97,23 @@ TEST_F(ModelInfoTest, TheFoldHeldOutComesBack) {
   }
 }
 
+TEST_F(ModelInfoTest, WeightBitsComeBack) {
+  ModelInfo info = some_info();
+  info.weight_bits = 8;
+  write_file(path, small_model(info));
+  EXPECT_EQ(read_model_info(path).weight_bits, 8);
+  auto metadata = to_metadata(info);
+  metadata["shoplens.weight_bits"] = "9";
+  EXPECT_THROW(from_metadata(metadata, path), Error);
+}
+
 TEST_F(ModelInfoTest, AFoldThatIsNoneIsCorrupt) {
   const std::string hash = sha256_hex("photos");
   auto metadata = to_metadata(some_info());
   for (const std::string& text :
        {std::string("0 of 5"), "5 of 5, seed 1, " + hash, "-1 of 5, seed 1, " + hash,
-        "0 of 5, seed x, " + hash, "0 of 5, seed 1, " + hash.substr(1),
+        "0 of 5, seed x, " + hash, "0 of 5, seed 4294967296, " + hash,
+        "0 of 4294967296, seed 1, " + hash, "0 of 5, seed 1, " + hash.substr(1),
         "0 of 5, seed 1, " + hash + "x", std::string()}) {
     metadata["shoplens.held_out"] = text;
     try {

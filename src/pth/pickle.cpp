@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <string_view>
 
 namespace shoplens {
@@ -10,7 +11,9 @@ namespace {
 
 using Kind = PickleNode::Kind;
 
-constexpr std::size_t kMaxNodes = 20'000'000;
+// Memory that values may take: of a network's tensors they are 25 to 40 times the pickle, a list of
+// small numbers is 100 times its own; from opcodes of one byte it could be 200 times.
+constexpr std::uint64_t kMemoryPerByte = 128, kSpareMemory = 1 << 20, kMaxMemory = 512 << 20;
 // Of what a few bytes of pickle can have copied again and again.
 constexpr std::size_t kMaxDimensions = 64;  // of a torch::Tensor
 constexpr std::size_t kMaxName = 1000;      // of a class or a storage
@@ -23,7 +26,11 @@ constexpr std::string_view kPlainClasses[] = {"argparse Namespace", "numpy.core.
 
 class Machine {
  public:
-  explicit Machine(ByteReader& in) : in_(in) {}
+  explicit Machine(ByteReader& in)
+      : in_(in),
+        memory_(
+            std::min(kMaxMemory, kSpareMemory + kMemoryPerByte * std::min(in.left(), kMaxMemory))),
+        room_(memory_) {}
 
   Pickle run() {
     while (step()) {
@@ -43,9 +50,9 @@ class Machine {
       case '.': return false;  // STOP
       case '(': marks_.push_back(stack_.size()); break;  // MARK
       case '0': pop(); break;  // POP
-      case 'N': push({}); break;  // NONE
-      case 0x88: push({.kind = Kind::kBool, .integer = 1}); break;  // NEWTRUE
-      case 0x89: push({.kind = Kind::kBool, .integer = 0}); break;  // NEWFALSE
+      case 'N': push_once(none_, {}); break;  // NONE
+      case 0x88: push_once(true_, {.kind = Kind::kBool, .integer = 1}); break;  // NEWTRUE
+      case 0x89: push_once(false_, {.kind = Kind::kBool, .integer = 0}); break;  // NEWFALSE
       case 'J': push_int(in_.number<std::int32_t>()); break;  // BININT
       case 'K': push_int(in_.number<std::uint8_t>()); break;  // BININT1
       case 'M': push_int(in_.number<std::uint16_t>()); break;  // BININT2
@@ -96,11 +103,20 @@ class Machine {
 
   PickleNode& node(std::size_t place) { return pickle_.nodes[place]; }
 
-  void push(PickleNode node) {
-    if (pickle_.nodes.size() >= kMaxNodes)
-      in_.corrupt("want at most ", kMaxNodes, " pickled values, got more");
+  void push(PickleNode made) {
+    const std::uint64_t taken = sizeof made + made.text.size() + made.type.size() +
+                                8 * (made.items.size() + made.shape.size() + made.strides.size());
+    if (taken > room_)
+      in_.corrupt("want pickled values that take at most ", memory_, " bytes, got more");
+    room_ -= taken;
     stack_.push_back(pickle_.nodes.size());
-    pickle_.nodes.push_back(std::move(node));
+    pickle_.nodes.push_back(std::move(made));
+  }
+  // For what never changes: as in Python, there is one of it.
+  void push_once(std::optional<std::size_t>& place, PickleNode constant) {
+    if (place) return stack_.push_back(*place);
+    place = pickle_.nodes.size();
+    push(std::move(constant));
   }
   void push_int(std::int64_t value) { push({.kind = Kind::kInt, .integer = value}); }
   void push_float(std::uint64_t big_endian) {
@@ -267,6 +283,8 @@ class Machine {
   ByteReader& in_;
   Pickle pickle_;
   std::vector<std::size_t> stack_, marks_, memo_;
+  std::uint64_t memory_, room_;  // bytes of values, in all and still to come
+  std::optional<std::size_t> none_, true_, false_;
 };
 
 }  // namespace

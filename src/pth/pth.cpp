@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <set>
 
 #include "core/files.h"
 #include "pth/pickle.h"
@@ -28,6 +29,8 @@ std::string type_of(const PickleNode& storage, const ByteReader& in) {
   return type;
 }
 
+constexpr std::size_t kMaxName = 1000;  // of a tensor
+
 using StorageBytes = std::function<std::string_view(const PickleNode& storage)>;
 
 struct Reader {
@@ -37,6 +40,12 @@ struct Reader {
   std::uint64_t
       room;  // bytes that tensors may still take: they may share storages, but not without end
   std::vector<PthTensor> tensors{};
+
+  void take_room(const std::string& name, const PickleNode& tensor, std::uint64_t bytes) {
+    bytes += sizeof(PthTensor) + name.size() + tensor.shape.size() * sizeof(std::int64_t);
+    if (bytes > room) in.corrupt("want tensors not much larger than the file, got more");
+    room -= bytes;
+  }
 
   // The elements that shape and strides choose, one after the other.
   std::string gather(const PickleNode& tensor, std::string_view storage, std::uint64_t item,
@@ -57,8 +66,7 @@ struct Reader {
     if (wrong || (count > 0 && (last >= elements || count > elements)))
       in.corrupt(name, ": want a tensor inside its ", elements,
                  " elements, got one that goes beyond");
-    if (count * item > room) in.corrupt("want tensors not much larger than the file, got more");
-    room -= count * item;
+    take_room(name, tensor, count * item);
     std::string bytes;
     bytes.reserve(count * item);
     std::vector<std::int64_t> index(tensor.shape.size(), 0);
@@ -97,12 +105,26 @@ struct Reader {
       if (offset > elements || count > elements - offset)
         in.corrupt(name, ": want a tensor inside its ", elements,
                    " elements, got one that goes beyond");
-      if (count * item > room) in.corrupt("want tensors not much larger than the file, got more");
-      room -= count * item;
+      take_room(name, tensor, count * item);
       tensors.push_back(
           {name, type, tensor.shape, std::string(bytes.substr(offset * item, count * item))});
     } else {
       tensors.push_back({name, type, tensor.shape, gather(tensor, bytes, item, name)});
+    }
+  }
+
+  // A name is copied as often as it is given. Of two alike Python takes the last, and others may
+  // take the first: weights that depend on who reads them.
+  void check_names(const PickleNode& dict) const {
+    std::set<std::string_view> names;
+    for (const auto& [key, value] : dict.fields) {
+      const PickleNode& name = pickle.nodes[key];
+      if (name.kind != Kind::kString) continue;
+      if (name.text.size() > kMaxName)
+        in.corrupt("want names of at most ", kMaxName, " bytes, got ", name.text.substr(0, 50),
+                   "... of ", name.text.size());
+      if (!names.insert(name.text).second)
+        in.corrupt("want each name once, got ", name.text.substr(0, 100), " again");
     }
   }
 
@@ -125,9 +147,13 @@ struct Reader {
   std::vector<PthTensor> run() {
     const PickleNode& root = pickle.nodes[pickle.root];
     if (root.kind != Kind::kDict) in.corrupt("want a dictionary of tensors, got another value");
+    check_names(root);
     for (const char* name : {"state_dict_ema", "state_dict", "model_state_dict", "model"}) {
       const PickleNode* const inner = dict_named(root, name);
-      if (inner) read(*inner);
+      if (inner) {
+        check_names(*inner);
+        read(*inner);
+      }
       if (!tensors.empty()) return std::move(tensors);
     }
     read(root);

@@ -24,8 +24,8 @@ bool looks_like_pth(std::string_view first_bytes);
 /// The tensors of a checkpoint that torch.save wrote, zip or the older format: of the state_dict
 /// itself, or of the first of state_dict_ema, state_dict, model_state_dict, model that holds
 /// tensors. The file is untrusted: nothing in it is executed, only tensors, numbers, strings and
-/// containers are understood, every size is checked. Throws kCorrupt for damage and kUnsupported
-/// for anything else, both naming the file.
+/// containers are understood, every size is checked, and no name may be there twice. Throws
+/// kCorrupt for damage and kUnsupported for anything else, both naming the file.
 std::vector<PthTensor> parse_pth(std::string_view bytes, const std::string& name);
 std::vector<PthTensor> read_pth(const std::filesystem::path& path);
 

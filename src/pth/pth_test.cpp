@@ -112,6 +112,93 @@ TEST(Pth, RefusesTensorsOfManyDimensionsAsTheyAreMade) {
       << error_of("bad_dimensions.pth");
 }
 
+using namespace std::string_literals;
+
+std::string text(const std::string& value) {  // a pickled string
+  const auto size = static_cast<std::uint32_t>(value.size());
+  std::string pickled("X\0\0\0\0"s);
+  std::memcpy(pickled.data() + 1, &size, sizeof size);
+  return pickled + value;
+}
+
+// One element of the storage "0".
+const std::string kTensor = "ctorch._utils\n_rebuild_tensor_v2\n(("s + text("storage") +
+                            "ctorch\nFloatStorage\n" + text("0") + text("cpu") +
+                            "K\1tQK\0K\1\x85K\1\x85\x89}tR"s;
+
+// A file of before 1.6 that holds a pickled value and the storage "0" of one element.
+std::string checkpoint(const std::string& value) {
+  const std::string start = "\x80\2"s, none = start + "N.";
+  return none + none + none + start + value + "." + start + "]" + text("0") + "a." +
+         "\1\0\0\0\0\0\0\0"s + "\0\0\x80\x3f"s;
+}
+
+// A pickled dictionary of such tensors.
+std::string dict_of(const std::vector<std::string>& names) {
+  std::string dict = "}";
+  for (const std::string& name : names) dict += text(name) + kTensor + "s";
+  return dict;
+}
+
+std::string error_in(const std::string& value) {
+  try {
+    parse_pth(checkpoint(value), "made.pth");
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code, ErrorCode::kCorrupt) << e.what();
+    EXPECT_NE(std::string(e.what()).find("(made.pth)"), std::string::npos) << e.what();
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(Pth, RefusesANameTwice) {
+  const auto sound = parse_pth(checkpoint(dict_of({"a", "b"})), "made.pth");
+  ASSERT_EQ(sound.size(), 2u);
+  EXPECT_EQ(values<float>(named(sound, "b")), (std::vector<float>{1}));
+  EXPECT_NE(error_in(dict_of({"a", "b", "a"})).find("want each name once, got a again"),
+            std::string::npos);
+  const std::string inner = text("state_dict") + dict_of({"a"}) + "s";
+  EXPECT_EQ(error_in("}" + inner), "no error");
+  EXPECT_NE(error_in("}" + inner + inner).find("got state_dict again"), std::string::npos);
+  EXPECT_NE(error_in("}" + text("model") + dict_of({"c", "c"}) + "s").find("got c again"),
+            std::string::npos);
+}
+
+TEST(Pth, RefusesLongNames) {
+  EXPECT_EQ(error_in(dict_of({std::string(1000, 'n')})), "no error");
+  EXPECT_NE(error_in(dict_of({std::string(1001, 'n')})).find("want names of at most 1000 bytes"),
+            std::string::npos);
+  // One of a megabyte that two bytes each call for again: "q" remembers a value, "h" repeats it.
+  std::string many = "}" + text(std::string(1 << 20, 'n')) + "q\0"s + kTensor + "q\1"s + "s(";
+  for (int i = 0; i < 1000; ++i) many += "h\0h\1"s;
+  EXPECT_NE(error_in(many + "u").find("want names of at most 1000 bytes"), std::string::npos);
+}
+
+TEST(Pth, RefusesMoreTensorsThanTheFileHasBytesFor) {
+  std::string many = "}" + text("0") + kTensor + "q\0"s + "s(";
+  for (int i = 1; i < 10000; ++i) many += text(std::to_string(i)) + "h\0"s;
+  EXPECT_NE(error_in(many + "u").find("want tensors not much larger than the file"),
+            std::string::npos);
+}
+
+TEST(Pth, RefusesAPickleWhoseValuesTakeFarMoreThanItself) {
+  const auto refused = [](const std::string& value) {
+    return error_in(value + dict_of({"a"})).find("want pickled values that take at most ") !=
+           std::string::npos;
+  };
+  EXPECT_TRUE(refused(std::string(200'000, ']')));
+  // Storages whose name is long: remembered, and asked for and dropped again and again.
+  std::string storages = "(" + text("storage") + "ctorch\nFloatStorage\n" +
+                         text(std::string(1000, '0')) + text("cpu") + "K\1tq\0"s;
+  for (int i = 0; i < 20'000; ++i) storages += "Q0h\0"s;
+  EXPECT_TRUE(refused(storages));
+  // Lists as scripts keep them.
+  std::string numbers, flags;
+  for (int i = 0; i < 100'000; ++i) numbers += "K\1", flags += "\x88";
+  for (const std::string& list : {numbers, flags})
+    EXPECT_EQ(error_in(dict_of({"a"}) + text("history") + "](" + list + "es"), "no error");
+}
+
 // A network with one wrong weight answers, wrongly.
 TEST(Pth, AFlippedByteOfATensorIsSeen) {
   std::string bytes = read_file(golden("zip.pth"));

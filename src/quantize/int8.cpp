@@ -183,6 +183,7 @@ class Quantization {
   void write_trial(const std::set<std::string>& layers) {
     plan_.layers = layers;
     ModelInfo info = info_;
+    info.weight_bits = plan_.weight_bits;
     write_file(trial_.path, serialize(quantize(network_, plan_), info));
   }
 

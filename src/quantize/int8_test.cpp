@@ -30,6 +30,19 @@ class Int8Test : public TestCatalogue {
     return quantize_model(folder / "model.onnx", out, catalogue, held_out, options);
   }
 
+  // As large as the network's input, all of one colour.
+  std::filesystem::path plain_photo(const std::string& name, std::uint8_t red,
+                                    std::uint8_t green) const {
+    Image image(32, 32);
+    for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
+      image.pixels[i] = red;
+      image.pixels[i + 1] = green;
+      image.pixels[i + 2] = 161;
+    }
+    write_file(folder / name, encode_png(image));
+    return folder / name;
+  }
+
   Manifest catalogue, held_out;
   Int8Options options;
   const std::filesystem::path out = folder / "model.int8.onnx";
@@ -110,6 +123,49 @@ TEST_F(Int8Test, AModelThatFindsLessIsRefusedHoweverNearItsEmbeddings) {
     EXPECT_NE(what.find("these harm most: Conv"), std::string::npos) << what;
   }
   EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+// Embeddings (red + 0.3 green, blue) of photos' mean colours, negative ones taken as 0. Two bits
+// leave a channel its largest weight, and of the other it gets 0.3 x 1.21, the mean: what is left
+// of green. By colour a is (0.19, 2.43), b (0.50, 0); a's other photo (0.40, 2.43), b's (0.52, 0).
+//   float: a 0.92, b 0.50; a's other 1.13, b's 0.52     2 bits: a 0.56, b 0.87; a's 0.76, b's 0.88
+// So that one is nearer to b then, and one of two is found.
+TEST_F(Int8Test, AModelThatFindsLessIsRefusedUnlessThatMuchMayBeLost) {
+  Graph graph;
+  const Value pixels = graph.input("pixels", {-1, 3, 32, 32});
+  const Value colour = graph.flatten(graph.global_average_pool(graph.unary("Relu", pixels)));
+  const Value mixed = graph.linear(colour, {{2, 3}, {1, 0.3f, 0, 0, 0, 1}}, {{2}, {0, 0}});
+  graph.output("embedding", graph.l2_normalize(mixed), {-1, 2});
+  ModelInfo info;
+  info.arch = "colours";
+  info.dim = 2;
+  info.preprocessing.size = 32;
+  write_file(folder / "model.onnx", graph.serialize(info));
+  catalogue = {};
+  held_out = {};
+  add(catalogue, plain_photo("a.png", 135, 255), 0);
+  add(catalogue, plain_photo("b.png", 153, 0), 1);
+  add(held_out, plain_photo("another_a.png", 147, 255), 0);
+  add(held_out, plain_photo("another_b.png", 154, 0), 1);
+  options.weight_bits = 2;
+  options.min_cosine = 0;
+  options.max_recall_loss = 0.005;
+  try {
+    quantize();
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code, ErrorCode::kBadInput);
+    const std::string what = e.what();
+    EXPECT_NE(what.find("R@1 at most 0.5 points below 100, got "), std::string::npos) << what;
+    EXPECT_NE(what.find(" and 50 with 0 of 1 layers in float"), std::string::npos) << what;
+  }
+  EXPECT_FALSE(std::filesystem::exists(out));
+
+  options.max_recall_loss = 1;
+  const Int8Result result = quantize();
+  EXPECT_EQ(result.recall_float, 1);
+  EXPECT_EQ(result.recall, 0.5);
+  EXPECT_TRUE(std::filesystem::exists(out));
 }
 
 TEST_F(Int8Test, PhotosThatCannotBeReadAreLeftOutAndNoneAtAllIsAnError) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "core/error.h"
@@ -13,11 +14,12 @@
 namespace shoplens {
 namespace {
 
-// 90 photos of 6 products and three folds. Of each fold a "sees", which tells the products apart,
-// and a "learns", which has learnt its training photos by heart and knows nothing of others.
+// 90 photos of 6 products and three folds. Of each fold a network that "sees", which tells the
+// products apart, and one that "learns", which has learnt its training photos by heart and knows
+// nothing of others.
 class OutOfFoldTest : public testing::Test {
  protected:
-  static constexpr int kProducts = 6, kDim = 8, kFolds = 3;
+  static constexpr int kProducts = 6, kFolds = 3;
 
   OutOfFoldTest() {
     list.source = "train.csv";
@@ -27,32 +29,33 @@ class OutOfFoldTest : public testing::Test {
       list.labels.push_back(join("p", i % kProducts));
     }
     fold_of = split_folds(list, kFolds, 7, "");
-    for (const char* arch : {"sees", "learns"})
+    for (const auto& [arch, dim] : {std::pair("sees", 8), std::pair("learns", 6)})
       for (int fold = 0; fold < kFolds; ++fold) {
-        ModelInfo& model = models.emplace_back();
-        model.arch = arch;
-        model.dim = kDim;
-        model.held_out = {fold, kFolds, 7, names_hash(held_out_of(fold)), ""};
+        ModelInfo info;
+        info.arch = arch;
+        info.dim = dim;
+        info.preprocessing.size = 64;
+        info.held_out = {fold, kFolds, 7, split_hash(list, ""), ""};
+        networks.push_back({join(arch, fold, ".onnx"), info});
+        width += static_cast<std::size_t>(dim);
       }
     Random random{3};
     for (int i = 0; i < 90; ++i) {
-      gallery.items.push_back({i + 1,
-                               list.labels[static_cast<std::size_t>(i)],
-                               list.names[static_cast<std::size_t>(i)],
-                               "",
-                               {}});
-      for (const ModelInfo& model : models) {
-        const bool held_out = fold_of[static_cast<std::size_t>(i)] == model.held_out->fold;
-        std::vector<float> x(kDim);
-        const double noise = model.arch == "sees" ? 0.6 : held_out ? 10 : 0.01;
-        for (int j = 0; j < kDim; ++j)
-          x[static_cast<std::size_t>(j)] = (j == i % kProducts ? 1.0f : 0.0f) +
-                                           static_cast<float>(random.uniform(-noise, noise));
-        l2_normalize(x, kDim);
+      const auto row = static_cast<std::size_t>(i);
+      gallery.items.push_back({i + 1, list.labels[row], list.names[row], "", {}});
+      for (const FoldNetwork& network : networks) {
+        const ModelInfo& info = network.info;
+        const bool held_out = fold_of[row] == info.held_out->fold;
+        const double noise = info.arch == "sees" ? 0.6 : held_out ? 10 : 0.01;
+        std::vector<float> x;
+        for (int j = 0; j < info.dim; ++j)
+          x.push_back((j == i % kProducts ? 1.0f : 0.0f) +
+                      static_cast<float>(random.uniform(-noise, noise)));
+        l2_normalize(x, info.dim);
         gallery.vectors.insert(gallery.vectors.end(), x.begin(), x.end());
       }
     }
-    l2_normalize(gallery.vectors, kDim * 2 * kFolds);
+    l2_normalize(gallery.vectors, static_cast<int>(width));
   }
 
   std::vector<std::string> held_out_of(int fold) const {
@@ -63,133 +66,158 @@ class OutOfFoldTest : public testing::Test {
   }
   PipelineSpec spec() const {
     PipelineSpec spec;
-    for (const ModelInfo& model : models) spec.models.push_back({model.arch, "f"});
+    for (const FoldNetwork& network : networks) spec.models.push_back({network.path, "f"});
     return spec;
   }
   std::string error() const {
     try {
-      OutOfFold(gallery, models, list);
+      OutOfFold(gallery, networks, list);
     } catch (const Error& e) {
       EXPECT_EQ(e.code, ErrorCode::kBadInput);
       return e.what();
     }
     return "no error";
   }
+  TuneData data_of(const OutOfFold& folds) const {
+    return {whitening, no_classes, folds.alike(), folds.parts()};
+  }
 
   Manifest list;
   std::vector<int> fold_of;
-  std::vector<ModelInfo> models;
+  std::vector<FoldNetwork> networks;
+  std::size_t width = 0;
   GalleryContent gallery;
   std::optional<GalleryArray> whitening;
   std::vector<std::string> no_classes;
 };
 
 TEST_F(OutOfFoldTest, EachFoldIsAskedAboutByTheNetworksThatDidNotSeeIt) {
-  gallery.items[4].label = "another now";  // what the gallery says counts
+  gallery.items[4].label = "p1";  // what the gallery says counts
   gallery.items.push_back({91, "p0", "a photo of no list", "", {}});
-  gallery.vectors.resize(gallery.vectors.size() + kDim * 2 * kFolds, 1.0f);
-  const OutOfFold folds(gallery, models, list);
+  gallery.vectors.resize(gallery.vectors.size() + width, 1.0f);
+  const OutOfFold folds(gallery, networks, list);
   EXPECT_EQ(folds.alike(), (std::vector<std::vector<std::size_t>>{{0, 1, 2}, {3, 4, 5}}));
+  EXPECT_EQ(folds.photos(), 90u);
   const std::vector<TunePart> parts = folds.parts();
   ASSERT_EQ(parts.size(), 3u);
-  std::size_t asked = 0;
   for (std::size_t f = 0; f < 3; ++f) {
     const TunePart& part = parts[f];
     EXPECT_EQ(part.models, (std::vector<std::size_t>{f, f + 3}));
-    EXPECT_EQ(dim_of(part.blocks), 2 * kDim);
-    std::set<std::string> others;
+    EXPECT_EQ(dim_of(part.blocks), 14);
+    EXPECT_EQ(part.embedded.dim, 14);
+    std::set<std::string> others, expected(list.names.begin(), list.names.end());
     for (const GalleryItem& item : part.gallery.items) others.insert(item.path);
-    std::set<std::string> expected(list.names.begin(), list.names.end());
-    std::size_t row = 0;
-    for (const std::string& name : held_out_of(static_cast<int>(f))) {
-      expected.erase(name);
-      // Its vector: the two networks' parts of the gallery's, over their length.
+    const auto held_out = held_out_of(static_cast<int>(f));
+    ASSERT_EQ(part.embedded.photos.size(), held_out.size());
+    for (std::size_t row = 0; row < held_out.size(); ++row) {
+      expected.erase(held_out[row]);
       const auto place = static_cast<std::size_t>(
-          std::find(list.names.begin(), list.names.end(), name) - list.names.begin());
+          std::find(list.names.begin(), list.names.end(), held_out[row]) - list.names.begin());
       EXPECT_EQ(part.list.labels[row], gallery.items[place].label);
-      double length = 0;
-      for (std::size_t j = 0; j < 2 * kDim; ++j) {
-        const float got = part.embedded.embeddings[row * 2 * kDim + j];
-        const std::size_t from = (j / kDim * 3 + f) * kDim + j % kDim;
-        EXPECT_NEAR(got, gallery.vectors[place * 6 * kDim + from] * std::sqrt(3.0f), 1e-6);
-        length += got * got;
-      }
-      EXPECT_NEAR(length, 1, 1e-6);
-      ++row;
+      // Its vector: the two networks' parts of the gallery's, 1/3 of whose square each of three is.
+      const float* const whole = gallery.vectors.data() + place * width;
+      std::vector<float> wanted(whole + f * 8, whole + f * 8 + 8);
+      wanted.insert(wanted.end(), whole + 24 + f * 6, whole + 24 + f * 6 + 6);
+      for (std::size_t j = 0; j < 14; ++j)
+        EXPECT_NEAR(part.embedded.embeddings[row * 14 + j], wanted[j] * std::sqrt(3.0f), 1e-6);
     }
-    EXPECT_EQ(part.embedded.photos.size(), row);
     EXPECT_EQ(others, expected);
-    EXPECT_EQ(part.gallery.vectors.size(), others.size() * 2 * kDim);
-    asked += row;
+    EXPECT_EQ(part.gallery.vectors.size(), others.size() * 14);
   }
-  EXPECT_EQ(asked, 90u);
 }
 
 TEST_F(OutOfFoldTest, WhatIsLearntByHeartIsWorthNothing) {
-  const OutOfFold folds(gallery, models, list);
-  const TuneData data{whitening, no_classes, folds.alike(), folds.parts()};
+  const OutOfFold folds(gallery, networks, list);
+  const TuneData data = data_of(folds);
   const TuneResult result = tune(spec(), data, 0);
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(result.spec.models[i].weight, result.spec.models[0].weight);
     EXPECT_EQ(result.spec.models[i + 3].weight, result.spec.models[3].weight);
   }
   EXPECT_GT(result.spec.models[0].weight, 2 * result.spec.models[3].weight);
-  // The gallery's own photos, asked about by all, say the opposite: those are always found.
-  PhotoEmbeddings all;
-  all.dim = 6 * kDim;
-  all.embeddings = gallery.vectors;
-  for (int i = 0; i < 90; ++i) all.photos.push_back(i);
-  const std::vector<Block> blocks(6, {kDim, 1.0});
-  const TuneResult naive =
-      tune(spec(), tune_data(gallery, whitening, blocks, no_classes, list, all), 0);
-  EXPECT_EQ(naive.trials[0].held_out.accuracy, 1);
-
   const auto unseen = cross_validate_tune(spec(), data, 0, 5);  // three folds, whatever is said
   ASSERT_TRUE(unseen);
   EXPECT_NEAR(tune_score(unseen->before), result.trials[0].score, 1e-12);
   EXPECT_GT(tune_score(unseen->after), tune_score(unseen->before) + 0.05);
+  EXPECT_THROW(tune(spec(), data, 4), Error);
+
+  // The same photos asked about by all networks: everything is found, by those that know it.
+  PhotoEmbeddings all;
+  all.dim = static_cast<int>(width);
+  all.embeddings = gallery.vectors;
+  for (int i = 0; i < 90; ++i) all.photos.push_back(i);
+  std::vector<Block> blocks;
+  for (const FoldNetwork& network : networks) blocks.push_back({network.info.dim});
+  const TuneResult naive =
+      tune(spec(), tune_data(gallery, whitening, blocks, no_classes, list, all), 0);
+  EXPECT_EQ(naive.trials[0].held_out.accuracy, 1);
+  EXPECT_LE(naive.spec.models[0].weight, naive.spec.models[3].weight);
 }
 
-// A mean of the folds' own figures, by hand.
-TEST_F(OutOfFoldTest, FiguresAreMeansOverAllPhotos) {
-  for (int i = 0; i < 20; ++i) {  // so that folds differ in size
-    gallery.items.erase(gallery.items.begin());
-    gallery.vectors.erase(gallery.vectors.begin(), gallery.vectors.begin() + 6 * kDim);
-  }
-  const OutOfFold folds(gallery, models, list);
+TEST_F(OutOfFoldTest, FiguresAreMeansOverAllPhotosThatCanBeFound) {
+  // Folds of unlike sizes, and a product that one fold has alone.
+  gallery.items.erase(gallery.items.begin(), gallery.items.begin() + 20);
+  gallery.vectors.erase(gallery.vectors.begin(),
+                        gallery.vectors.begin() + static_cast<std::ptrdiff_t>(20 * width));
+  gallery.items[0].label = "alone";
+  const OutOfFold folds(gallery, networks, list);
+  EXPECT_EQ(folds.photos(), 69u);
   double right = 0, asked = 0;
+  std::set<std::size_t> sizes;
   for (const TunePart& part : folds.parts()) {
     const Matcher matcher(part.gallery.vectors, part.blocks, PipelineSpec{}, std::nullopt);
+    const Evaluation e = evaluate(part.gallery.items, matcher, part.list, part.embedded, {})[0];
+    EXPECT_EQ(e.strangers, 0);
     const auto photos = static_cast<double>(part.embedded.photos.size());
-    right +=
-        photos * evaluate(part.gallery.items, matcher, part.list, part.embedded, {})[0].accuracy;
+    sizes.insert(part.embedded.photos.size());
+    right += photos * e.accuracy;
     asked += photos;
   }
-  EXPECT_EQ(asked, 70);
-  const TuneData data{whitening, no_classes, folds.alike(), folds.parts()};
-  EXPECT_NEAR(tune(spec(), data, 0).trials[0].held_out.accuracy, right / asked, 1e-12);
+  EXPECT_GT(sizes.size(), 1u);
+  EXPECT_EQ(asked, 69);
+  EXPECT_NEAR(tune(spec(), data_of(folds), 0).trials[0].held_out.accuracy, right / asked, 1e-12);
+}
+
+TEST_F(OutOfFoldTest, OfManyPhotosSomeAreAskedAbout) {
+  const OutOfFold folds(gallery, networks, list, 30);
+  EXPECT_EQ(folds.photos(), 30u);
+  for (const TunePart& part : folds.parts()) {
+    EXPECT_EQ(part.embedded.photos.size(), 10u);
+    EXPECT_EQ(part.gallery.items.size(), 60u);  // looked up among all the same
+  }
 }
 
 TEST_F(OutOfFoldTest, MistakesAreNamed) {
-  const auto all = models;
-  models[4].held_out.reset();
-  EXPECT_NE(error().find("each trained without a fold, network 5 (learns) was not"),
-            std::string::npos);
-  models = all;
-  list.names[0] = "a new photo";
-  EXPECT_NE(error().find("was trained on, got another (train.csv)"), std::string::npos);
-  list.names[0] = "photo0";
-  std::swap(models[0], models[3]);
-  EXPECT_NE(error().find("of the same architectures, in the same order"), std::string::npos);
-  models = {all[0], all[3]};
-  EXPECT_NE(error().find("each of two folds or more"), std::string::npos);
-  models = {all[0], all[1], all[3]};
-  EXPECT_NE(error().find("got network 1 (sees) of one fold with 1 others and network 2 (sees) with "
-                         "0"),
-            std::string::npos);
-  models = all;
+  const auto all = networks;
+  networks[4].info.held_out.reset();
+  EXPECT_EQ(error(),
+            "index tune: want networks that say which fold they did not see, this one does not "
+            "(learns1.onnx)");
+  networks = all;
+  networks[5].info.held_out->seed = 8;
+  EXPECT_EQ(error(),
+            "index tune: want networks of the same folds, got 3 folds, seed 7 (sees0.onnx) and 3 "
+            "folds, seed 8 (learns2.onnx)");
+  networks = all;
+  std::swap(list.labels[0], list.labels[1]);
+  EXPECT_EQ(error(),
+            "index tune: want the list that sees0.onnx was trained on, got another (train.csv)");
+  std::swap(list.labels[0], list.labels[1]);
+  networks[3].info.preprocessing.size = 96;
+  EXPECT_EQ(error(),
+            "index tune: want networks of two folds at least, of the same kinds in the same order, "
+            "got for fold 0 sees, 8-d at 64 px; learns, 6-d at 96 px and for fold 1 sees, 8-d at "
+            "64 px; learns, 6-d at 64 px");
+  networks = all;
+  networks.resize(1);
+  EXPECT_NE(error().find("want vectors of 8 components"), std::string::npos);
+  gallery.vectors.resize(gallery.items.size() * 8);
+  EXPECT_NE(error().find("got for fold 0 sees, 8-d at 64 px alone"), std::string::npos);
+}
+
+TEST_F(OutOfFoldTest, AGalleryOfOtherPhotosIsNamed) {
   for (GalleryItem& item : gallery.items) item.path = "elsewhere/" + item.path;
-  EXPECT_NE(error().find("want the networks' training photos in the gallery"), std::string::npos);
+  EXPECT_NE(error().find("want photos of fold 0 of train.csv in the gallery"), std::string::npos);
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ std::string cache_key(const Pipeline& pipeline, const RuntimeOptions& runtime) {
   return join("shoplens throughput 1\nmodel ", pipeline.fingerprint(), "\nviews ",
               view_count(pipeline.spec().tta), "\nprecision ", pipeline.network(0).precision(),
               "\ndevice ", runtime.device, "\nthreads ", runtime.threads, "\nprocessor ",
-              processor_name(), "\nopenvino ", openvino_version());
+              processor_identity(), "\nopenvino ", openvino_version());
 }
 
 std::optional<Throughput> read_throughput(const std::string& key, int threads) {

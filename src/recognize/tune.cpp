@@ -287,6 +287,10 @@ TuneData tune_data(const GalleryContent& gallery, const std::optional<GalleryArr
 
 double tune_score(const TuneFigures& f) { return (f.accuracy + f.recall_at_5 + f.map) / 3; }
 
+bool is_gain(const TuneFigures& before, const TuneFigures& after, double least_gain) {
+  return tune_score(after) > tune_score(before) + least_gain && after.accuracy >= before.accuracy;
+}
+
 TuneResult tune(const PipelineSpec& spec, const TuneData& data, int whiten, double least_gain) {
   const Candidate own{spec, data.whitening};
   Candidate plain{spec};
@@ -300,8 +304,10 @@ TuneResult tune(const PipelineSpec& spec, const TuneData& data, int whiten, doub
   tune_weights(tuner, data.alike);
   TuneResult result;
   result.unwhitened = tuner.best_trial();
-  if (has_all_models(data.held_out, spec))
-    tune_whitening(tuner, dim_of(data.held_out[0].blocks), whiten);
+  const bool one_space = has_all_models(data.held_out, spec);
+  check(whiten == 0 || one_space, "tune: want one part of all networks to whiten, got ",
+        data.held_out.size());
+  if (one_space) tune_whitening(tuner, dim_of(data.held_out[0].blocks), whiten);
   result.whitened = tuner.best_trial();
   tune_expansion(tuner, "augment the gallery", &RankingOptions::augment);
   tune_expansion(tuner, "expand queries", &RankingOptions::expand);

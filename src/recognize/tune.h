@@ -41,6 +41,10 @@ struct TuneFigures {
 /// coarse measure.
 double tune_score(const TuneFigures& figures);
 
+/// Whether that is worth changing a gallery for: a score greater by more than `least_gain`, at an
+/// accuracy that is no lower.
+bool is_gain(const TuneFigures& before, const TuneFigures& after, double least_gain = 0.001);
+
 /// One setting tried.
 struct TuneTrial {
   std::string what;

@@ -161,6 +161,13 @@ TEST_F(TuneTest, CrossValidationTellsOfARealGain) {
   EXPECT_THROW(cross_validate_tune(spec(), data(), 0, 1), Error);
 }
 
+TEST(TuneGain, IsAScoreThatRisesWhileAccuracyDoesNotFall) {
+  EXPECT_TRUE(is_gain({0.9, 0.9, 0.9}, {0.9, 0.9, 0.91}));
+  EXPECT_FALSE(is_gain({0.9, 0.9, 0.9}, {0.899, 0.95, 0.95}));
+  EXPECT_FALSE(is_gain({0.9, 0.9, 0.9}, {0.9, 0.9, 0.902}));  // by less than 0.001
+  EXPECT_FALSE(is_gain({0.9, 0.9, 0.9}, {0.9, 0.9, 0.9}));
+}
+
 TEST_F(TuneTest, KeepsTheStatedLength) {
   const TuneResult result = run(5);
   EXPECT_EQ(result.spec.whiten, 5);

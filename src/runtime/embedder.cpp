@@ -2,6 +2,7 @@
 #include "runtime/embedder.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <condition_variable>
 #include <cstring>
@@ -71,6 +72,13 @@ void finish_rows(float* rows, std::int64_t n, int dim, bool raw,
 
 }  // namespace
 
+bool has_exact_byte_products(std::string_view features) {
+  const std::string words = join(' ', features, ' ');
+  return std::ranges::any_of(
+      std::array{" avx512_vnni ", " avx_vnni ", " asimddp "},
+      [&](const char* word) { return words.find(word) != std::string::npos; });
+}
+
 struct Embedder::State {
   std::filesystem::path path;
   ModelInfo info;
@@ -97,6 +105,13 @@ struct Embedder::State {
                        "none (",
                        file.string(), ")"),
                   "export it again with --classes");
+    if (info.weight_bits == 8 && options.device == "CPU" &&
+        !has_exact_byte_products(processor_features()))
+      throw Error(ErrorCode::kUnsupported,
+                  join("embedder: want a processor with VNNI for weights of 8 bits, this one has "
+                       "none (",
+                       file.string(), ")"),
+                  "`shoplens quantize` without --weight-bits 8 writes what is right on all");
     try {
       precision = resolve_precision(core, options);
       open(options);
@@ -147,7 +162,7 @@ struct Embedder::State {
     return join("shoplens network 1\nmodel ", info.fingerprint, "\noutputs ", embedding_name(),
                 classes ? " classes" : "", "\nprecision ", precision, "\ndevice ", options.device,
                 "\nthreads ", options.threads, "\nstreams ", options.streams, "\nprocessor ",
-                processor_name(), ' ', processor_features(), "\nopenvino ", openvino_version());
+                processor_identity(), "\nopenvino ", openvino_version());
   }
 
   const char* embedding_name() const { return raw ? "raw" : "embedding"; }

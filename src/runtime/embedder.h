@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "onnx/model_info.h"
@@ -27,13 +28,19 @@ struct FeatureMap {
   std::vector<float> values;
 };
 
+/// True when a processor of these features (processor_features()) sums products with 8-bit weights
+/// exactly. On others OpenVINO adds pairs of them by VPMADDUBSW, which saturates at 16 bits: there
+/// 7 bits are exact, and 8 are not.
+bool has_exact_byte_products(std::string_view features);
+
 /// The release of OpenVINO that runs the networks.
 std::string openvino_version();
 
 /// A model.onnx ready to run, by OpenVINO. Thread-safe.
 class Embedder {
  public:
-  /// Throws Error that names the file when it is absent, damaged, not shoplens's, or cannot be run.
+  /// Throws Error that names the file when it is absent, damaged, not shoplens's, or cannot be run;
+  /// kUnsupported also for weights of 8 bits where this processor would compute them wrongly.
   explicit Embedder(const std::filesystem::path& model, const RuntimeOptions& options = {});
   ~Embedder();
   Embedder(const Embedder&) = delete;

@@ -185,6 +185,14 @@ TEST_F(EmbedderTest, AnEmbeddingOfZeroIsAnErrorThatNamesTheModel) {
   }
 }
 
+TEST(ByteProducts, AreExactWithDotProductInstructions) {
+  EXPECT_TRUE(has_exact_byte_products("fpu avx2 avx512_vnni amx"));
+  EXPECT_TRUE(has_exact_byte_products("avx_vnni"));
+  EXPECT_TRUE(has_exact_byte_products("fp asimd asimddp"));
+  EXPECT_FALSE(has_exact_byte_products("fpu avx2 avx512f avx512_vnni_of_another_kind"));
+  EXPECT_FALSE(has_exact_byte_products(""));
+}
+
 TEST_F(EmbedderTest, FilesThatAreNoModelAreNamed) {
   const auto code = [&](const fs::path& path, const RuntimeOptions& options = {}) {
     try {

@@ -147,7 +147,7 @@ TEST_F(TrainerOnCuda, ResumesAveragedEpochsAndSampledClasses) {
   SHOPLENS_NEED_CUDA();
   options_.device = "cuda";
   options_.swa_epochs = 2;
-  options_.min_lr = 1e-4;
+  options_.min_lr = 1e-6;
   options_.sample_rate = 0.6;
   EXPECT_EQ(run(in("whole")), RunEnd::kDone);
   TrainOptions part = in("parts");

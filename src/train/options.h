@@ -160,8 +160,8 @@ struct TrainOptions {
   }
 };
 
-/// Throws kBadInput that names the flag when options are out of range or contradict each other, and
-/// kUnsupported when the device is not there.
+/// Throws kBadInput that names the flag when options are out of range, contradict each other or
+/// would do nothing beside the others, and kUnsupported when the device is not there.
 void check_options(const TrainOptions& options);
 
 /// What `auto` stands for on this machine, spelled out for the run's record: on a processor that

@@ -7,6 +7,7 @@
 #include <iomanip>
 #include <limits>
 #include <sstream>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -18,6 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char *kClassWeight = "classes.weight", *kClassBias = "classes.bias";
+constexpr std::string_view kData = ", data ";  // before the hash, in config.toml's first line
 
 std::string exact(double x) {
   std::ostringstream out;
@@ -96,7 +98,7 @@ void write_config(const fs::path& path, TrainOptions& options, const std::string
 RunFolder RunFolder::create(const fs::path& path, TrainOptions options,
                             const std::string& data_hash) {
   make_folder(path, {"last", "best"});
-  write_config(path, options, ", data " + data_hash);
+  write_config(path, options, join(kData, data_hash));
   return RunFolder(path);
 }
 
@@ -119,6 +121,14 @@ TrainOptions RunFolder::options() const {
   from_toml(options_of(options), read_file(path_ / "config.toml", 1 << 20),
             (path_ / "config.toml").string());
   return options;
+}
+
+std::optional<std::string> RunFolder::data_hash() const {
+  const std::string text = read_file(path_ / "config.toml", 1 << 20);
+  const std::string line = text.substr(0, text.find('\n'));
+  const std::size_t place = line.find(kData);
+  if (!line.starts_with('#') || place == std::string::npos) return std::nullopt;
+  return line.substr(place + kData.size());
 }
 
 void RunFolder::save_checkpoint(const RunState& state, const NamedTensors& tensors) const {

@@ -54,6 +54,8 @@ class RunFolder {
 
   const std::filesystem::path& path() const { return path_; }
   TrainOptions options() const;  // as config.toml has them
+  /// The data_hash it was created with; nothing when the head of config.toml does not have it.
+  std::optional<std::string> data_hash() const;
 
   void save_checkpoint(const RunState& state, const NamedTensors& tensors) const;
   /// Reads the state and copies the tensors into `tensors`, strictly.

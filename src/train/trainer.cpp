@@ -49,6 +49,9 @@ Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupt
       data_((check_options(options_), read_training_data(options_))),
       preprocessing_(build_preprocessing(options_)),
       execution_(build_execution(options_)) {
+  // Batch norm cannot train on one photo: every batch would be passed over.
+  check(data_.train.size() > 1, "train: want at least 2 photos to train on in --data, got ",
+        data_.train.size(), " (", options_.data, ")");
   const std::int64_t cache = std::int64_t{options_.cache_mb} << 20;
   photos_ = std::make_unique<Photos>(data_.train.paths, preprocessing_, options_.augment, cache);
   val_photos_ =
@@ -117,14 +120,17 @@ NamedTensors Trainer::tensors() {
 
 void Trainer::resume() {
   folder_ = RunFolder::open(options_.out);
-  if (!folder_->has_checkpoint()) return;
+  const auto check_photos = [&](const std::string& begun_with) {
+    if (begun_with != data_.hash)
+      throw Error(ErrorCode::kBadInput,
+                  join("train: want the photos that the run in ", options_.out,
+                       " was begun with, got others (", options_.data, ")"),
+                  "bring back the list and its files as they were, or begin a new run");
+  };
+  if (!folder_->has_checkpoint()) return check_photos(folder_->data_hash().value_or(data_.hash));
   auto saved = tensors();
   state_ = folder_->load_checkpoint(saved);
-  if (state_.data_hash != data_.hash)
-    throw Error(ErrorCode::kBadInput,
-                join("train: want the photos that the run in ", options_.out,
-                     " was begun with, got others (", options_.data, ")"),
-                "bring back the list and its files as they were, or begin a new run");
+  check_photos(state_.data_hash);
   for (const auto& [name, tensor] : saved)
     if (name == "rng") generator(execution_.device).set_state(tensor);
 }
@@ -139,10 +145,13 @@ RunEnd Trainer::run() {
   return RunEnd::kDone;
 }
 
+// Visits (number_visits), which without --m-per-class are the photos themselves.
 std::vector<std::int64_t> Trainer::epoch_order(std::int64_t epoch) const {
   const auto seed = static_cast<std::uint64_t>(options_.seed);
   return options_.m_per_class > 0
-             ? runs_of_label_order(data_.labels.of_row, options_.m_per_class, seed, epoch)
+             ? number_visits(
+                   runs_of_label_order(data_.labels.of_row, options_.m_per_class, seed, epoch),
+                   photos_->size())
              : shuffled_order(photos_->size(), seed, epoch);
 }
 
@@ -152,7 +161,7 @@ double Trainer::learning_rate(std::int64_t step) const {
              : schedule_(step);
 }
 
-// Batches of photos augmented for the present epoch.
+// Batches of photos augmented for the present epoch; their samples are visits.
 std::unique_ptr<Loader> Trainer::train_loader(std::vector<std::int64_t> order) {
   LoaderOptions loading = loading_;
   loading.drop_last = true;
@@ -160,8 +169,9 @@ std::unique_ptr<Loader> Trainer::train_loader(std::vector<std::int64_t> order) {
              epoch = static_cast<std::uint64_t>(state_.epoch);
   return std::make_unique<Loader>(
       std::move(order), photos_->floats_per_sample(),
-      [this, seed, epoch](std::int64_t sample, float* out) {
-        photos_->load_train(sample, Random{seed, epoch, static_cast<std::uint64_t>(sample)}, out);
+      [this, seed, epoch](std::int64_t visit, float* out) {
+        photos_->load_train(visit % photos_->size(),
+                            Random{seed, epoch, static_cast<std::uint64_t>(visit)}, out);
       },
       loading);
 }
@@ -179,6 +189,7 @@ bool Trainer::train_epoch() {
   model_->train();
   while (auto batch = loader->next()) {
     report_unreadable(*photos_, batch->errors);
+    for (std::int64_t& sample : batch->samples) sample %= photos_->size();  // it was a visit
     const std::int64_t group_start = state_.batch - state_.batch % accumulate;
     const std::int64_t group_size = std::min(accumulate, batches_per_epoch_ - group_start);
     if (batch->samples.size() > 1) {  // batch norm cannot train on one photo
@@ -355,7 +366,7 @@ void Trainer::keep_best(double score) {
   folder_->save_best({.info = {.arch = options_.arch,
                                .dim = model_->dim(),
                                .preprocessing = preprocessing_,
-                               .labels_hash = names_hash(data_.labels.names),
+                               .labels_hash = labels_hash(data_.labels.names),
                                .classes = classes ? data_.labels.names : std::vector<std::string>{},
                                .held_out = data_.held_out,
                                .fingerprint = {}},
@@ -366,8 +377,9 @@ void Trainer::keep_best(double score) {
 }
 
 void Trainer::report_unreadable(const Photos& photos, const std::vector<SampleError>& errors) {
-  for (const SampleError& e : errors)
-    if (unreadable_.insert(photos.path(e.sample)).second) log_warning("left out: ", e.error.what());
+  for (const SampleError& e : errors)  // of a photo, or of a visit of it
+    if (unreadable_.insert(photos.path(e.sample % photos.size())).second)
+      log_warning("left out: ", e.error.what());
   const auto all = photos_->size() + val_photos_->size();
   if (static_cast<double>(unreadable_.size()) > 0.05 * static_cast<double>(all))
     throw Error(ErrorCode::kBadInput,

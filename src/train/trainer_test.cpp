@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <sstream>
 
 #include "core/files.h"
 #include "data/manifest_reader.h"
@@ -15,8 +17,68 @@ namespace shoplens {
 namespace {
 namespace fs = std::filesystem;
 
+// A way to train, by its name.
+struct Way {
+  const char* name;
+  void (*change)(TrainOptions&);
+};
+
 class TrainerTest : public ColourCatalogue {
  protected:
+  // The losses of a run, an epoch each, as summary.csv has them.
+  std::vector<double> losses_of(const std::string& out) const {
+    std::istringstream summary(read_file(folder_ / out / "summary.csv"));
+    std::string line;
+    std::vector<double> losses;
+    std::getline(summary, line);  // the header
+    while (std::getline(summary, line))
+      losses.push_back(std::stod(line.substr(line.find(',') + 1)));
+    return losses;
+  }
+
+  // The losses of a run in folder `out`, that of the last epoch last. Its weights move.
+  std::vector<double> losses_of_training(const TrainOptions& options, const std::string& out) {
+    const std::atomic<bool> interrupted = false;
+    Trainer trainer(options, interrupted);
+    NamedTensors before;
+    for (const auto& [name, tensor] : trainer.tensors())
+      if (name == "model.conv_stem.weight" || name == "head.weight")
+        before.emplace_back(name, tensor.clone());
+    EXPECT_FALSE(before.empty());
+    EXPECT_EQ(trainer.run(), RunEnd::kDone);
+    for (const auto& [name, tensor] : trainer.tensors())
+      for (const auto& [name_before, tensor_before] : before)
+        if (name == name_before) {
+          EXPECT_FALSE(tensor.equal(tensor_before)) << name;
+        }
+    return losses_of(out);
+  }
+
+  // Each of the ways trains, and to other losses than options_ alone: what it names is not ignored.
+  void expect_other_losses(const std::vector<Way>& ways) {
+    options_.epochs = 2;
+    options_.val = "";
+    options_.model_ema = false;
+    options_.drop_path = 0;  // its draws would differ from head to head
+    const std::vector<double> plain = losses_of_training(in("plain"), "plain");
+    ASSERT_EQ(plain.size(), 2u);
+    for (const Way& way : ways) {
+      SCOPED_TRACE(way.name);
+      TrainOptions options = in(way.name);
+      way.change(options);
+      const std::vector<double> losses = losses_of_training(options, way.name);
+      ASSERT_EQ(losses.size(), 2u);
+      for (const double loss : losses) EXPECT_TRUE(std::isfinite(loss)) << loss;
+      EXPECT_NE(losses.back(), plain.back());
+    }
+  }
+
+  // Of product 3 one photo stays, which runs of more repeat.
+  void leave_one_photo_of_a_product() {
+    for (int i = 1; i < 6; ++i)
+      fs::remove(folder_ / "train" / "product-3" / (std::to_string(i) + ".png"));
+  }
+
   // The run "whole", and the same in "parts", stopped after that epoch and resumed.
   void expect_equal_when_stopped_after(int epoch) {
     EXPECT_EQ(run(in("whole")), RunEnd::kDone);
@@ -104,7 +166,7 @@ TEST_F(TrainerTest, AveragedEpochsMixturesAndSampledClassesResumeToTheBit) {
 TEST_F(TrainerTest, SwaExportsTheMeanOfItsEpochs) {
   options_.model_ema = false;
   options_.swa_epochs = 2;
-  options_.min_lr = 1e-3;
+  options_.lr = options_.min_lr = 1e-3;
   options_.val = "";  // the last epoch is the best
   std::vector<double> weights;
   torch::Tensor centres;  // the sum of the two epochs'
@@ -187,6 +249,112 @@ TEST_F(TrainerTest, ResumeRefusesOtherValidationPhotos) {
   EXPECT_NE(error_of(options_).find("want the photos that the run"), std::string::npos);
 }
 
+// A run killed before its first checkpoint has the hash of its photos in config.toml alone.
+TEST_F(TrainerTest, ResumeBeforeTheFirstCheckpointRefusesOtherPhotosToo) {
+  const std::atomic<bool> interrupted = false;
+  {
+    Trainer(options_, interrupted);
+  }
+  const RunFolder begun = RunFolder::open(options_.out);
+  EXPECT_FALSE(begun.has_checkpoint());
+  ASSERT_TRUE(begun.data_hash());
+  EXPECT_EQ(begun.data_hash()->size(), 64u);
+  fs::remove(folder_ / "train" / "product-0" / "0.png");
+  options_.resume = true;
+  EXPECT_NE(error_of(options_).find("want the photos that the run"), std::string::npos);
+}
+
+TEST_F(TrainerTest, OnePhotoIsTooFewToTrainOn) {
+  write_file(folder_ / "one.csv", "path,label\ntrain/product-0/0.png,red\n");
+  options_.data = (folder_ / "one.csv").string();
+  EXPECT_EQ(error_of(options_),
+            "train: want at least 2 photos to train on in --data, got 1 (" + options_.data + ")");
+  EXPECT_FALSE(fs::exists(options_.out));
+}
+
+TEST_F(TrainerTest, EveryHeadOfClassesTrains) {
+  fs::remove(folder_ / "train" / "product-3" / "5.png");  // a rarer product, for what counts photos
+  expect_other_losses({
+      {"softmax", [](TrainOptions& o) { o.head = "softmax"; }},
+      {"cosface", [](TrainOptions& o) { o.head = "cosface"; }},
+      {"adaface", [](TrainOptions& o) { o.head = "adaface"; }},
+      {"subcenters", [](TrainOptions& o) { o.subcenters = 2; }},
+      {"margin-rare", [](TrainOptions& o) { o.margin_rare = 0.5; }},
+      {"class-weights", [](TrainOptions& o) { o.class_weights = "log"; }},
+      {"smoothing", [](TrainOptions& o) { o.smoothing = 0.1; }},
+      {"mixup", [](TrainOptions& o) { o.mixup = 0.4; }},
+      {"trivial-augment", [](TrainOptions& o) { o.augment.trivial_augment = 1; }},
+      {"agc",
+       [](TrainOptions& o) {
+         o.clip_mode = "agc";
+         o.clip_grad = 0.01;
+       }},
+  });
+}
+
+// Two products a batch: sampling leaves one of the other two out.
+TEST_F(TrainerTest, HeadsOfPairsAndSampledClassesTrain) {
+  options_.m_per_class = 4;
+  expect_other_losses({
+      {"triplet", [](TrainOptions& o) { o.head = "triplet"; }},
+      {"multi-similarity", [](TrainOptions& o) { o.head = "multi-similarity"; }},
+      {"sample-rate", [](TrainOptions& o) { o.sample_rate = 0.6; }},
+  });
+}
+
+TEST_F(TrainerTest, CopiesOfARareProductsPhotoAreAugmentedEachInItsOwnWay) {
+  leave_one_photo_of_a_product();
+  options_.epochs = 2;
+  options_.m_per_class = 2;
+  options_.batch_size = 4;  // of the 20 places in an epoch none is left out
+  options_.augment.shift_scale_rotate = 1;
+  int copies = 0;
+  const std::atomic<bool> interrupted = false;
+  Trainer trainer(options_, interrupted);
+  trainer.on_pass = [&](const Trainer::Pass& pass) {
+    const std::size_t width = pass.pixels.size() / pass.labels.size();
+    for (std::size_t i = 0; i + 1 < pass.labels.size(); i += 2) {
+      EXPECT_EQ(pass.labels[i], pass.labels[i + 1]);
+      if (pass.labels[i] != 3) continue;
+      const auto first = pass.pixels.subspan(i * width, width),
+                 second = pass.pixels.subspan((i + 1) * width, width);
+      EXPECT_FALSE(std::equal(first.begin(), first.end(), second.begin()));
+      ++copies;
+    }
+  };
+  EXPECT_EQ(trainer.run(), RunEnd::kDone);
+  EXPECT_EQ(copies, 2);
+}
+
+TEST_F(TrainerTest, CopiesOfARareProductsPhotoResumeToTheBit) {
+  leave_one_photo_of_a_product();
+  options_.epochs = 2;
+  options_.m_per_class = 2;
+  options_.batch_size = 4;
+  EXPECT_EQ(run(in("whole")), RunEnd::kDone);
+  TrainOptions part = in("parts");
+  for (int stop = 0; stop < 4; ++stop, part.resume = true)
+    EXPECT_EQ(run(part, true), RunEnd::kInterrupted);  // after each of four of its five batches
+  part.workers = 1;
+  EXPECT_EQ(run(part), RunEnd::kDone);
+  expect_equal_runs("whole", "parts");
+}
+
+// A copy is named by its photo.
+TEST_F(TrainerTest, CopiesOfAnUnreadablePhotoAreOneLeftOut) {
+  leave_one_photo_of_a_product();
+  write_file(folder_ / "train" / "product-3" / "0.png", "not a photo");
+  options_.epochs = 1;
+  options_.warmup_epochs = 0;
+  options_.m_per_class = 2;
+  options_.batch_size = 4;
+  EXPECT_EQ(run(options_), RunEnd::kDone);
+  const std::string log = read_file(folder_ / "run" / "log.txt");
+  const std::size_t place = log.find("left out");
+  ASSERT_NE(place, std::string::npos);
+  EXPECT_EQ(log.find("left out", place + 1), std::string::npos);
+}
+
 // A softmax head scores embeddings of any length, and its bias says how long they should be.
 TEST_F(TrainerTest, ScoresClassesOfRawEmbeddings) {
   options_.head = "softmax";
@@ -260,11 +428,7 @@ TEST_F(TrainerTest, LearnsColours) {
   options_.model_ema = false;
   options_.augment.shift_scale_rotate = options_.augment.cutout = options_.augment.jpeg = 0;
   run(options_);
-  std::istringstream summary(read_file(folder_ / "run" / "summary.csv"));
-  std::string line;
-  std::vector<double> losses;
-  std::getline(summary, line);  // the header
-  while (std::getline(summary, line)) losses.push_back(std::stod(line.substr(line.find(',') + 1)));
+  const std::vector<double> losses = losses_of("run");
   ASSERT_EQ(losses.size(), 25u);
   EXPECT_LT(losses.back(), 0.5 * losses.front());
   const TrainedModel best = RunFolder::open(options_.out).load_best();

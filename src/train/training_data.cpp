@@ -58,10 +58,10 @@ void split(TrainingData& data, const TrainOptions& o) {
   std::vector<std::int64_t> inside, outside;
   for (std::size_t row = 0; row < fold_of.size(); ++row)
     (fold_of[row] == held_out ? inside : outside).push_back(static_cast<std::int64_t>(row));
-  Manifest held = select_rows(data.train, inside);
-  data.held_out = {held_out, o.folds, static_cast<std::uint64_t>(o.seed), names_hash(held.names),
-                   o.group_column};
-  if (o.val.empty()) data.val = std::move(held);
+  if (o.teacher.empty())  // which may have seen them all
+    data.held_out = {held_out, o.folds, static_cast<std::uint32_t>(o.seed),
+                     split_hash(data.train, o.group_column), o.group_column};
+  if (o.val.empty()) data.val = select_rows(data.train, inside);
   data.train = select_rows(data.train, outside);
 }
 

@@ -19,7 +19,7 @@ struct TrainingData {
   int teacher_dim = 0;
   std::vector<float> teacher;           // [train, teacher_dim], of length 1; 0: it has none
   std::string hash;                     // SHA-256 of the rows and the sizes of their files
-  std::optional<HeldOutFold> held_out;  // with folds
+  std::optional<HeldOutFold> held_out;  // with folds and no teacher
 };
 
 /// Reads the manifests that `options` names. With folds, the training photos are those outside

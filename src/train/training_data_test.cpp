@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "data/folds.h"
 
 namespace shoplens {
 namespace {
@@ -56,8 +57,8 @@ TEST_F(TrainingDataTest, EachPhotoIsHeldOutInOneFold) {
     EXPECT_EQ(data.listed, (std::vector<std::int64_t>{8, 8, 8}));
     for (const std::string& name : data.val.names)
       EXPECT_TRUE(held_out.insert(name).second) << name;
-    EXPECT_EQ(data.held_out, (HeldOutFold{k, 4, static_cast<std::uint64_t>(options_.seed),
-                                          names_hash(data.val.names), ""}));
+    EXPECT_EQ(data.held_out,
+              (HeldOutFold{k, 4, 42, split_hash(read_manifest(options_.data), ""), ""}));
     for (const std::string& name : data.train.names)
       EXPECT_EQ(std::count(data.val.names.begin(), data.val.names.end(), name), 0) << name;
   }
@@ -70,6 +71,7 @@ TEST_F(TrainingDataTest, AGroupStaysOnOneSide) {
   options_.group_column = "shop";
   const TrainingData data = read_training_data(options_);
   EXPECT_EQ(data.held_out->group_column, "shop");
+  EXPECT_EQ(data.held_out->list_hash, split_hash(read_manifest(options_.data), "shop"));
   const auto shops = [](const Manifest& m) {
     return std::set<std::string>(m.columns.at(0).values.begin(), m.columns.at(0).values.end());
   };
@@ -84,7 +86,7 @@ TEST_F(TrainingDataTest, MistakesAreNamed) {
   EXPECT_NE(error().find("want --fold all or a number below --folds 2, got 2"), std::string::npos);
   options_.fold = "0";
   options_.group_column = "town";
-  EXPECT_NE(error().find("want the column town of --group-column, found only shop"),
+  EXPECT_NE(error().find("want the column town to group photos by, found only shop"),
             std::string::npos);
   options_.group_column = "label";
   EXPECT_NE(error().find("want photos of each of 3 products outside fold 0"), std::string::npos);
