@@ -38,7 +38,7 @@ TrainOptions resumed(const std::string& out, const Words& words) {
   read_options(wanted, words);
   wanted = resolved(wanted);
   const std::vector<std::string> free{"out",     "resume",   "stop-epoch", "threads",
-                                      "workers", "prefetch", "cache-mb"};
+                                      "workers", "prefetch", "cache-mb",   "checkpoint-minutes"};
   const auto wanted_list = options_of(wanted), saved_list = options_of(saved);
   for (std::size_t i = 0; i < wanted_list.size(); ++i)
     if (!std::count(free.begin(), free.end(), wanted_list[i].name) &&

@@ -44,6 +44,7 @@ void check_numbers(const TrainOptions& o) {
   want_above_0("--dim", o.dim);
   want_below_1("--smoothing", o.smoothing);
   want_at_least_0("--teacher-weight", o.teacher_weight);
+  want_at_least_0("--checkpoint-minutes", o.checkpoint_minutes);
   want_above_0("--val-interval", o.val_interval);
   check(o.clip_mode == "norm" || o.clip_grad > 0,
         "train: want --clip-grad > 0 with --clip-mode agc, got ", o.clip_grad);

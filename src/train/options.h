@@ -49,6 +49,7 @@ struct TrainOptions {
   std::string cudnn_benchmark = "on";
   int threads = 0, workers = 0, prefetch = 4, cache_mb = 2048;
   std::int64_t seed = 42;
+  double checkpoint_minutes = 10;
   int val_interval = 1;
   std::string val_metric = "retrieval";
   bool val_hflip = false;
@@ -152,6 +153,9 @@ struct TrainOptions {
     v(prefetch, "prefetch", "batches loaded ahead");
     v(cache_mb, "cache-mb", "memory for decoded photos, MiB; the rest is decoded every epoch");
     v(seed, "seed", "of weights, order and augmentation");
+    v(checkpoint_minutes, "checkpoint-minutes",
+      "a checkpoint also within an epoch, after so many minutes, as power cuts do not announce "
+      "themselves; 0: after every step");
     v(val_interval, "val-interval", "validate every so many epochs, and after the last");
     v(val_metric, "val-metric",
       "what the best epoch is best by: R@1 among the training photos, or GAP of the head's classes",

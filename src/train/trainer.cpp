@@ -135,7 +135,10 @@ void Trainer::resume() {
     if (name == "rng") generator(execution_.device).set_state(tensor);
 }
 
-void Trainer::save_checkpoint() { folder_->save_checkpoint(state_, tensors()); }
+void Trainer::save_checkpoint() {
+  folder_->save_checkpoint(state_, tensors());
+  saved_ = Clock::now();
+}
 
 RunEnd Trainer::run() {
   while (state_.epoch < options_.epochs) {
@@ -203,8 +206,10 @@ bool Trainer::train_epoch() {
     }
     progress.advance(loading_.batch_size);
     loader->recycle(std::move(*batch));
-    if (interrupted_ && state_.batch % accumulate == 0) {
+    if (state_.batch % accumulate != 0) continue;
+    if (interrupted_ || seconds_since(saved_) >= 60 * options_.checkpoint_minutes)
       save_checkpoint();
+    if (interrupted_) {
       log_info("interrupted at epoch ", state_.epoch + 1, " batch ", state_.batch,
                "; --resume goes on from there");
       return false;

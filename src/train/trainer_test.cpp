@@ -111,6 +111,33 @@ TEST_F(TrainerTest, InterruptedInAnEpochResumesToTheBit) {
   expect_equal_runs("whole", "parts");
 }
 
+// As a power cut would end it: without a word.
+TEST_F(TrainerTest, EndedInAnEpochGoesOnFromTheLatestCheckpointToTheBit) {
+  options_.checkpoint_minutes = 0;
+  EXPECT_EQ(run(in("whole")), RunEnd::kDone);
+  TrainOptions part = in("parts");
+  {
+    const std::atomic<bool> interrupted = false;
+    int passes = 0;
+    Trainer trainer(part, interrupted);
+    trainer.on_pass = [&](const auto&) {
+      if (++passes == 5)
+        throw std::runtime_error("a power cut");  // in the second epoch's second step
+    };
+    EXPECT_THROW(trainer.run(), std::runtime_error);
+  }
+  const std::atomic<bool> interrupted = false;
+  part.resume = true;
+  int passes = 0;
+  {
+    Trainer trainer(part, interrupted);
+    trainer.on_pass = [&](const auto&) { ++passes; };
+    EXPECT_EQ(trainer.run(), RunEnd::kDone);
+  }
+  EXPECT_EQ(passes, 4 * 3 - 4);  // of 3 batches an epoch four were done
+  expect_equal_runs("whole", "parts");
+}
+
 // The flag comes with the last batch, in the middle of an optimiser step: the next place to look at
 // it is the validation.
 TEST_F(TrainerTest, InterruptedWhileItValidatesResumesToTheBit) {
