@@ -17,11 +17,12 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FOLDS = 5
+ARCFACE = ("--scale", 45, "--margin", 0.4)  # the winner's
 # Each on its own in place of what recipes/grocery.toml has, with its usual constants; pairs want 8 products of 4 photos a batch.
 PAIRS = ("--m-per-class", 4)
 PARTS = {
     "ArcFace, s 30, m 0.3": (),
-    "ArcFace, s 45, m 0.4": ("--scale", 45, "--margin", 0.4),
+    "ArcFace, s 45, m 0.4": ARCFACE,
     "ArcFace, s 16, m 0.3": ("--scale", 16),
     "CosFace": ("--head", "cosface"),
     "AdaFace": ("--head", "adaface"),
@@ -121,11 +122,11 @@ def main():
     if o.parts:
         return parts(contest, weights)
     softmax = contest.train("softmax", *weights, "--head", "softmax", epochs=6, folds=("--folds", FOLDS, "--fold", 0))
-    mobile = contest.train("mobile", *weights, epochs=6)
-    efficient = contest.train("efficient", "--arch", "efficientnet_b4", "--weights", o.efficientnet, "--drop-path", 0.2,
-                              epochs=4)
+    mobile = contest.train("mobile", *weights, *ARCFACE, epochs=6)
+    efficient = contest.train("efficient", "--arch", "efficientnet_b4", "--weights", o.efficientnet, *ARCFACE, "--drop-path",
+                              0.2, epochs=4)
     ten = mobile + efficient
-    whole = contest.train("whole", *weights, epochs=6, folds=())  # as the student, which sees what the folds see together
+    whole = contest.train("whole", *weights, *ARCFACE, epochs=6, folds=())  # as the student, which sees what the folds see together
 
     print("| | test R@1 (accuracy of the vote) | R@5 | mAP | ms a photo | MB |\n|---|---|---|---|---|---|")
     # All photos vote with their product's class score alone: the class of the highest wins.
@@ -153,7 +154,7 @@ def main():
     student = o.out / "student"
     if not (student / "best/model.safetensors").exists():
         contest.run("distill", "--gallery", together, "--data", contest.train_csv, "--out", student, "--", "--config",
-                    ROOT / "recipes/grocery.toml", "--img-size", 96, "--epochs", 6, "--val-interval", 6, *weights)
+                    ROOT / "recipes/grocery.toml", "--img-size", 96, "--epochs", 6, "--val-interval", 6, *ARCFACE, *weights)
     taught = [o.out / "student.onnx"]
     contest.run("export", student, "--out", taught[0])
     contest.row("one mobilenetv2_100 taught by the ten", contest.gallery("taught", taught), taught)
