@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-FOLDS = 5
+FOLDS, SEED = 5, 42
 ARCFACE = ("--scale", 45, "--margin", 0.4)  # the winner's
 # Each on its own in place of what recipes/grocery.toml has, with its usual constants; pairs want 8 products of 4 photos a batch.
 PAIRS = ("--m-per-class", 4)
@@ -94,8 +94,11 @@ def parts(contest, weights):
     """The table of one network of all photos for each of PARTS: R@1 with its 95% interval (Wilson), R@5, mAP."""
     print("| | test R@1 | R@5 | mAP |\n|---|---|---|---|")
     for name, words in PARTS.items():
-        folder = "part-" + re.sub("[^a-z0-9]+", "-", name.lower())
-        found = contest.evaluate(contest.gallery(folder, contest.train(folder, *weights, *words, epochs=6, folds=(), classes=False)))
+        if contest.o.only and name not in contest.o.only:
+            continue
+        folder = "part-" + re.sub("[^a-z0-9]+", "-", name.lower()) + (f"-{contest.o.seed}" if contest.o.seed != SEED else "")
+        words = (*weights, *words, "--seed", contest.o.seed)
+        found = contest.evaluate(contest.gallery(folder, contest.train(folder, *words, epochs=6, folds=(), classes=False)))
         n, p, z = found["queries"], found["recall_at_1"], 1.96
         middle, half = (p + z * z / 2 / n) / (1 + z * z / n), z * (p * (1 - p) / n + z * z / 4 / n / n) ** 0.5 / (1 + z * z / n)
         print(f"| {name} | {100 * p:.1f} ({100 * (middle - half):.1f}-{100 * (middle + half):.1f}) | {100 * found['recall_at_5']:.1f} | "
@@ -108,6 +111,8 @@ def main():
     parser.add_argument("--mobilenet", required=True, help="ImageNet weights of mobilenetv2_100")
     parser.add_argument("--efficientnet", help="of efficientnet_b4")
     parser.add_argument("--parts", action="store_true")
+    parser.add_argument("--only", nargs="*", choices=PARTS, help="of the parts")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the parts' trainings")
     parser.add_argument("--classes", type=int, default=40)
     parser.add_argument("--shoplens", default=str(ROOT / "build/bin/shoplens"))
     o = parser.parse_args()
