@@ -18,29 +18,15 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "index/inner_product.h"
-#include "index/survivors.h"
-#include "index/top_k.h"
+#include "index/test_vectors.h"
 
 namespace shoplens {
 namespace {
-
-std::vector<float> random_vectors(std::int64_t count, int dim, std::uint64_t seed) {
-  Random random{seed};
-  std::vector<float> vectors(static_cast<std::size_t>(count * dim));
-  for (float& x : vectors) x = static_cast<float>(random.uniform(-1, 1));
-  l2_normalize(vectors, dim);
-  return vectors;
-}
 
 std::vector<std::int64_t> ids_from(std::int64_t first, std::int64_t count) {
   std::vector<std::int64_t> ids(static_cast<std::size_t>(count));
   std::iota(ids.begin(), ids.end(), first);
   return ids;
-}
-
-std::span<const float> row(const std::vector<float>& vectors, std::int64_t i, int dim) {
-  return std::span(vectors).subspan(static_cast<std::size_t>(i * dim),
-                                    static_cast<std::size_t>(dim));
 }
 
 // The definition: every float64 inner product, sorted, the k best.
@@ -110,14 +96,6 @@ void expect_exact(int dim, const std::vector<float>& vectors, const std::vector<
       EXPECT_TRUE(meeting.all_came()) << threads << " threads";
     }
 }
-
-std::vector<float> scaled(std::vector<float> vectors, double scale) {
-  for (float& x : vectors) x = static_cast<float>(x * scale);
-  return vectors;
-}
-
-// About the least scale of codes, denormals, and nothing at all.
-constexpr double kScales[] = {0, 1e-44, 1e-38, 1e-36, 1e-34, 1e-33, 1e-30, 1e-20, 1, 1e15};
 
 TEST(InnerProduct, IsTheSumInFloat64) {
   for (const int dim : {1, 7, 8, 31, 32, 33, 64, 513}) {
@@ -203,67 +181,6 @@ TEST(ExactIndex, EqualsTheDefinitionWhenNothingCanBeRuledOut) {  // more than su
     vectors.insert(vectors.end(), {1, static_cast<float>(i % 5000) * 1e-7f});
   expect_exact(2, vectors, {1, 1}, 11);
   expect_exact(2, vectors, {1, 1}, 20000);
-}
-
-// Bounds by every instruction set, with radii of less than `radius` at codes of 8 bits. They are of
-// the scores of queries brought to length 1.
-void expect_bounds(int dim, const std::vector<float>& vectors, const std::vector<float>& queries,
-                   double radius) {
-  Int8Vectors codes(dim);
-  codes.append(vectors);
-  const Int8Panel panel = codes.panel(0);
-  const auto size = static_cast<int>(codes.panel_size(0));
-  for (const Int8Kernel* kernel : supported_int8_kernels()) {
-    const Int8Queries encoded(queries, dim, *kernel);
-    for (int count = 1; count <= kInt8Tile; ++count) {
-      Int8Query tile[kInt8Tile];
-      for (int q = 0; q < count; ++q) {
-        tile[q] = encoded[static_cast<std::size_t>(q)];
-        tile[q].threshold = q % 2 ? 0.0f : -0.05f * panel.max_norm;  // some reach it
-      }
-      alignas(64) float upper[kInt8Tile * kInt8Panel];
-      std::uint64_t reached[kInt8Tile];
-      kernel->upper_bounds(panel, tile, count, codes.groups(), upper, reached);
-      for (int q = 0; q < count; ++q)
-        for (int i = 0; i < size; ++i) {
-          const double score =
-              tile[q].factor * inner_product(&queries[static_cast<std::size_t>(q * dim)],
-                                             &vectors[static_cast<std::size_t>(i * dim)], dim);
-          const float most = upper[q * kInt8Panel + i];
-          EXPECT_EQ(reached[q] >> i & 1, most >= tile[q].threshold) << kernel->name;
-          EXPECT_GE(most, score) << kernel->name;
-          EXPECT_LE(most - 2 * int8_radius(panel, tile[q], i), score) << kernel->name;
-          EXPECT_LT(int8_radius(panel, tile[q], i), radius * 127 / kernel->max_query_code);
-        }
-    }
-  }
-}
-
-TEST(Int8Vectors, BoundsHoldAndAreTight) {
-  for (const int dim : {124, 128})  // of an odd number of groups, and of an even one
-    expect_bounds(dim, random_vectors(64, dim, 40), random_vectors(6, dim, 41), 0.025);
-}
-
-TEST(Int8Vectors, BoundsHoldAndAreTightAtAnyOneScale) {
-  for (const int dim : {124, 128}) {
-    const auto vectors = random_vectors(64, dim, 40), queries = random_vectors(6, dim, 41);
-    for (const double scale : kScales)
-      for (const double query_scale : {1e-44, 1.0, 1e15})
-        // Below 1e-33 there are no codes, and a vector is all rest.
-        expect_bounds(dim, scaled(vectors, scale), scaled(queries, query_scale),
-                      (scale < 1e-33 ? 1.1 : 0.025) * scale + 2e-36);
-  }
-}
-
-TEST(Int8Vectors, SumsOfTheLargestCodesFit) {
-  for (const int dim : {12, 16, 1024}) {
-    std::vector<float> vectors, queries;
-    for (int i = 0; i < 16; ++i)  // all signs alike, and every sum of pairs one of four
-      for (int j = 0; j < dim; ++j) vectors.push_back(i >> j % 4 & 1 ? -1.0f : 1.0f);
-    l2_normalize(vectors, dim);
-    queries.assign(vectors.begin(), vectors.begin() + 6 * dim);
-    expect_bounds(dim, vectors, queries, 1e-4);
-  }
 }
 
 TEST(ExactIndex, WellSeparatedRanksAreExact) {
@@ -511,48 +428,6 @@ TEST(ExactIndex, SearchesRunAtOnce) {
     for (auto& slot : found) threads.emplace_back([&] { slot = index.search(queries, 3); });
   }
   for (const auto& one : found) EXPECT_EQ(one, want);
-}
-
-// However rows are spread over threads, and however little their bounds say: with a radius of 1
-// nothing, and each of three has to settle some before they are merged.
-TEST(Survivors, MergedAreTheBestOfAll) {
-  constexpr std::int64_t kRows = 30000;
-  constexpr double kFactor = 0.5;
-  const auto score_of = [](std::int64_t id) {  // 30 rows of each score
-    return Scored{id, static_cast<double>(id * 7919 % 1000) / 1000};
-  };
-  std::vector<Scored> all;
-  for (std::int64_t id = 0; id < kRows; ++id) all.push_back(score_of(id));
-  std::sort(all.begin(), all.end(), ranks_before);
-  for (const float radius : {1.0f, 0.1f, 0.001f})
-    for (const std::size_t k : {1u, 20u, 2000u})
-      for (const std::int64_t parts : {1, 3}) {
-        std::vector<Survivors> spread(static_cast<std::size_t>(parts), Survivors(k, kFactor));
-        for (std::int64_t id = 0; id < kRows; ++id) {
-          Survivors& part = spread[static_cast<std::size_t>(id % parts)];
-          const auto middle = static_cast<float>(kFactor * score_of(id).score);
-          if (middle + radius >= part.threshold())
-            part.offer(id, middle + radius, middle - radius, score_of);
-        }
-        for (std::size_t i = 1; i < spread.size(); ++i) spread[0].merge(spread[i], score_of);
-        EXPECT_EQ(spread[0].take(score_of),
-                  std::vector<Scored>(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(k)))
-            << "radius " << radius << ", k " << k << ", " << parts << " parts";
-      }
-}
-
-TEST(TopK, DoesNotDependOnTheOrderOfOffers) {
-  std::vector<Scored> hits;
-  for (std::int64_t id = 0; id < 60; ++id) hits.push_back({id, static_cast<double>(id % 4)});
-  std::vector<Scored> sorted = hits;
-  std::sort(sorted.begin(), sorted.end(), ranks_before);
-  for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    Random{seed}.shuffle(hits.begin(), hits.end());
-    TopK best(17), other(17);
-    for (std::size_t i = 0; i < hits.size(); ++i) (i % 2 ? best : other).offer(hits[i]);
-    best.merge(other);
-    EXPECT_EQ(best.take(), std::vector<Scored>(sorted.begin(), sorted.begin() + 17));
-  }
 }
 
 }  // namespace
