@@ -182,12 +182,7 @@ OutOfFold read_out_of_fold(const TuneOptions& o, const Gallery& gallery,
   std::vector<FoldNetwork> networks;
   for (const PipelineModel& model : spec.models) {
     networks.push_back({model.path, read_model_info(model.path)});
-    const std::string& got = networks.back().info.fingerprint;
-    if (got != model.fingerprint)
-      throw Error(ErrorCode::kBadInput,
-                  join("index tune: want the gallery's network ", model.fingerprint, ", got ", got,
-                       " (", model.path, ")"),
-                  "give the file that the gallery was built with by --model");
+    check_fingerprint(model, networks.back().info.fingerprint);
   }
   OutOfFold folds(content, networks, read_manifest(o.out_of_fold));
   log_info(folds.photos(), " photos asked about, each by the networks that did not see it (",

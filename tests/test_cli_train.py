@@ -158,7 +158,7 @@ class TrainTest(unittest.TestCase):
         self.assertIn("want no --whiten, which is of all networks together, and no --tta",
                       error("--out-of-fold", "photos/train.csv", "--tta", "hflip"))
         self.assertIn("was trained on, got another (photos/test.csv)", error("--out-of-fold", "photos/test.csv"))
-        self.assertIn("want the gallery's network", error("--out-of-fold", "photos/train.csv", *models[2:4], *models[:2], *models[4:]))
+        self.assertIn("pipeline: want the model with the fingerprint", error("--out-of-fold", "photos/train.csv", *models[2:4], *models[:2], *models[4:]))
         (self.folder / "voting.toml").write_text(pipeline.replace("vote = 'top1'", "vote = 'classes'").replace(
             "vote = 'weighted'", "vote = 'classes'"))
         self.run_cli("index", "pipeline", "--gallery", "folds.db", "--set", "voting.toml")

@@ -66,7 +66,8 @@ struct AugmentOptions {
 ///   picture's; with cutout_clipped a square of that side about a point uniform in the picture, cut
 ///   off at the border, as albumentations 0.5.2's Cutout draws it
 ///
-/// A pure function of its arguments: give it Random{seed, epoch, sample}. The crop is drawn last,
+/// A pure function of its arguments: give it Random{seed, epoch, sample}, or the visit of
+/// a sample that comes more than once (number_visits in data/sampler.h). The crop is drawn last,
 /// TrivialAugment from a stream of its own, and every other parameter always, so that switching one
 /// step off leaves the others as they were. Throws kBadInput for an empty picture and for an option
 /// outside its range.

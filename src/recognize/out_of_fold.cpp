@@ -32,6 +32,7 @@ HeldOutFold split_of(const std::vector<FoldNetwork>& networks, const Manifest& l
           "`shoplens train --folds` writes it down, without --teacher, and `export` hands it on; "
           "files of older versions do not have it");
   const HeldOutFold& first = *networks.at(0).info.held_out;
+  const std::string list_hash = split_hash(list, first.group_column);
   for (const FoldNetwork& network : networks) {
     const HeldOutFold& own = *network.info.held_out;
     if (text(own) != text(first))
@@ -39,7 +40,7 @@ HeldOutFold split_of(const std::vector<FoldNetwork>& networks, const Manifest& l
                   join("index tune: want networks of the same folds, got ", text(first), " (",
                        networks[0].path, ") and ", text(own), " (", network.path, ")"),
                   kOneSplit);
-    if (own.list_hash != split_hash(list, own.group_column))
+    if (own.list_hash != list_hash)
       throw Error(ErrorCode::kBadInput,
                   join("index tune: want the list that ", network.path,
                        " was trained on, got another (", list.source.string(), ")"),

@@ -33,12 +33,7 @@ Pipeline::Pipeline(PipelineSpec spec, const RuntimeOptions& options) : spec_(std
     const auto& network = networks_.emplace_back(std::make_unique<Embedder>(model.path, runtime));
     const ModelInfo& info = network->info();
     if (model.fingerprint.empty()) model.fingerprint = info.fingerprint;
-    if (model.fingerprint != info.fingerprint)
-      throw Error(
-          ErrorCode::kBadInput,
-          join("pipeline: want the model with the fingerprint ", model.fingerprint.substr(0, 12),
-               ", got ", info.fingerprint.substr(0, 12), " (", model.path, ")"),
-          "its vectors cannot be compared; give the model that the gallery was built with");
+    check_fingerprint(model, info.fingerprint);
     dim_ += info.dim;
     const auto same = std::find_if(inputs_.begin(), inputs_.end(), [&](const Input& input) {
       return input.preprocessing == info.preprocessing;

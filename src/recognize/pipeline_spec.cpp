@@ -144,6 +144,15 @@ void replace_pipeline(Gallery& gallery, const PipelineSpec& before, const Pipeli
   });
 }
 
+void check_fingerprint(const PipelineModel& model, const std::string& got) {
+  if (model.fingerprint == got) return;
+  throw Error(
+      ErrorCode::kBadInput,
+      join("pipeline: want the model with the fingerprint ", model.fingerprint.substr(0, 12),
+           ", got ", got.substr(0, 12), " (", model.path, ")"),
+      "its vectors cannot be compared; give the model that the gallery was built with");
+}
+
 std::string fingerprint_of(const PipelineSpec& spec) {
   if (spec.models.size() == 1) return spec.models[0].fingerprint;
   Sha256 hash;

@@ -53,6 +53,10 @@ PipelineSpec located_pipeline_of(const Gallery& gallery, const std::vector<std::
 void replace_pipeline(Gallery& gallery, const PipelineSpec& before, const PipelineSpec& spec,
                       const std::optional<GalleryArray>& whitening);
 
+/// Throws kBadInput unless `got`, of the file at the model's path, is the fingerprint it should
+/// have.
+void check_fingerprint(const PipelineModel& model, const std::string& got);
+
 /// Equal exactly when vectors may be compared: of one network its own fingerprint; of several the
 /// SHA-256 of theirs in order and of the norm. Views do not count: they are estimates of one
 /// vector; weights and ranking neither: they are applied to what the gallery holds.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 #include "core/files.h"
 #include "core/log.h"
@@ -66,6 +67,16 @@ class ColourCatalogue : public testing::Test {
     TrainOptions options = options_;
     options.out = (folder_ / out).string();
     return options;
+  }
+  // The losses of a run, an epoch each, as summary.csv has them.
+  std::vector<double> losses_of(const std::string& out) const {
+    std::istringstream summary(read_file(folder_ / out / "summary.csv"));
+    std::string line;
+    std::vector<double> losses;
+    std::getline(summary, line);  // the header
+    while (std::getline(summary, line))
+      losses.push_back(std::stod(line.substr(line.find(',') + 1)));
+    return losses;
   }
   NamedTensors checkpoint(const std::string& out) const {
     return read_safetensors(folder_ / out / "last" / "checkpoint.safetensors").tensors;
