@@ -8,7 +8,7 @@
 #include "core/threads.h"
 #include "data/csv.h"
 #include "data/photo_list.h"
-#include "image/decode.h"
+#include "image/source_image.h"
 #include "recognize/embedding_files.h"
 
 namespace shoplens {
@@ -58,7 +58,7 @@ EmbedTimes embed_rest(const Pipeline& pipeline, PhotoList& list, EmbeddingFiles&
   Progress progress("photos", static_cast<std::int64_t>(list.size() - done));
   return stream_embeddings(
       pipeline, list.size() - done,
-      [&](std::size_t place) { return load_image(list.path(done + place)); },
+      [&](std::size_t place) { return SourceImage::load(list.path(done + place)); },
       {.decode_threads = decode_threads},
       [&](EmbeddedBatch&& batch) {
         files.append(batch, list);

@@ -11,7 +11,7 @@ namespace {
 
 struct ExportOptions {
   std::vector<std::string> run;
-  std::string out = "model.onnx", calibrate, held_out;
+  std::string out = "model.onnx", decode, calibrate, held_out;
   int img_size = 0;
   bool classes = false, int8 = false;
   template <class V>
@@ -20,6 +20,9 @@ struct ExportOptions {
     v(out, "out", "file to write");
     v(img_size, "img-size",
       "side of the network's input, pixels; 0: as trained (a little larger often does better)");
+    v(decode, "decode",
+      "draft: a JPEG of many pixels is decoded smaller, in half the time; empty: as trained",
+      {"", "full", "draft"});
     v(classes, "classes",
       "also write the raw embedding and the scores of the training classes, for pipelines with "
       "norm = 'joint' or vote = 'classes'");
@@ -46,7 +49,9 @@ int export_model(const ExportOptions& options) {
       options.int8 ? std::filesystem::path(options.out).replace_extension(".float.onnx").string()
                    : options.out;
   TrainedModel trained = RunFolder::open(options.run[0]).load_best();
-  if (options.img_size > 0) trained.info.preprocessing.size = options.img_size;
+  trained.info.preprocessing =
+      PreprocessingOptions{.img_size = options.img_size, .decode = options.decode}.apply(
+          trained.info.preprocessing);
   EmbeddingModel model({.arch = trained.info.arch, .pool = trained.pool, .dim = trained.info.dim});
   load_tensors(model.state(), trained.tensors, options.run[0]);
   if (options.classes && !trained.classes)

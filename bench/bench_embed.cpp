@@ -15,7 +15,7 @@
 
 #include "core/error.h"
 #include "core/threads.h"
-#include "image/decode.h"
+#include "image/source_image.h"
 #include "recognize/embed_photos.h"
 #include "recognize/throughput.h"
 #include "timing.h"
@@ -26,11 +26,16 @@ namespace {
 constexpr int kRounds = 9;
 constexpr std::size_t kLongList = 1'000'000'000;
 
+void prepare(const Pipeline& pipeline, const std::filesystem::path& path, float* out) {
+  SourceImage photo = SourceImage::load(path);
+  pipeline.prepare(photo, out);
+}
+
 std::vector<float> prepare_all(const Pipeline& pipeline,
                                const std::vector<std::filesystem::path>& photos) {
   std::vector<float> prepared(photos.size() * pipeline.floats_per_photo());
   for (std::size_t i = 0; i < photos.size(); ++i)
-    pipeline.prepare(load_image(photos[i]), prepared.data() + i * pipeline.floats_per_photo());
+    prepare(pipeline, photos[i], prepared.data() + i * pipeline.floats_per_photo());
   return prepared;
 }
 
@@ -53,7 +58,7 @@ void decode_alone(const Pipeline& pipeline, const std::vector<std::filesystem::p
   std::atomic<std::size_t> next{0};
   parallel_for(threads, threads, [&](std::int64_t thread) {
     for (std::size_t i; (i = next++) < photos.size();)
-      pipeline.prepare(load_image(photos[i]), out[static_cast<std::size_t>(thread)].data());
+      prepare(pipeline, photos[i], out[static_cast<std::size_t>(thread)].data());
   });
 }
 

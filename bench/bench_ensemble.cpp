@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 #include "core/threads.h"
-#include "image/decode.h"
+#include "image/source_image.h"
 #include "recognize/embed_photos.h"
 #include "recognize/throughput.h"
 #include "timing.h"
@@ -31,11 +31,13 @@ struct Alone {
   std::unique_ptr<Pipeline> pipeline;
   std::vector<float> prepared;
 
-  Alone(const std::string& model, const std::vector<Image>& images)
+  Alone(const std::string& model, const std::vector<std::filesystem::path>& photos)
       : pipeline(open({.models = {{model, ""}}})),
-        prepared(images.size() * pipeline->floats_per_photo()) {
-    for (std::size_t i = 0; i < images.size(); ++i)
-      pipeline->prepare(images[i], prepared.data() + i * pipeline->floats_per_photo());
+        prepared(photos.size() * pipeline->floats_per_photo()) {
+    for (std::size_t i = 0; i < photos.size(); ++i) {
+      SourceImage photo = SourceImage::load(photos[i]);
+      pipeline->prepare(photo, prepared.data() + i * pipeline->floats_per_photo());
+    }
   }
 
   void run() const {
@@ -52,13 +54,11 @@ struct Alone {
 };
 
 void run(const std::vector<std::string>& models, const std::vector<std::filesystem::path>& photos) {
-  std::vector<Image> images;
-  for (const auto& photo : photos) images.push_back(load_image(photo));
   PipelineSpec spec;
   std::vector<std::unique_ptr<Alone>> alone;
   for (const std::string& model : models) {
     spec.models.push_back({model, ""});
-    alone.push_back(std::make_unique<Alone>(model, images));
+    alone.push_back(std::make_unique<Alone>(model, photos));
   }
   const auto together = open(spec);
   std::vector<double> joint, sum, ratio;

@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
-#include "image/decode.h"
+#include "image/source_image.h"
 #include "recognize/recognizer.h"
 #include "timing.h"
 
@@ -38,7 +38,8 @@ void run(const char* gallery_path, const char* model_path, const std::vector<std
     const std::string& path = photos[static_cast<std::size_t>(round + kWarm) % photos.size()];
     const std::string bytes = read_file(path);
     at[1] = Clock::now();
-    const Image image = decode_image(bytes, path);
+    SourceImage photo(bytes, path);
+    const Image& image = photo.decoded(p);
     at[2] = Clock::now();
     preprocess(image, p, pixels.data());
     at[3] = Clock::now();

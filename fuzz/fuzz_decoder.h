@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <string>
 
 #include "core/error.h"
@@ -12,8 +13,8 @@ namespace shoplens {
 
 /// Runs a decoder on bytes that may be anything: it must give a whole picture within the limits or
 /// an Error that names the file. The limits keep one run in milliseconds.
-inline void fuzz_decoder(Image (*decode)(const ImageFile&), const std::uint8_t* data,
-                         std::size_t size) {
+inline void fuzz_decoder(const std::function<Image(const ImageFile&)>& decode,
+                         const std::uint8_t* data, std::size_t size) {
   const std::string name = "fuzz";
   const DecodeLimits limits{.max_bytes = 1 << 20, .max_pixels = 1 << 18, .max_side = 2048};
   if (size > limits.max_bytes) return;

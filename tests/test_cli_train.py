@@ -9,6 +9,9 @@ import time
 import unittest
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 BIN = Path(os.environ.get("SHOPLENS_BIN", "build/bin"))
 TESTS = Path(os.environ.get("SHOPLENS_TESTS", "build/tests"))
 TRAIN = ["--img-size", 64, "--epochs", 3, "--batch-size", 8, "--lr", 1e-3, "--head-lr-scale", 1, "--dim", 32]
@@ -56,6 +59,30 @@ class TrainTest(unittest.TestCase):
         self.run_cli("page", "--predictions", "predict.json", "--data", "photos/test.csv", "--eval", "eval.json",
                      "--out", "page.html")
         self.assertIn("data:image/jpeg;base64,", (self.folder / "page.html").read_text())
+
+    def test_a_draft_is_what_pillow_decodes(self):
+        self.train("draft", "--decode", "draft", "--stop-epoch", 1)
+        self.assertIn('decode = "draft"', (self.folder / "draft/config.toml").read_text())
+        self.run_cli("export", "draft", "--out", "draft.onnx")
+        self.run_cli("export", "draft", "--decode", "full", "--out", "full.onnx")
+        for folder in "large", "drafts":
+            (self.folder / folder).mkdir()
+        for i, photo in enumerate(sorted((self.folder / "photos").glob("shelf/*/*.jpg"))):
+            large = Image.open(photo).resize((700 + 30 * i, 520), Image.Resampling.BICUBIC)
+            large.save(self.folder / f"large/{i}.jpg", quality=90)
+            drafted = Image.open(self.folder / f"large/{i}.jpg")
+            drafted.draft("RGB", (128, 128))  # twice what the network sees
+            self.assertEqual(drafted.size[1], 130)
+            drafted.save(self.folder / f"drafts/{i}.png")
+
+        def embed(model, photos):
+            self.run_cli("embed", "--model", model, "--data", photos, "--precision", "f32", "--out", "out.npy")
+            return np.load(self.folder / "out.npy")
+
+        drafted, whole = embed("draft.onnx", "large"), embed("full.onnx", "large")
+        np.testing.assert_array_equal(drafted, embed("full.onnx", "drafts"))
+        self.assertTrue((drafted != whole).any(axis=1).all())
+        self.assertGreater((drafted * whole).sum(axis=1).min(), 0.9)  # other pixels, but the same photos
 
     def test_export_in_8_bits(self):
         self.train("small")

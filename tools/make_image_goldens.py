@@ -4,8 +4,9 @@
     tools/make_image_goldens.py [--photos FOLDER]
 
 Pictures are 23 x 17 (partial blocks on both sides). Pillow decodes them, so "equal to Pillow to the bit" is what the
-tests check; where Pillow clips (16-bit grey) the expectation is the high byte. With --photos also writes photos.txt:
-path, SHA-256 of the upright RGB of 20 photos that are not part of the project.
+tests check; where Pillow clips (16-bit grey) the expectation is the high byte. drafts.txt: what every JPEG, and three
+larger ones, must give at a half, a quarter and an eighth. With --photos also writes photos.txt: path, SHA-256 of the
+upright RGB of 20 photos that are not part of the project, and of that at a half.
 Made with Pillow 13.0.0 (libjpeg-turbo 3.2.0, libwebp 1.6.0), numpy 2.4.
 """
 import argparse
@@ -48,9 +49,14 @@ def save(image, kind, **options):
     return out.getvalue()
 
 
-def upright_rgb(data):
-    """What decode_image must give, by Pillow: EXIF applied, transparency over white."""
-    image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+def upright_rgb(data, scale=1):
+    """What decode_image must give, by Pillow: EXIF applied, transparency over white; a JPEG at 1/scale."""
+    image = Image.open(io.BytesIO(data))
+    if scale > 1:
+        whole = image.size
+        image.draft("RGB", (whole[0] // scale, whole[1] // scale))
+        assert image.size == tuple(-(-side // scale) for side in whole), (whole, image.size)
+    image = ImageOps.exif_transpose(image)
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         white.paste(image.convert("RGBA"), mask=image.convert("RGBA").getchannel("A"))
@@ -80,6 +86,14 @@ def jpegs():
     yield "trailing_bytes.jpg", plain + b"trailing"
     for orientation in range(1, 9):
         yield f"orientation_{orientation}.jpg", save(rgb, "JPEG", exif=exif(orientation))
+
+
+def large_jpegs():
+    """Of more than one block of every kind, and not whole ones; the last is to be turned."""
+    large = Image.fromarray(picture()).resize((211, 157), Image.Resampling.BICUBIC)
+    yield "large_444.jpg", save(large, "JPEG", subsampling=0)
+    yield "large_422_progressive.jpg", save(large, "JPEG", subsampling=1, progressive=True)
+    yield "large_420.jpg", save(large, "JPEG", subsampling=2, exif=exif(6))
 
 
 # ---- PNG, written here because Pillow writes neither interlaced nor all depths
@@ -192,14 +206,29 @@ def write_codec_goldens():
         (OUT / f"quality_{quality}.jpg").write_bytes(save(Image.fromarray(picture()), "JPEG", quality=quality))
 
 
+def digest(array):
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def write_draft_goldens():
+    lines = []
+    for name, data in (*jpegs(), *large_jpegs()):
+        if name.startswith("large"):
+            (OUT / name).write_bytes(data)
+        for scale in (2, 4, 8) if not name.startswith("large") else (1, 2, 4, 8):
+            rgb = upright_rgb(data, scale)
+            lines.append(f"{name} {scale} {rgb.shape[1]} {rgb.shape[0]} {digest(rgb)}\n")
+    (OUT / "drafts.txt").write_text("# file, 1/scale, width and height of that, SHA-256 of the RGB bytes\n" + "".join(lines))
+
+
 def write_photo_hashes(folder):
     photos = sorted(folder.glob("**/*.jpg"))
     chosen = photos[:: max(len(photos) // 20, 1)][:20]
     lines = []
     for photo in chosen:
-        pixels = ImageOps.exif_transpose(Image.open(photo)).convert("RGB").tobytes()
-        lines.append(f"{photo.relative_to(folder).as_posix()} {hashlib.sha256(pixels).hexdigest()}\n")
-    (OUT / "photos.txt").write_text("# path, SHA-256 of the upright RGB bytes by Pillow\n" + "".join(lines))
+        whole, half = (digest(upright_rgb(photo.read_bytes(), scale)) for scale in (1, 2))
+        lines.append(f"{photo.relative_to(folder).as_posix()} {whole} {half}\n")
+    (OUT / "photos.txt").write_text("# path, SHA-256 of the upright RGB bytes by Pillow, of those at a half\n" + "".join(lines))
 
 
 if __name__ == "__main__":
@@ -207,5 +236,6 @@ if __name__ == "__main__":
     parser.add_argument("--photos", type=pathlib.Path, help="a folder of photos to hash")
     arguments = parser.parse_args()
     write_codec_goldens()
+    write_draft_goldens()
     if arguments.photos:
         write_photo_hashes(arguments.photos)

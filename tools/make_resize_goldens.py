@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes tests/golden/image/{resize,preprocess,jitter,tone}.txt: what Pillow, timm and torchvision make of pictures
-that the tests can make again, as SHA-256 of the pixels.
+"""Writes tests/golden/image/{resize,preprocess,draft,jitter,tone}.txt: what Pillow, timm and torchvision make of pictures
+that the tests can make again, as SHA-256 of the pixels. draft.txt is of JPEGs of make_image_goldens.py.
 
     .venv/bin/python tools/make_resize_goldens.py
 
@@ -78,7 +78,6 @@ def resize_lines():
 def preprocess_lines():
     sizes = [(341, 256), (256, 341), (224, 224), (333, 251), (1, 9), (9, 1), (17, 400), (1023, 767), (100, 75), (223, 225)]
     modes = [("squash", 1.0), ("crop", 0.875), ("crop", 1.0), ("crop", 0.882), ("crop", 0.9), ("letterbox", 1.0)]
-    timm_names = {"squash": "squash", "crop": "center", "letterbox": "border"}
     lines = []
     for width, height in sizes:
         image = pattern(width, height)
@@ -88,10 +87,43 @@ def preprocess_lines():
                 if fit == "letterbox" and round(min(width, height) / (max(width, height) / side)) < 1:
                     continue  # Pillow refuses a side of 0; ours keeps one pixel
                 transform = transforms_factory.transforms_imagenet_eval(
-                    img_size=side, crop_pct=crop_pct, crop_mode=timm_names[fit], interpolation=filter_name, mean=mean, std=std)
+                    img_size=side, crop_pct=crop_pct, crop_mode=TIMM_FITS[fit], interpolation=filter_name, mean=mean, std=std)
                 pixels = torchvision.transforms.Compose(transform.transforms[:-2])(image)
                 lines.append(f"{width} {height} {side} {fit} {crop_pct} {filter_name} {stats} {digest(pixels)} "
                              f"{digest(transform(image).numpy())}")
+    return lines
+
+
+TIMM_FITS = {"squash": "squash", "crop": "center", "letterbox": "border"}
+
+
+def resized_size(width, height, side, fit, crop_pct):
+    """What timm's transforms resize a picture to."""
+    if fit == "squash":
+        return side, side
+    if fit == "crop":
+        short = int(side / crop_pct)
+        return (short, int(short * height / width)) if width <= height else (int(short * width / height), short)
+    ratio = max(width / side, height / side)
+    return round(width / ratio), round(height / ratio)
+
+
+def draft_lines():
+    """Opened, drafted for twice what it will be resized to (reducing_gap 2), turned, transformed."""
+    lines = []
+    for name in ("large_444.jpg", "large_422_progressive.jpg", "large_420.jpg", "orientation_1.jpg", "orientation_8.jpg"):
+        for fit, crop_pct in (("squash", 1.0), ("crop", 0.875), ("letterbox", 1.0)):
+            for side in (2, 4, 9, 10, 19, 20, 39, 40, 64):
+                image = Image.open(FOLDER / "codec" / name)
+                whole = image.size
+                wide, high = resized_size(*whole, side, fit, crop_pct)
+                image.draft("RGB", (2 * wide, 2 * high))
+                scale = round(whole[0] / image.size[0])
+                transform = transforms_factory.transforms_imagenet_eval(
+                    img_size=side, crop_pct=crop_pct, crop_mode=TIMM_FITS[fit], interpolation="bicubic",
+                    mean=IMAGENET[0], std=IMAGENET[1])
+                pixels = torchvision.transforms.Compose(transform.transforms[:-2])(ImageOps.exif_transpose(image))
+                lines.append(f"{name} {side} {fit} {crop_pct} {scale} {digest(pixels)}")
     return lines
 
 
@@ -123,6 +155,7 @@ def tone_lines():
 if __name__ == "__main__":
     write("resize.txt", "width height to_width to_height filter left top right bottom sha256", resize_lines())
     write("preprocess.txt", "width height size fit crop_pct filter statistics sha256_pixels sha256_floats", preprocess_lines())
+    write("draft.txt", "file size fit crop_pct scale sha256_pixels", draft_lines())
     write("jitter.txt", "width height step factor sha256", jitter_lines())
     write("tone.txt", "width height step strength sha256", tone_lines())
     FOLDER.joinpath("resize_5x4_to_9x7_bicubic.txt").write_text(

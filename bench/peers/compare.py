@@ -106,6 +106,7 @@ def main():
     parser.add_argument("--cudnn-benchmark", default="on", choices=["on", "off"], help="of both, on cuda")
     parser.add_argument("--workers", type=int, default=2, help="of the peer's DataLoader in training")
     parser.add_argument("--embed-photos", type=int, default=1280)
+    parser.add_argument("--decode", default="full", choices=["full", "draft"], help="of embed, of both")
     parser.add_argument("--jobs", default="train,embed", help="of train, embed, int8")
     parser.add_argument("--amp", default="auto", choices=["auto", "bf16", "fp32"])
     parser.add_argument("--archs", default="mobilenetv2_100:224,efficientnet_b1:240")
@@ -136,7 +137,7 @@ def main():
             if embedding:
                 models = {"embed": folder / f"{arch}.onnx", "int8": folder / f"{arch}.int8.onnx"}
                 run([o.shoplens, "import", "--arch", arch, "--weights", weights, "--img-size", size, "--fit", "squash",
-                     "--interpolation", "bilinear", "--out", models["embed"]])
+                     "--interpolation", "bilinear", "--decode", o.decode, "--out", models["embed"]])
                 if "int8" in embedding:  # weights of chance answer nothing right, in whatever type: only the time counts
                     run([o.shoplens, "quantize", models["embed"], "--calibrate", subset(o.data, 64, folder, spread=False), "--range-photos", 32,
                          "--want-cosine", 0, "--min-cosine", 0, "--max-recall-loss", 100, "--out", models["int8"]])
@@ -146,7 +147,7 @@ def main():
                         amp = "fp32" if job == "int8" else o.amp
                         rows.setdefault(job, []).append(our_embedding(o.shoplens, amp, data, models[job], folder))
                     rows["peer"].append(peer("embed", o.amp, "--data", data, "--arch", arch, "--weights", weights,
-                                             "--img-size", size))
+                                             "--img-size", size, "--decode", o.decode))
                 for job in sorted(embedding):
                     report(f"{job} {arch}@{size}, photos/s", rows[job], rows["peer"])
 

@@ -63,8 +63,9 @@ def augment(image, size):
 
 
 class Photos(Dataset):
-    def __init__(self, rows, size, interpolation, train):
-        self.rows, self.size, self.filter, self.train = rows, size, FILTERS[interpolation], train
+    def __init__(self, rows, o, train):
+        self.rows, self.size, self.filter, self.train = rows, o.img_size, FILTERS[o.interpolation], train
+        self.draft = o.decode == "draft"
         self.classes = sorted({label for _, label in rows})
         self.index = {label: i for i, label in enumerate(self.classes)}
 
@@ -73,7 +74,10 @@ class Photos(Dataset):
 
     def __getitem__(self, i):
         path, label = self.rows[i]
-        image = Image.open(path).convert("RGB").resize((self.size, self.size), self.filter)
+        image = Image.open(path)
+        if self.draft:
+            image.draft("RGB", (2 * self.size, 2 * self.size))
+        image = image.convert("RGB").resize((self.size, self.size), self.filter)
         pixels = augment(image, self.size) if self.train else np.array(image)
         return torch.from_numpy(pixels), self.index[label]
 
@@ -141,7 +145,7 @@ def embed_rows(net, rows, o):
     net.eval()
     parts = []
     with autocast(o):
-        for pixels, _ in loader(Photos(rows, o.img_size, o.interpolation, False), o):
+        for pixels, _ in loader(Photos(rows, o, False), o):
             parts.append(F.normalize(net(to_input(pixels, o.device)).float()))
     return torch.cat(parts).cpu().numpy()
 
@@ -158,7 +162,7 @@ def recall(gallery, gallery_labels, queries, query_labels):
 def train(o):
     torch.manual_seed(o.seed), random.seed(o.seed)
     rows = read_csv(o.data)
-    photos = Photos(rows, o.img_size, o.interpolation, True)
+    photos = Photos(rows, o, True)
     batches = loader(photos, o, shuffle=True, drop_last=True, persistent_workers=o.workers > 0)
     net = Net(o.arch, o.dim, o.weights).to(o.device, memory_format=torch.channels_last)
     head = ArcFace(o.dim, len(photos.classes), o.scale, o.margin).to(o.device)
@@ -233,6 +237,7 @@ def main():
         parser.add_argument("--" + name.replace("_", "-"), type=int, default=default)
     for name, default in dict(lr=3e-4, scale=30.0, margin=0.3).items():
         parser.add_argument("--" + name, type=float, default=default)
+    parser.add_argument("--decode", default="full", choices=["full", "draft"])
     parser.add_argument("--gallery", nargs=2)
     parser.add_argument("--queries", nargs=2)
     o = parser.parse_args()

@@ -24,14 +24,15 @@ namespace {
 
 }  // namespace
 
-Image decode_image(std::string_view bytes, const std::string& name, const DecodeLimits& limits) {
+Image decode_image(std::string_view bytes, const std::string& name, const DecodeLimits& limits,
+                   const ChooseScale& scale) {
   check(!bytes.empty(), "decode_image: want JPEG, PNG or WebP, got an empty file (", name, ")");
   check(bytes.size() <= limits.max_bytes, "decode_image: want at most ", limits.max_bytes,
         " bytes, got ", bytes.size(), " (", name, ")");
   const ImageFile file{bytes, name, limits};
   switch (image_format(bytes)) {
     case ImageFormat::kJpeg:
-      return decode_jpeg(file);
+      return decode_jpeg(file, scale);
     case ImageFormat::kPng:
       return decode_png(file);
     case ImageFormat::kWebp:

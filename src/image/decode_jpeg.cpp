@@ -31,17 +31,20 @@ class JpegReader {
   JpegReader(const JpegReader&) = delete;
   JpegReader& operator=(const JpegReader&) = delete;
 
-  Image read() {
+  Image read(const ChooseScale& scale) {
     open();
     const int turned = orientation();  // libjpeg forgets the markers when it finishes
-    check_size(file_, codec_.image_width, codec_.image_height, bytes_per_pixel(turned));
+    check_size(file_, codec_.image_width, codec_.image_height);
+    if (scale) choose(scale, turned);
+    run([&] { jpeg_calc_output_dimensions(&codec_); });
+    before_memory(file_, bytes_needed(turned));
     const int components = codec_.num_components;
     if (components != 1 && components != 3 && components != 4)
       throw_unsupported(file_, "a JPEG of " + std::to_string(components) + " colour components",
                         kConvertHint);
     codec_.out_color_space = components == 4 ? JCS_CMYK : JCS_RGB;
     run([&] { jpeg_start_decompress(&codec_); });
-    Image image(static_cast<int>(codec_.image_width), static_cast<int>(codec_.image_height));
+    Image image(static_cast<int>(codec_.output_width), static_cast<int>(codec_.output_height));
     components == 4 ? read_cmyk(image) : read_rgb(image);
     run([&] { jpeg_finish_decompress(&codec_); });  // also finds that the end marker is missing
     return orient(std::move(image), turned);
@@ -59,18 +62,29 @@ class JpegReader {
     });
   }
 
+  void choose(const ChooseScale& scale, int turned) {
+    int width = static_cast<int>(codec_.image_width),
+        height = static_cast<int>(codec_.image_height);
+    if (turned >= 5) std::swap(width, height);
+    codec_.scale_num = 1;
+    codec_.scale_denom = static_cast<unsigned>(scale(width, height));
+  }
+
   // The picture; before it is turned, the coefficients of all scans, where there are several.
-  std::uint64_t bytes_per_pixel(int turned) {
-    std::uint64_t coefficients = 0;
-    if (jpeg_has_multiple_scans(&codec_)) {
-      const auto whole = static_cast<unsigned>(codec_.max_h_samp_factor * codec_.max_v_samp_factor);
-      unsigned samples = 0;  // of so many pixels
-      for (int i = 0; i < codec_.num_components; ++i)
-        samples += static_cast<unsigned>(codec_.comp_info[i].h_samp_factor *
-                                         codec_.comp_info[i].v_samp_factor);
-      coefficients = (samples * sizeof(JCOEF) + whole - 1) / whole;
-    }
-    return 3 + std::max<std::uint64_t>(coefficients, turned == 1 ? 0 : 3);
+  std::uint64_t bytes_needed(int turned) const {
+    const std::uint64_t picture = std::uint64_t{3} * codec_.output_width * codec_.output_height;
+    return picture + std::max(coefficient_bytes(), turned == 1 ? 0 : picture);
+  }
+
+  std::uint64_t coefficient_bytes() const {
+    if (!jpeg_has_multiple_scans(const_cast<j_decompress_ptr>(&codec_))) return 0;
+    const auto whole = static_cast<unsigned>(codec_.max_h_samp_factor * codec_.max_v_samp_factor);
+    unsigned samples = 0;  // of so many pixels
+    for (int i = 0; i < codec_.num_components; ++i)
+      samples += static_cast<unsigned>(codec_.comp_info[i].h_samp_factor *
+                                       codec_.comp_info[i].v_samp_factor);
+    return std::uint64_t{codec_.image_width} * codec_.image_height *
+           ((samples * sizeof(JCOEF) + whole - 1) / whole);
   }
 
   int orientation() const {
@@ -125,6 +139,8 @@ class JpegReader {
 
 }  // namespace
 
-Image decode_jpeg(const ImageFile& file) { return JpegReader(file).read(); }
+Image decode_jpeg(const ImageFile& file, const ChooseScale& scale) {
+  return JpegReader(file).read(scale);
+}
 
 }  // namespace shoplens

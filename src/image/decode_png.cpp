@@ -129,8 +129,10 @@ Image decode_png(const ImageFile& file) {
   // IHDR is always first: signature, length, "IHDR", width, height.
   if (file.bytes.size() < kSignatureSize + 16)
     throw_damaged(file, "PNG", "the file ends too early");
-  check_size(file, big_endian(file.bytes, kSignatureSize + 8),
-             big_endian(file.bytes, kSignatureSize + 12), kBytesPerPixel);
+  const std::uint64_t width = big_endian(file.bytes, kSignatureSize + 8),
+                      height = big_endian(file.bytes, kSignatureSize + 12);
+  check_size(file, width, height);
+  before_memory(file, width * height * kBytesPerPixel);
   Image image = PngReader(file).read();
   return orient(std::move(image), exif_orientation(find_exif(file.bytes)));
 }

@@ -8,6 +8,7 @@
 #include "core/hash.h"
 #include "core/threads.h"
 #include "image/codec_golden.h"
+#include "image/golden_lines.h"
 
 namespace shoplens {
 namespace {
@@ -26,6 +27,36 @@ TEST(Decode, EqualsPillowToTheBitForEveryKindOfFile) {
   ASSERT_GE(cases.size(), 70u);
   for (const CodecCase& c : cases)
     expect_equal(decode_image(codec_golden(c.file), c.file), c.expected, c.file);
+}
+
+TEST(Decode, EqualsPillowsDraftsToTheBit) {
+  std::istringstream lines(codec_golden("drafts.txt"));
+  int cases = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('#')) continue;
+    SCOPED_TRACE(line);
+    std::istringstream words(line);
+    std::string file, sha256;
+    int scale = 0, width = 0, height = 0;
+    words >> file >> scale >> width >> height >> sha256;
+    const Image image = decode_image(codec_golden(file), file, {}, [&](int, int) { return scale; });
+    EXPECT_EQ(image.width, width);
+    EXPECT_EQ(image.height, height);
+    EXPECT_EQ(pixels_sha256(image), sha256);
+    ++cases;
+  }
+  EXPECT_GE(cases, 80);
+}
+
+TEST(Decode, AsksForTheScaleByTheUprightSize) {
+  std::vector<std::pair<int, int>> asked;
+  const auto whole = [&](int width, int height) {
+    asked.emplace_back(width, height);
+    return 1;
+  };
+  for (const char* file : {"orientation_1.jpg", "orientation_6.jpg", "rgb_8.png", "lossy.webp"})
+    decode_image(codec_golden(file), file, {}, whole);
+  EXPECT_EQ(asked, (std::vector<std::pair<int, int>>{{23, 17}, {17, 23}}));
 }
 
 std::uint64_t memory_told_of(const std::string& bytes) {
@@ -71,7 +102,17 @@ TEST(Decode, TellsBeforehandWhatMemoryItTakes) {
               static_cast<std::uint64_t>(image.width) * image.height * per_pixel)
         << file;
   }
-  EXPECT_EQ(decode_image(turned_lossy_webp(), "x").width, 17);  // it is turned
+  const auto at_a_quarter = [](const char* file) {
+    std::uint64_t told = 0;
+    DecodeLimits limits;
+    limits.before_memory = [&](std::uint64_t wanted) { told += wanted; };
+    decode_image(codec_golden(file), file, limits, [](int, int) { return 4; });
+    return told;
+  };
+  EXPECT_EQ(at_a_quarter("420.jpg"), 6u * 5 * 3);
+  EXPECT_EQ(at_a_quarter("orientation_6.jpg"), 6u * 5 * (3 + 3));
+  EXPECT_EQ(at_a_quarter("420_progressive.jpg"), 6u * 5 * 3 + 23 * 17 * 3);  // all coefficients
+  EXPECT_EQ(decode_image(turned_lossy_webp(), "x").width, 17);               // it is turned
   EXPECT_EQ(memory_told_of(turned_lossy_webp()), 23u * 17 * (3 + 3));
 }
 
@@ -102,11 +143,14 @@ TEST(Decode, EqualsPillowOnRealPhotos) {
   int photos = 0;
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with('#')) continue;
-    const std::string path = line.substr(0, line.rfind(' '));
-    const Image image = load_image(folder / path);
-    const std::string_view rgb(reinterpret_cast<const char*>(image.pixels.data()),
-                               image.pixels.size());
-    EXPECT_EQ(sha256_hex(rgb), line.substr(line.rfind(' ') + 1)) << path;
+    std::istringstream words(line);
+    std::string path, whole, half;
+    words >> path >> whole >> half;
+    EXPECT_EQ(pixels_sha256(load_image(folder / path)), whole) << path;
+    EXPECT_EQ(
+        pixels_sha256(decode_image(read_file(folder / path), path, {}, [](int, int) { return 2; })),
+        half)
+        << path;
     ++photos;
   }
   EXPECT_EQ(photos, 20);

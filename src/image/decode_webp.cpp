@@ -93,8 +93,10 @@ Image decode_webp(const ImageFile& file) {
   WebPBitstreamFeatures features;
   check_status(file, WebPGetFeatures(data_of(file), file.bytes.size(), &features));
   const int turned = orientation(file);
-  check_size(file, static_cast<std::uint64_t>(features.width),
-             static_cast<std::uint64_t>(features.height), bytes_per_pixel(features, turned));
+  const auto width = static_cast<std::uint64_t>(features.width),
+             height = static_cast<std::uint64_t>(features.height);
+  check_size(file, width, height);
+  before_memory(file, width * height * bytes_per_pixel(features, turned));
   return orient(decode_as_stored(file, features), turned);
 }
 

@@ -7,21 +7,21 @@
 
 namespace shoplens {
 
-void check_size(const ImageFile& file, std::uint64_t width, std::uint64_t height,
-                std::uint64_t bytes_per_pixel) {
+void check_size(const ImageFile& file, std::uint64_t width, std::uint64_t height) {
   const auto max_side = static_cast<std::uint64_t>(std::max(file.limits.max_side, 0));
   const bool sides_fit = width <= max_side && height <= max_side;
   // No overflow: both sides are an int.
-  if (sides_fit && width * height <= file.limits.max_pixels) {
-    if (file.limits.before_memory) file.limits.before_memory(width * height * bytes_per_pixel);
-    return;
-  }
+  if (sides_fit && width * height <= file.limits.max_pixels) return;
   const std::string limit = sides_fit ? join("at most ", file.limits.max_pixels, " pixels")
                                       : join("sides of at most ", max_side, " pixels");
   throw Error(
       ErrorCode::kBadInput,
       join("decode_image: want ", limit, ", got ", width, " x ", height, " (", file.name, ")"),
       "make the photo smaller first");
+}
+
+void before_memory(const ImageFile& file, std::uint64_t bytes) {
+  if (file.limits.before_memory) file.limits.before_memory(bytes);
 }
 
 void throw_damaged(const ImageFile& file, const char* format, const char* reason) {

@@ -16,10 +16,12 @@ struct ImageFile {
   const DecodeLimits& limits;
 };
 
-/// Throws kBadInput that names the file unless its header's size is within the limits; then calls
-/// limits.before_memory. `bytes_per_pixel`: that decoding holds at most at any moment.
-void check_size(const ImageFile& file, std::uint64_t width, std::uint64_t height,
-                std::uint64_t bytes_per_pixel);
+/// Throws kBadInput that names the file unless its header's size is within the limits.
+void check_size(const ImageFile& file, std::uint64_t width, std::uint64_t height);
+
+/// Tells limits.before_memory how many bytes decoding holds at most at any moment; of a size that
+/// was checked.
+void before_memory(const ImageFile& file, std::uint64_t bytes);
 
 /// Throws kCorrupt: "decode_image: want a sound PNG, got a damaged one: <reason> (<name>)".
 [[noreturn]] void throw_damaged(const ImageFile& file, const char* format, const char* reason);

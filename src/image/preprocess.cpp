@@ -16,44 +16,68 @@ namespace {
 // Python's round(): halves to even, as nearbyint in the default rounding mode.
 int round_half_even(double x) { return static_cast<int>(std::nearbyint(x)); }
 
-// timm's Resize(floor(size / crop_pct)) and CenterCrop(size), as torchvision computes their sizes
-// and offsets.
-Image fit_crop(const Image& image, const Preprocessing& p) {
+struct Size {
+  int width, height;
+};
+
+// timm's Resize(floor(size / crop_pct)), as torchvision computes it.
+Size crop_size(int width, int height, const Preprocessing& p) {
   check(p.crop_pct > 0 && p.crop_pct <= 1, "preprocess: want crop_pct above 0 and at most 1, got ",
         p.crop_pct);
   const double resized = std::floor(p.size / p.crop_pct);
-  const double shorter = std::min(image.width, image.height),
-               longer = std::max(image.width, image.height);
+  const double shorter = std::min(width, height), longer = std::max(width, height);
   // A band 1 pixel wide would be resized to more pixels than an int counts; no photo comes near
   // this.
   const double long_side = std::floor(resized * longer / shorter);
-  check(long_side <= 1e9, "preprocess: want a picture less elongated than ", image.width, "x",
-        image.height);
-  const int width = static_cast<int>(image.width <= image.height ? resized : long_side);
-  const int height = static_cast<int>(image.width <= image.height ? long_side : resized);
-  const Window center{round_half_even((width - p.size) / 2.0),
-                      round_half_even((height - p.size) / 2.0), p.size, p.size};
-  return resize_window(image, width, height, p.interpolation, center);
+  check(long_side <= 1e9, "preprocess: want a picture less elongated than ", width, "x", height);
+  return {static_cast<int>(width <= height ? resized : long_side),
+          static_cast<int>(width <= height ? long_side : resized)};
 }
 
-// timm's ResizeKeepRatio(size, longest=1) and CenterCropOrPad(size, fill=mean).
-Image fit_letterbox(const Image& image, const Preprocessing& p) {
-  const double ratio = std::max(image.width / static_cast<double>(p.size),
-                                image.height / static_cast<double>(p.size));
-  const int width = std::clamp(round_half_even(image.width / ratio), 1, p.size);
-  const int height = std::clamp(round_half_even(image.height / ratio), 1, p.size);
-  const Image inner = resize(image, width, height, p.interpolation);
+// timm's ResizeKeepRatio(size, longest=1).
+Size letterbox_size(int width, int height, const Preprocessing& p) {
+  const double ratio =
+      std::max(width / static_cast<double>(p.size), height / static_cast<double>(p.size));
+  return {std::clamp(round_half_even(width / ratio), 1, p.size),
+          std::clamp(round_half_even(height / ratio), 1, p.size)};
+}
 
+// What fit_image resizes a picture to.
+Size resized_size(int width, int height, const Preprocessing& p) {
+  check(p.size > 0, "preprocess: want a size of at least 1, got ", p.size);
+  check(width > 0 && height > 0, "preprocess: want a picture of at least 1x1 pixels, got ", width,
+        "x", height);
+  switch (p.fit) {
+    case Fit::kCrop:
+      return crop_size(width, height, p);
+    case Fit::kLetterbox:
+      return letterbox_size(width, height, p);
+    case Fit::kSquash:
+      break;
+  }
+  return {p.size, p.size};
+}
+
+// timm's CenterCrop(size), as torchvision computes its offsets.
+Image resize_and_crop(const Image& image, Size to, const Preprocessing& p) {
+  const Window center{round_half_even((to.width - p.size) / 2.0),
+                      round_half_even((to.height - p.size) / 2.0), p.size, p.size};
+  return resize_window(image, to.width, to.height, p.interpolation, center);
+}
+
+// timm's CenterCropOrPad(size, fill=mean).
+Image resize_and_pad(const Image& image, Size to, const Preprocessing& p) {
+  const Image inner = resize(image, to.width, to.height, p.interpolation);
   std::array<std::uint8_t, 3> fill;
   for (int c = 0; c < 3; ++c)
     fill[c] = static_cast<std::uint8_t>(std::clamp(round_half_even(255.0 * p.mean[c]), 0, 255));
   Image out(p.size, p.size);
   for (std::size_t i = 0; i < out.pixels.size(); i += 3)
     std::memcpy(&out.pixels[i], fill.data(), 3);
-  const int left = (p.size - width) / 2, top = (p.size - height) / 2;
-  for (int y = 0; y < height; ++y)
+  const int left = (p.size - to.width) / 2, top = (p.size - to.height) / 2;
+  for (int y = 0; y < to.height; ++y)
     std::memcpy(out.row(top + y) + std::ptrdiff_t{left} * 3, inner.row(y),
-                static_cast<std::size_t>(width) * 3);
+                static_cast<std::size_t>(to.width) * 3);
   return out;
 }
 
@@ -102,6 +126,8 @@ const char* to_string(Interpolation interpolation) {
   return interpolation == Interpolation::kBilinear ? "bilinear" : "bicubic";
 }
 
+const char* to_string(Decode decode) { return decode == Decode::kDraft ? "draft" : "full"; }
+
 Fit fit_from_string(const std::string& word) {
   for (const Fit fit : {Fit::kSquash, Fit::kCrop, Fit::kLetterbox})
     if (word == to_string(fit)) return fit;
@@ -116,26 +142,39 @@ Interpolation interpolation_from_string(const std::string& word) {
               join("interpolation: want bilinear or bicubic, got \"", word, "\""));
 }
 
+Decode decode_from_string(const std::string& word) {
+  for (const Decode decode : {Decode::kFull, Decode::kDraft})
+    if (word == to_string(decode)) return decode;
+  throw Error(ErrorCode::kBadInput, join("decode: want full or draft, got \"", word, "\""));
+}
+
 Preprocessing PreprocessingOptions::apply(Preprocessing own) const {
   if (img_size > 0) own.size = img_size;
   if (!fit.empty()) own.fit = fit_from_string(fit);
   if (!interpolation.empty()) own.interpolation = interpolation_from_string(interpolation);
+  if (!decode.empty()) own.decode = decode_from_string(decode);
   return own;
 }
 
+int decode_scale(int width, int height, const Preprocessing& preprocessing) {
+  if (preprocessing.decode == Decode::kFull) return 1;
+  const Size to = resized_size(width, height, preprocessing);
+  for (const int scale : {8, 4, 2})
+    if (width / scale >= 2LL * to.width && height / scale >= 2LL * to.height) return scale;
+  return 1;
+}
+
 Image fit_image(const Image& image, const Preprocessing& preprocessing) {
-  check(preprocessing.size > 0, "preprocess: want a size of at least 1, got ", preprocessing.size);
-  check(image.width > 0 && image.height > 0,
-        "preprocess: want a picture of at least 1x1 pixels, got ", image.width, "x", image.height);
+  const Size to = resized_size(image.width, image.height, preprocessing);
   switch (preprocessing.fit) {
     case Fit::kCrop:
-      return fit_crop(image, preprocessing);
+      return resize_and_crop(image, to, preprocessing);
     case Fit::kLetterbox:
-      return fit_letterbox(image, preprocessing);
+      return resize_and_pad(image, to, preprocessing);
     case Fit::kSquash:
       break;
   }
-  return resize(image, preprocessing.size, preprocessing.size, preprocessing.interpolation);
+  return resize(image, to.width, to.height, preprocessing.interpolation);
 }
 
 Region fitted_region(int width, int height, const Preprocessing& p) {

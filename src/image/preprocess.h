@@ -18,6 +18,13 @@ enum class Fit {
   kLetterbox,  // resized to fit inside, the rest filled with the mean colour (timm "border")
 };
 
+/// How a JPEG that is larger than the network's input is decoded.
+enum class Decode {
+  kFull,   // whole
+  kDraft,  // at 1/2, 1/4 or 1/8 where that is at least twice what it is resized to: other pixels,
+           // in half the time (Pillow: Image.draft, as thumbnail calls it)
+};
+
 inline constexpr std::array<float, 3> kImageNetMean{0.485f, 0.456f, 0.406f},
     kImageNetStd{0.229f, 0.224f, 0.225f};
 inline constexpr std::array<float, 3> kInceptionMean{0.5f, 0.5f, 0.5f},
@@ -29,19 +36,22 @@ struct Preprocessing {
   Fit fit = Fit::kSquash;
   double crop_pct = 0.875;  // read by kCrop only
   Interpolation interpolation = Interpolation::kBicubic;
+  Decode decode = Decode::kFull;
   std::array<float, 3> mean = kImageNetMean, std = kImageNetStd;
   bool operator==(const Preprocessing&) const = default;
 };
 
 const char* to_string(Fit fit);                      // "squash", "crop", "letterbox"
 const char* to_string(Interpolation interpolation);  // "bilinear", "bicubic"
+const char* to_string(Decode decode);                // "full", "draft"
 Fit fit_from_string(const std::string& word);        // throw kBadInput for any other word
 Interpolation interpolation_from_string(const std::string& word);
+Decode decode_from_string(const std::string& word);
 
 /// What a command may change of a backbone's own preprocessing; 0 or empty keeps it.
 struct PreprocessingOptions {
   int img_size = 0;
-  std::string fit, interpolation;
+  std::string fit{}, interpolation{}, decode{};
 
   template <class V>
   void visit(V& v) {
@@ -50,9 +60,18 @@ struct PreprocessingOptions {
       {"", "squash", "crop", "letterbox"});
     v(interpolation, "interpolation", "resize filter; empty: the backbone's own",
       {"", "bilinear", "bicubic"});
+    v(decode, "decode",
+      "draft: a JPEG of many pixels is decoded smaller, in half the time; empty: full",
+      {"", "full", "draft"});
   }
   Preprocessing apply(Preprocessing own) const;
 };
+
+/// What part of a JPEG of width x height (upright) is decoded, as ChooseScale says it: 1 in full.
+/// In draft the smallest that is still at least twice, on both sides, what fit_image resizes it to.
+/// Source: Pillow JpegImagePlugin.py, draft, with thumbnail's reducing_gap of 2. Throws as
+/// fit_image.
+int decode_scale(int width, int height, const Preprocessing& preprocessing);
 
 /// The picture brought to size x size, still 8-bit, equal to the bit to timm's eval transforms on
 /// Pillow images (squash and letterbox: theirs at crop_pct 1). Throws kBadInput for an empty

@@ -3,11 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <climits>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "image/codec_golden.h"
+#include "image/decode.h"
 #include "image/golden_lines.h"
 #include "image/test_pattern.h"
 
@@ -46,6 +50,43 @@ TEST(Preprocess, EqualsTimmToTheBit) {
         of_floats);
   });
   EXPECT_GE(cases, 100);
+}
+
+TEST(Preprocess, OfADraftEqualsPillowAndTimmToTheBit) {
+  std::set<int> scales;
+  const int cases = for_each_golden_line("draft.txt", [&](std::istream& words) {
+    std::string file, fit, of_pixels;
+    int scale;
+    Preprocessing p;
+    p.decode = Decode::kDraft;
+    words >> file >> p.size >> fit >> p.crop_pct >> scale >> of_pixels;
+    ASSERT_TRUE(words);
+    p.fit = fit_from_string(fit);
+    int chosen = 0;
+    const Image image = decode_image(codec_golden(file), file, {}, [&](int width, int height) {
+      return chosen = decode_scale(width, height, p);
+    });
+    EXPECT_EQ(chosen, scale);
+    EXPECT_EQ(pixels_sha256(fit_image(image, p)), of_pixels);
+    scales.insert(chosen);
+  });
+  EXPECT_GE(cases, 100);
+  EXPECT_EQ(scales, (std::set<int>{1, 2, 4, 8}));
+}
+
+TEST(DecodeScale, IsTheSmallestOfTwiceTheSize) {
+  const Preprocessing draft{.size = 224, .decode = Decode::kDraft};
+  EXPECT_EQ(decode_scale(4032, 3024, {.size = 224}), 1);
+  EXPECT_EQ(decode_scale(4032, 3024, draft), 4);
+  EXPECT_EQ(decode_scale(3584, 8000, draft), 8);
+  EXPECT_EQ(decode_scale(3583, 8000, draft), 4);
+  EXPECT_EQ(decode_scale(895, 8000, draft), 1);
+  EXPECT_EQ(decode_scale(1, 100'000, draft), 1);
+  Preprocessing wrong = draft;
+  wrong.size = 0;
+  EXPECT_THROW(decode_scale(640, 480, wrong), Error);
+  wrong.size = INT_MAX;  // twice that is no int
+  EXPECT_EQ(decode_scale(640, 480, wrong), 1);
 }
 
 TEST(Preprocess, IsFitImageThenNormalize) {
@@ -106,7 +147,10 @@ TEST(Preprocessing, WordsGoThereAndBack) {
   for (const Interpolation interpolation : {Interpolation::kBilinear, Interpolation::kBicubic})
     EXPECT_EQ(interpolation_from_string(to_string(interpolation)), interpolation);
   EXPECT_THROW(fit_from_string("center"), Error);
+  for (const Decode decode : {Decode::kFull, Decode::kDraft})
+    EXPECT_EQ(decode_from_string(to_string(decode)), decode);
   EXPECT_THROW(interpolation_from_string("lanczos"), Error);
+  EXPECT_THROW(decode_from_string("half"), Error);
 }
 
 TEST(Preprocess, KnowsWhatOfAPictureItBrings) {

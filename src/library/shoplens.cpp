@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/threads.h"
-#include "image/decode.h"
+#include "image/source_image.h"
 #include "recognize/embed_photos.h"
 #include "recognize/recognizer.h"
 
@@ -99,7 +99,7 @@ bool Recognizer::calibrated() const { return state_->recognizer.calibrated(); }
 
 Answer Recognizer::recognize(std::string_view photo) const {
   return guarded(
-      [&] { return to_public(state_->recognizer.recognize(decode_image(photo, "photo"))); });
+      [&] { return to_public(state_->recognizer.recognize(SourceImage(photo, "photo"))); });
 }
 
 Answer Recognizer::recognize(std::span<const std::byte> photo) const {
@@ -107,11 +107,11 @@ Answer Recognizer::recognize(std::span<const std::byte> photo) const {
 }
 
 Answer Recognizer::recognize_file(const std::filesystem::path& photo) const {
-  return guarded([&] { return to_public(state_->recognizer.recognize(load_image(photo))); });
+  return guarded([&] { return to_public(state_->recognizer.recognize(SourceImage::load(photo))); });
 }
 
 std::vector<Outcome> Recognizer::recognize_all(std::span<const std::string_view> photos) const {
-  const auto decode = [&](std::size_t i) { return decode_image(photos[i], join("photo ", i)); };
+  const auto decode = [&](std::size_t i) { return SourceImage(photos[i], join("photo ", i)); };
   return guarded([&] {
     return state_->outcomes(
         embed_photos(state_->pipeline, photos.size(), decode, state_->embedding));
@@ -120,7 +120,7 @@ std::vector<Outcome> Recognizer::recognize_all(std::span<const std::string_view>
 
 std::vector<Outcome> Recognizer::recognize_files(
     std::span<const std::filesystem::path> photos) const {
-  const auto load = [&](std::size_t i) { return load_image(photos[i]); };
+  const auto load = [&](std::size_t i) { return SourceImage::load(photos[i]); };
   return guarded([&] {
     return state_->outcomes(embed_photos(state_->pipeline, photos.size(), load, state_->embedding));
   });

@@ -20,6 +20,7 @@ using Metadata = std::map<std::string, std::string>;
 constexpr const char* kFormatKey = "shoplens.format";
 constexpr const char* kFormat = "1";
 constexpr const char* kClassesKey = "shoplens.classes";
+constexpr const char* kDecodeKey = "shoplens.decode";  // absent: full
 constexpr const char* kHeldOutKey = "shoplens.held_out";
 constexpr const char* kWeightBitsKey = "shoplens.weight_bits";
 constexpr int kMaxDim = 65536,
@@ -201,6 +202,7 @@ Metadata to_metadata(const ModelInfo& info) {
                     {"shoplens.labels_hash", info.labels_hash},
                     {kFingerprintKey, info.fingerprint}};
   if (!info.classes.empty()) metadata[kClassesKey] = lines_of(info.classes);
+  if (p.decode != Decode::kFull) metadata[kDecodeKey] = to_string(p.decode);
   if (info.held_out) metadata[kHeldOutKey] = text_of(*info.held_out);
   if (info.weight_bits > 0) metadata[kWeightBitsKey] = std::to_string(info.weight_bits);
   return metadata;
@@ -222,6 +224,8 @@ ModelInfo from_metadata(const Metadata& metadata, const fs::path& path) {
   p.crop_pct = read.fraction("shoplens.crop_pct");
   p.interpolation =
       read.word("shoplens.interpolation", interpolation_from_string, "bilinear or bicubic");
+  if (metadata.contains(kDecodeKey))
+    p.decode = read.word(kDecodeKey, decode_from_string, "full or draft");
   p.mean = read.triple("shoplens.mean");
   p.std = read.triple("shoplens.std");
   for (const float s : p.std)

@@ -49,6 +49,7 @@ ModelInfo some_info() {
                         .fit = Fit::kCrop,
                         .crop_pct = 0.9,
                         .interpolation = Interpolation::kBilinear,
+                        .decode = Decode::kDraft,
                         .mean = {0.1f, 1.0f / 3, 0.49139968f},
                         .std = {1e-7f, 0.229f, 2.0f / 7}};
   info.labels_hash = sha256_hex("labels");
@@ -216,6 +217,16 @@ std::string metadata_error(const std::string& key, const std::string& value) {
   return "no error";
 }
 
+// So that what was written before there was a choice keeps its fingerprint.
+TEST(Metadata, DecodeIsThereWhenItIsNotFull) {
+  ModelInfo info = some_info();
+  EXPECT_EQ(to_metadata(info).at("shoplens.decode"), "draft");
+  info.preprocessing.decode = Decode::kFull;
+  EXPECT_FALSE(to_metadata(info).contains("shoplens.decode"));
+  info.fingerprint = std::string(64, 'a');
+  EXPECT_EQ(from_metadata(to_metadata(info), "m.onnx").preprocessing.decode, Decode::kFull);
+}
+
 TEST(Metadata, ErrorsNameTheKey) {
   EXPECT_EQ(metadata_error("shoplens.arch", "x"), "no error");
   EXPECT_EQ(metadata_error("shoplens.arch", "absent"),
@@ -233,6 +244,8 @@ TEST(Metadata, ErrorsNameTheKey) {
             "model: shoplens.crop_pct: want a number over 0, at most 1, got \"nan\" (m.onnx)");
   EXPECT_EQ(metadata_error("shoplens.fit", "stretch"),
             "model: shoplens.fit: want squash, crop or letterbox, got \"stretch\" (m.onnx)");
+  EXPECT_EQ(metadata_error("shoplens.decode", "half"),
+            "model: shoplens.decode: want full or draft, got \"half\" (m.onnx)");
   EXPECT_EQ(metadata_error("shoplens.interpolation", ""),
             "model: shoplens.interpolation: want bilinear or bicubic, got \"\" (m.onnx)");
   EXPECT_EQ(metadata_error("shoplens.mean", "1 2"),

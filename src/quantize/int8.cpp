@@ -12,7 +12,7 @@
 #include "core/threads.h"
 #include "data/loader.h"
 #include "eval/retrieval.h"
-#include "image/decode.h"
+#include "image/source_image.h"
 #include "quantize/value_range.h"
 #include "recognize/embed_photos.h"
 #include "runtime/activations.h"
@@ -95,7 +95,8 @@ class Quantization {
     Loader loader(
         places, std::size_t{3} * p.size * p.size,
         [&](std::int64_t place, float* pixels) {
-          preprocess(load_image(catalogue_.paths[static_cast<std::size_t>(place)]), p, pixels);
+          SourceImage photo = SourceImage::load(catalogue_.paths[static_cast<std::size_t>(place)]);
+          preprocess(photo.decoded(p), p, pixels);
         },
         loading);
     std::size_t seen = 0;

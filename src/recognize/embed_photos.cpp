@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "core/threads.h"
-#include "image/decode.h"
 
 namespace shoplens {
 namespace {
@@ -120,14 +119,15 @@ void append(std::vector<T>& all, const std::vector<T>& more) {
 }  // namespace
 
 EmbedTimes stream_embeddings(const Pipeline& pipeline, std::size_t photos,
-                             const std::function<Image(std::size_t)>& load,
+                             const std::function<SourceImage(std::size_t)>& load,
                              const EmbedPhotosOptions& options,
                              const std::function<void(EmbeddedBatch&&)>& done) {
   check(options.batch_size >= 0, "embed: want a batch size of at least 1, got ",
         options.batch_size);
   const int batch_size = options.batch_size > 0 ? options.batch_size : pipeline.batch_size();
   const auto prepare = [&](std::int64_t photo, float* out) {
-    pipeline.prepare(load(static_cast<std::size_t>(photo)), out);
+    SourceImage source = load(static_cast<std::size_t>(photo));
+    pipeline.prepare(source, out);
   };
   const auto window = static_cast<std::size_t>(2 * pipeline.callers() + kPhotosAhead / batch_size);
   const auto start = std::chrono::steady_clock::now();
@@ -141,7 +141,7 @@ EmbedTimes stream_embeddings(const Pipeline& pipeline, std::size_t photos,
 }
 
 PhotoEmbeddings embed_photos(const Pipeline& pipeline, std::size_t photos,
-                             const std::function<Image(std::size_t)>& load,
+                             const std::function<SourceImage(std::size_t)>& load,
                              const EmbedPhotosOptions& options,
                              const std::function<void(std::int64_t done)>& progress) {
   PhotoEmbeddings all;
@@ -163,7 +163,7 @@ PhotoEmbeddings embed_photos(const Pipeline& pipeline,
                              const std::vector<std::filesystem::path>& photos,
                              const EmbedPhotosOptions& options,
                              const std::function<void(std::int64_t done)>& progress) {
-  const auto load = [&](std::size_t place) { return load_image(photos[place]); };
+  const auto load = [&](std::size_t place) { return SourceImage::load(photos[place]); };
   return embed_photos(pipeline, photos.size(), load, options, progress);
 }
 

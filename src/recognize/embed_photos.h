@@ -38,7 +38,7 @@ struct EmbedTimes {
 /// Which photos share a network call depends on the batch size and the list alone, so two runs of
 /// one pipeline give the same bits. Another batch size gives embeddings within 1e-5 (in f32).
 EmbedTimes stream_embeddings(const Pipeline& pipeline, std::size_t photos,
-                             const std::function<Image(std::size_t place)>& load,
+                             const std::function<SourceImage(std::size_t place)>& load,
                              const EmbedPhotosOptions& options,
                              const std::function<void(EmbeddedBatch&&)>& done);
 
@@ -50,7 +50,7 @@ struct PhotoEmbeddings : EmbeddedBatch, EmbedTimes {
 /// The same for a list that memory holds. `progress` gets the number of photos done since its last
 /// call, on one thread at a time.
 PhotoEmbeddings embed_photos(const Pipeline& pipeline, std::size_t photos,
-                             const std::function<Image(std::size_t place)>& load,
+                             const std::function<SourceImage(std::size_t place)>& load,
                              const EmbedPhotosOptions& options,
                              const std::function<void(std::int64_t done)>& progress = {});
 

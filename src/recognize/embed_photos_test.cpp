@@ -71,7 +71,7 @@ TEST_F(EmbedPhotosTest, AStreamComesInOrderAndLoadsNoMoreThanAFewBatchesAhead) {
     for (std::size_t seen = furthest;
          place > seen && !furthest.compare_exchange_weak(seen, place););
     check(place % 50 != 7, "no photo");
-    return picture(static_cast<int>(place % 9));
+    return SourceImage(picture(static_cast<int>(place % 9)));
   };
   stream_embeddings(pipeline, count, load, {1, 4}, [&](EmbeddedBatch&& batch) {
     ahead = std::max(ahead, furthest - done);
@@ -92,7 +92,9 @@ TEST_F(EmbedPhotosTest, AStreamComesInOrderAndLoadsNoMoreThanAFewBatchesAhead) {
 
 TEST_F(EmbedPhotosTest, WhatTheReceiverThrowsEndsTheStream) {
   const Pipeline pipeline = open(2);
-  const auto load = [&](std::size_t place) { return picture(static_cast<int>(place % 9)); };
+  const auto load = [&](std::size_t place) {
+    return SourceImage(picture(static_cast<int>(place % 9)));
+  };
   int got = 0;
   EXPECT_THROW(stream_embeddings(pipeline, 100000, load, {1, 2},
                                  [&](EmbeddedBatch&&) { check(++got < 10, "the disk is full"); }),

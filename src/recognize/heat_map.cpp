@@ -28,16 +28,19 @@ HeatMap products(const LookedAt& photo, const std::vector<float>& other) {
 
 }  // namespace
 
-LookedAt look_at(const Pipeline& pipeline, const Image& image) {
+const Embedder& heaviest_network(const Pipeline& pipeline) {
   const auto& models = pipeline.spec().models;
   const auto heaviest = std::max_element(
       models.begin(), models.end(),
       [](const PipelineModel& a, const PipelineModel& b) { return a.weight < b.weight; });
-  const Embedder& network = pipeline.network(static_cast<std::size_t>(heaviest - models.begin()));
+  return pipeline.network(static_cast<std::size_t>(heaviest - models.begin()));
+}
+
+LookedAt look_at(const Embedder& network, const Image& photo) {
   const Preprocessing& p = network.info().preprocessing;
   std::vector<float> pixels(std::size_t{3} * p.size * p.size);
-  preprocess(image, p, pixels.data());
-  return {network.features(pixels.data()), fitted_region(image.width, image.height, p)};
+  preprocess(photo, p, pixels.data());
+  return {network.features(pixels.data()), fitted_region(photo.width, photo.height, p)};
 }
 
 std::pair<HeatMap, HeatMap> heat_of(const LookedAt& a, const LookedAt& b) {

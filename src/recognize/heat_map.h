@@ -2,7 +2,6 @@
 #pragma once
 #include <vector>
 
-#include "image/image.h"
 #include "image/preprocess.h"
 #include "recognize/pipeline.h"
 
@@ -14,8 +13,11 @@ struct LookedAt {
   Region region;
 };
 
-/// By the pipeline's network of most weight. Throws as Embedder::features.
-LookedAt look_at(const Pipeline& pipeline, const Image& image);
+/// The pipeline's network of most weight: the one to look with.
+const Embedder& heaviest_network(const Pipeline& pipeline);
+
+/// A photo decoded as the network's preprocessing declares. Throws as Embedder::features.
+LookedAt look_at(const Embedder& network, const Image& photo);
 
 /// Which parts of a photo make it like another: heat [rows, columns] from 0 to 1, of the cells of
 /// the region.

@@ -30,7 +30,8 @@ using HeatMapOfPictures = TestCatalogue;
 
 TEST_F(HeatMapOfPictures, IsOfBothAndTheSameEitherWay) {
   const Pipeline pipeline = open(1);
-  const LookedAt one = look_at(pipeline, picture(1)), two = look_at(pipeline, picture(2));
+  const LookedAt one = look_at(heaviest_network(pipeline), picture(1)),
+                 two = look_at(heaviest_network(pipeline), picture(2));
   const auto [first, second] = heat_of(one, two);
   const auto [second_again, first_again] = heat_of(two, one);
   EXPECT_EQ(first.rows, 8);  // input 32, two strides of 2

@@ -75,9 +75,10 @@ std::string Pipeline::arch() const {
   return all;
 }
 
-void Pipeline::prepare(const Image& image, float* out) const {
+void Pipeline::prepare(SourceImage& photo, float* out) const {
   for (const Input& input : inputs_)
-    preprocess_views(image, input.preprocessing, spec_.tta, out + input.offset);
+    preprocess_views(photo.decoded(input.preprocessing), input.preprocessing, spec_.tta,
+                     out + input.offset);
 }
 
 void Pipeline::embed(const float* prepared, std::int64_t n, float* out,

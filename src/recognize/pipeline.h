@@ -3,15 +3,15 @@
 #include <memory>
 #include <vector>
 
-#include "image/image.h"
+#include "image/source_image.h"
 #include "ranking/projection.h"
 #include "recognize/pipeline_spec.h"
 #include "runtime/embedder.h"
 
 namespace shoplens {
 
-/// A pipeline ready to run: from a decoded photo to its vector. A photo is brought to each input
-/// size once, however many networks share it. Thread-safe.
+/// A pipeline ready to run: from a photo to its vector. A photo is decoded once, and brought to
+/// each input size once, for all the networks that want the same. Thread-safe.
 class Pipeline {
  public:
   /// Opens the networks at spec.models[i].path, as they can be opened now. Throws as Embedder does,
@@ -39,8 +39,8 @@ class Pipeline {
   std::size_t floats_per_photo() const { return floats_per_photo_; }
 
   /// A photo as the networks' inputs: for each different preprocessing its views [views, 3, S, S].
-  /// out [floats_per_photo].
-  void prepare(const Image& image, float* out) const;
+  /// out [floats_per_photo]. Throws as decode_image.
+  void prepare(SourceImage& photo, float* out) const;
 
   /// prepared [n, floats_per_photo] -> out [n, dim], each of length 1: the networks' embeddings
   /// (the mean of the views'), one behind the other, each brought to the same length first unless

@@ -4,6 +4,9 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "image/decode.h"
+#include "image/encode.h"
+#include "image/test_pattern.h"
 #include "index/vector_index.h"
 #include "recognize/matcher.h"
 #include "recognize/test_catalogue.h"
@@ -26,7 +29,7 @@ class PipelineTest : public TestCatalogue {
   std::vector<float> embed(const Pipeline& pipeline, const std::vector<int>& seeds) const {
     std::vector<float> prepared(seeds.size() * pipeline.floats_per_photo());
     for (std::size_t i = 0; i < seeds.size(); ++i)
-      pipeline.prepare(picture(seeds[i]), prepared.data() + i * pipeline.floats_per_photo());
+      prepare(pipeline, seeds[i], prepared.data() + i * pipeline.floats_per_photo());
     std::vector<float> out(seeds.size() * static_cast<std::size_t>(pipeline.dim()));
     pipeline.embed(prepared.data(), static_cast<std::int64_t>(seeds.size()), out.data());
     return out;
@@ -70,6 +73,34 @@ TEST_F(PipelineTest, NetworksStandOneBehindTheOtherAtOneLength) {
   }
 }
 
+// 640 x 400 at 1/4 for one network, whole for the next, at 1/8 for the third.
+TEST_F(PipelineTest, EachNetworkSeesThePhotoDecodedAsItDeclares) {
+  const std::string jpeg = encode_jpeg(test_pattern(640, 400), 90);
+  write_tiny_model(folder / "draft.onnx", 32, 16, 1, {}, Decode::kDraft);
+  write_tiny_model(folder / "small.onnx", 24, 16, 1, {}, Decode::kDraft);
+  const auto prepared = [&](const PipelineSpec& spec) {
+    const Pipeline pipeline(spec, runtime(1));
+    std::vector<float> out(pipeline.floats_per_photo());
+    SourceImage photo(jpeg, "photo.jpg");
+    pipeline.prepare(photo, out.data());
+    return out;
+  };
+  std::vector<float> each;
+  for (const auto& [name, size, scale] :
+       {std::tuple("draft.onnx", 32, 4), {"model.onnx", 32, 1}, {"small.onnx", 24, 8}}) {
+    const auto alone = prepared({.models = {{path(name), ""}}});
+    std::vector<float> want(static_cast<std::size_t>(3 * size * size));
+    preprocess(decode_image(jpeg, name, {}, [scale = scale](int, int) { return scale; }),
+               {.size = size}, want.data());
+    EXPECT_EQ(alone, want) << name;
+    each.insert(each.end(), alone.begin(), alone.end());
+  }
+  EXPECT_EQ(prepared({.models = {{path("draft.onnx"), ""},
+                                 {path("model.onnx"), ""},
+                                 {path("small.onnx"), ""}}}),
+            each);
+}
+
 TEST_F(PipelineTest, TheMatchersCosineIsTheWeightedMeanOfTheNetworks) {
   const PipelineSpec spec = three(Tta::kNone);
   const Pipeline all(spec, runtime(1));
@@ -96,7 +127,7 @@ TEST_F(PipelineTest, JointNormConcatenatesRawEmbeddings) {
   RuntimeOptions raw = runtime(1);
   raw.raw = true;
   std::vector<float> pixels(joint.floats_per_photo()), want(32);
-  joint.prepare(picture(1), pixels.data());
+  prepare(joint, 1, pixels.data());
   Embedder(folder / "c.onnx", raw).embed(pixels.data(), 1, want.data());
   Embedder(folder / "d.onnx", raw).embed(pixels.data(), 1, want.data() + 16);
   EXPECT_GT(std::abs(std::sqrt(cosine_of(want, want)) - 1), 1e-3);  // raw is not of length 1
@@ -116,7 +147,7 @@ TEST_F(PipelineTest, ClassesCountByTheSumOfTheNetworksScores) {
     spec.decide.vote = Vote::kClasses;
     const Pipeline pipeline(spec, runtime(1));
     std::vector<float> pixels(pipeline.floats_per_photo()), vector(32), got(7), want(7, 0.0f);
-    pipeline.prepare(picture(1), pixels.data());
+    prepare(pipeline, 1, pixels.data());
     pipeline.embed(pixels.data(), 1, vector.data(), got.data());
     const int views = view_count(tta);
     for (const PipelineModel& model : spec.models) {

@@ -80,9 +80,9 @@ void Recognizer::leave_label(const std::string& name) {
   if (--labels_[name].photos == 0) labels_.erase(name);
 }
 
-Answer Recognizer::recognize(const Image& image) const {
+Answer Recognizer::recognize(SourceImage photo) const {
   std::vector<float> prepared(pipeline_.floats_per_photo());
-  pipeline_.prepare(image, prepared.data());
+  pipeline_.prepare(photo, prepared.data());
   std::vector<float> embedding(static_cast<std::size_t>(pipeline_.dim())),
       probabilities(pipeline_.classes().size());
   pipeline_.embed(prepared.data(), 1, embedding.data(), probabilities.data());

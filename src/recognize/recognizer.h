@@ -10,7 +10,7 @@
 
 #include "core/chunked_map.h"
 #include "gallery/gallery.h"
-#include "image/image.h"
+#include "image/source_image.h"
 #include "recognize/calibration.h"
 #include "recognize/decide.h"
 #include "recognize/matcher.h"
@@ -63,7 +63,7 @@ class Recognizer {
   bool knows(const std::string& label) const { return labels_.find(label) != nullptr; }
   bool calibrated() const { return options_.calibration.has_value(); }
 
-  Answer recognize(const Image& image) const;
+  Answer recognize(SourceImage photo) const;
   /// Embeddings [n, dim], each of length 1, and when the pipeline votes by classes their
   /// probabilities [n, classes] -> n answers.
   /// Of a product not among the labels `only`, unless that is empty, no photo is found.

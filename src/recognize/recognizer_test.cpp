@@ -31,7 +31,7 @@ TEST_F(RecognizerTest, AGalleryPhotoFindsItself) {
   const Pipeline pipeline = open(1);
   const Recognizer recognizer(build(pipeline, 9), pipeline, {});
   for (int i = 0; i < 9; ++i) {
-    const Answer answer = recognizer.recognize(picture(i));
+    const Answer answer = recognizer.recognize(SourceImage(picture(i)));
     EXPECT_EQ(answer.label, i < 3 ? "few" : "many");
     EXPECT_NEAR(answer.score, 1, 1e-5);
     ASSERT_EQ(answer.neighbours.size(), 5u);
@@ -47,7 +47,7 @@ TEST_F(RecognizerTest, OnePhotoAloneIsEmbeddedAsInABatch) {
     const Recognizer recognizer(build(pipeline, 9), pipeline, {});
     const auto batch = embed_photos(pipeline, photos, {9, 2});
     for (std::size_t i = 0; i < 9; ++i) {
-      const Answer alone = recognizer.recognize(picture(static_cast<int>(i)));
+      const Answer alone = recognizer.recognize(SourceImage(picture(static_cast<int>(i))));
       const Answer one = recognizer.answer(std::span(batch.embeddings).subspan(i * 16, 16))[0];
       ASSERT_EQ(alone.neighbours.size(), one.neighbours.size());
       for (std::size_t k = 0; k < one.neighbours.size(); ++k) {
@@ -63,7 +63,8 @@ TEST_F(RecognizerTest, TheVoteMayLookFurtherThanTheAnswerShows) {
   RecognizeOptions options;
   options.top = 1;
   options.decide = {Vote::kWeighted, 9, 1e6};  // all of nine votes weigh the same
-  const Answer answer = Recognizer(build(pipeline, 9), pipeline, options).recognize(picture(0));
+  const Answer answer =
+      Recognizer(build(pipeline, 9), pipeline, options).recognize(SourceImage(picture(0)));
   EXPECT_EQ(answer.label, "many");
   EXPECT_NEAR(answer.score, 6 / 9.0, 1e-4);
   EXPECT_EQ(answer.neighbours.size(), 1u);

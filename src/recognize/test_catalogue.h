@@ -41,6 +41,12 @@ class TestCatalogue : public testing::Test {
     return image;
   }
 
+  /// The picture as the pipeline's networks' inputs: out [floats_per_photo].
+  static void prepare(const Pipeline& pipeline, int seed, float* out) {
+    SourceImage photo(picture(seed));
+    pipeline.prepare(photo, out);
+  }
+
   Pipeline open(int streams, Tta tta = Tta::kNone) const {
     return Pipeline({.models = {{(folder / "model.onnx").string(), ""}}, .tta = tta},
                     runtime(streams));

@@ -36,9 +36,9 @@ void embed_batch(const Pipeline& next, const DecodeLimits& limits, Batch& batch)
   std::vector<float> prepared;
   for (std::size_t i = 0; i < batch.items.size(); ++i) {
     try {
-      const Image image = decode_image(batch.photos[i], batch.items[i].path, limits);
+      SourceImage photo(batch.photos[i], batch.items[i].path, limits);
       prepared.resize((sound.size() + 1) * next.floats_per_photo());
-      next.prepare(image, prepared.data() + sound.size() * next.floats_per_photo());
+      next.prepare(photo, prepared.data() + sound.size() * next.floats_per_photo());
       sound.push_back(batch.items[i]);
     } catch (const Error& e) {
       batch.unreadable.emplace_back(batch.items[i], e);

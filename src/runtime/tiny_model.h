@@ -15,7 +15,8 @@ namespace shoplens {
 /// Returns its metadata.
 inline ModelInfo write_tiny_model(const std::filesystem::path& path, int size = 32, int dim = 16,
                                   std::uint64_t seed = 1,
-                                  const std::vector<std::string>& classes = {}) {
+                                  const std::vector<std::string>& classes = {},
+                                  Decode decode = Decode::kFull) {
   Random random{seed};
   const auto constant = [&](std::vector<std::int64_t> dims) {
     std::int64_t count = 1;
@@ -50,6 +51,7 @@ inline ModelInfo write_tiny_model(const std::filesystem::path& path, int size = 
   info.arch = "tiny";
   info.dim = dim;
   info.preprocessing.size = size;
+  info.preprocessing.decode = decode;
   write_file(path, graph.serialize(info));
   return info;
 }

@@ -50,9 +50,9 @@ Json heat_json(const HeatMap& map) {
 }
 
 // What goes wrong with the model is no fault of the photo, and names files of the server.
-LookedAt look(const Pipeline& pipeline, const Image& image) {
+LookedAt look(const Embedder& network, const Image& photo) {
   try {
-    return look_at(pipeline, image);
+    return look_at(network, photo);
   } catch (const Error& e) {
     if (e.code == ErrorCode::kUnsupported && e.hint.find("export") != std::string::npos)
       throw HttpError(501, "no_feature_map",
@@ -151,11 +151,13 @@ HttpResponse Api::explain(const R& request, const A&) {
       catalogue_, whole_number("item", id->second, 1, INT64_MAX, 0), decoder_.limits());
   const auto serving = catalogue_.now();
   try {
-    const Pipeline& pipeline = serving->batcher->pipeline();
+    const Embedder& network = heaviest_network(serving->batcher->pipeline());
     const auto looked_at = [&](std::string_view bytes) {
       LookedAt looked;
       check_deadline(deadline);
-      decoder_.decode(bytes, deadline, [&](const Image& image) { looked = look(pipeline, image); });
+      decoder_.with_photo(bytes, deadline, [&](SourceImage& photo) {
+        looked = look(network, photo.decoded(network.info().preprocessing));
+      });
       return looked;
     };
     const LookedAt sent = looked_at(upload.photos[0].bytes);

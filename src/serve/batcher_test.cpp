@@ -20,7 +20,7 @@ class BatcherTest : public TestCatalogue {
   }
   static std::vector<float> prepared(const Pipeline& pipeline, int seed) {
     std::vector<float> out(pipeline.floats_per_photo());
-    pipeline.prepare(picture(seed), out.data());
+    prepare(pipeline, seed, out.data());
     return out;
   }
 };

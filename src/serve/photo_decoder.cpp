@@ -2,6 +2,7 @@
 #include "serve/photo_decoder.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/wait_until.h"
 #include "serve/http.h"
@@ -11,21 +12,23 @@ namespace shoplens {
 PhotoDecoder::PhotoDecoder(const DecodeLimits& limits, std::uint64_t bytes)
     : limits_(limits), all_(bytes), free_(bytes) {}
 
-void PhotoDecoder::decode(std::string_view bytes, Clock::time_point deadline,
-                          const std::function<void(const Image&)>& body) {
+void PhotoDecoder::with_photo(std::string_view bytes, Clock::time_point deadline,
+                              const std::function<void(SourceImage&)>& body) {
   struct Share {  // given back however this ends
     PhotoDecoder& decoder;
     std::uint64_t bytes = 0;
-    ~Share() {
+    ~Share() { give_back(); }
+    void give_back() {
       {
         const std::lock_guard lock(decoder.mutex_);
-        decoder.free_ += bytes;
+        decoder.free_ += std::exchange(bytes, 0);
       }
       decoder.freed_.notify_all();
     }
   } share{*this};
   DecodeLimits limits = limits_;
   limits.before_memory = [&](std::uint64_t wanted) {
+    share.give_back();  // when it is decoded again, smaller or larger, the picture before is gone
     const std::uint64_t taken = std::min(wanted, all_);
     std::unique_lock lock(mutex_);
     const std::uint64_t ticket = *waiting_.insert(next_ticket_++).first;
@@ -37,7 +40,8 @@ void PhotoDecoder::decode(std::string_view bytes, Clock::time_point deadline,
     freed_.notify_all();  // for the next in turn
     if (!in_time) throw past_deadline();
   };
-  body(decode_image(bytes, "photo", limits));
+  SourceImage photo(bytes, "photo", limits);
+  body(photo);
 }
 
 }  // namespace shoplens

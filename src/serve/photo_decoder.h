@@ -7,7 +7,7 @@
 #include <set>
 #include <string_view>
 
-#include "image/decode.h"
+#include "image/source_image.h"
 
 namespace shoplens {
 
@@ -22,11 +22,11 @@ class PhotoDecoder {
 
   const DecodeLimits& limits() const { return limits_; }
 
-  /// Calls body with the decoded photo, which is gone afterwards; body must not decode another.
-  /// Throws as decode_image (errors name it "photo"), and HttpError 504 when `deadline` passes
-  /// before there is room.
-  void decode(std::string_view bytes, Clock::time_point deadline,
-              const std::function<void(const Image&)>& body);
+  /// Calls body with the photo, which it may decode, and no other one; it is gone afterwards.
+  /// Errors name it "photo"; decoding it throws HttpError 504, too, when `deadline` passes before
+  /// there is room.
+  void with_photo(std::string_view bytes, Clock::time_point deadline,
+                  const std::function<void(SourceImage&)>& body);
 
  private:
   DecodeLimits limits_;

@@ -24,8 +24,8 @@ TEST(PhotoDecoder, KeepsWithinItsMemory) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i)
     threads.emplace_back([&] {
-      decoder.decode(photo, Clock::time_point::max(), [&](const Image& image) {
-        EXPECT_EQ(image.width, 20);
+      decoder.with_photo(photo, Clock::time_point::max(), [&](SourceImage& source) {
+        EXPECT_EQ(source.decoded({}).width, 20);
         const int there = ++now;
         for (int seen = most; there > seen && !most.compare_exchange_weak(seen, there);) {
         }
@@ -41,13 +41,21 @@ TEST(PhotoDecoder, GivesRoomBackAfterAFault) {
   const std::string photo = encode_png(Image(20, 10)), torn = photo.substr(0, photo.size() / 2);
   PhotoDecoder decoder({}, 1);  // one at a time
   for (int i = 0; i < 3; ++i) {
-    EXPECT_THROW(decoder.decode(torn, Clock::time_point::max(), [](const Image&) {}), Error);
-    EXPECT_THROW(decoder.decode(photo, Clock::time_point::max(),
-                                [](const Image&) { throw std::runtime_error("body"); }),
+    EXPECT_THROW(decoder.with_photo(torn, Clock::time_point::max(),
+                                    [](SourceImage& source) { source.decoded({}); }),
+                 Error);
+    EXPECT_THROW(decoder.with_photo(photo, Clock::time_point::max(),
+                                    [](SourceImage& source) {
+                                      source.decoded({});
+                                      throw std::runtime_error("body");
+                                    }),
                  std::runtime_error);
   }
   bool called = false;
-  decoder.decode(photo, Clock::now() + 1s, [&](const Image&) { called = true; });
+  decoder.with_photo(photo, Clock::now() + 1s, [&](SourceImage& source) {
+    source.decoded({});
+    called = true;
+  });
   EXPECT_TRUE(called);
 }
 
@@ -58,12 +66,13 @@ TEST(PhotoDecoder, SmallOnesDoNotPassALargeOne) {
   std::vector<std::thread> threads;
   const auto start = [&](const std::string& photo) {
     threads.emplace_back([&] {
-      decoder.decode(photo, Clock::time_point::max(),
-                     [&](const Image& image) { order.push_back(image.height); });
+      decoder.with_photo(photo, Clock::time_point::max(),
+                         [&](SourceImage& source) { order.push_back(source.decoded({}).height); });
     });
     std::this_thread::sleep_for(30ms);  // so that it waits
   };
-  decoder.decode(small, Clock::time_point::max(), [&](const Image&) {
+  decoder.with_photo(small, Clock::time_point::max(), [&](SourceImage& held) {
+    held.decoded({});
     start(large);
     start(small);  // for which there is room
     EXPECT_TRUE(order.empty());
@@ -72,16 +81,34 @@ TEST(PhotoDecoder, SmallOnesDoNotPassALargeOne) {
   EXPECT_EQ(order, (std::vector<int>{30, 10}));
 }
 
+// As networks do that declare other sizes: only the picture that is there counts.
+TEST(PhotoDecoder, APhotoDecodedAgainHasItsFormerRoomBack) {
+  const std::string photo = encode_jpeg(Image(640, 400), 90);
+  PhotoDecoder decoder({}, 640 * 400 * 3);  // room for the whole one, and nothing more
+  for (int i = 0; i < 2; ++i)
+    decoder.with_photo(photo, Clock::now() + 10s, [](SourceImage& source) {
+      EXPECT_EQ(source.decoded({.size = 40, .decode = Decode::kDraft}).width, 80 * 2);
+      EXPECT_EQ(source.decoded({.size = 40}).width, 640);
+      EXPECT_EQ(source.decoded({.size = 20, .decode = Decode::kDraft}).width, 80);
+    });
+}
+
 TEST(PhotoDecoder, WhoGivesUpLetsTheNextOneIn) {
   const std::string small = encode_png(Image(20, 10)), large = encode_png(Image(20, 30));
   PhotoDecoder decoder({}, 20 * 30 * 7);
-  decoder.decode(small, Clock::time_point::max(), [&](const Image&) {
+  decoder.with_photo(small, Clock::time_point::max(), [&](SourceImage& held) {
+    held.decoded({});
     std::thread patient([&] {
-      EXPECT_THROW(decoder.decode(large, Clock::now() + 50ms, [](const Image&) {}), HttpError);
+      EXPECT_THROW(decoder.with_photo(large, Clock::now() + 50ms,
+                                      [](SourceImage& source) { source.decoded({}); }),
+                   HttpError);
     });
     std::this_thread::sleep_for(10ms);
     bool called = false;
-    decoder.decode(small, Clock::now() + 10s, [&](const Image&) { called = true; });
+    decoder.with_photo(small, Clock::now() + 10s, [&](SourceImage& source) {
+      source.decoded({});
+      called = true;
+    });
     EXPECT_TRUE(called);
     patient.join();
   });
@@ -90,9 +117,12 @@ TEST(PhotoDecoder, WhoGivesUpLetsTheNextOneIn) {
 TEST(PhotoDecoder, WaitsNoLongerThanTheDeadline) {
   const std::string photo = encode_png(Image(20, 10));
   PhotoDecoder decoder({}, 200 * 7);
-  decoder.decode(photo, Clock::time_point::max(), [&](const Image&) {
+  decoder.with_photo(photo, Clock::time_point::max(), [&](SourceImage& held) {
+    held.decoded({});
     std::thread other([&] {
-      EXPECT_THROW(decoder.decode(photo, Clock::now() + 10ms, [](const Image&) {}), HttpError);
+      EXPECT_THROW(decoder.with_photo(photo, Clock::now() + 10ms,
+                                      [](SourceImage& source) { source.decoded({}); }),
+                   HttpError);
     });
     other.join();
   });

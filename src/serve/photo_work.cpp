@@ -45,13 +45,13 @@ EmbeddedPhotos embed_upload(Batcher& batcher, std::span<const Upload::Photo> pho
   for (std::size_t i = 0; i < photos.size(); ++i) {
     try {
       const auto begin = Clock::now();
-      decoder.decode(photos[i].bytes, deadline, [&](const Image& image) {
-        result.decode_ms += milliseconds_since(begin);
-        const auto decoded = Clock::now();
+      decoder.with_photo(photos[i].bytes, deadline, [&](SourceImage& photo) {
         prepared.resize((result.sound.size() + 1) * pipeline.floats_per_photo());
-        pipeline.prepare(image,
+        pipeline.prepare(photo,
                          prepared.data() + result.sound.size() * pipeline.floats_per_photo());
-        result.resize_ms += milliseconds_since(decoded);
+        const double decode_ms = 1000 * photo.decode_seconds();
+        result.decode_ms += decode_ms;
+        result.resize_ms += milliseconds_since(begin) - decode_ms;
       });
       result.sound.push_back(i);
     } catch (const Error& e) {
@@ -187,7 +187,9 @@ HttpResponse photo_response(std::string bytes, const std::string& side, PhotoDec
   }
   response.type = "image/jpeg";
   try {
-    decoder.decode(bytes, deadline, [&](const Image& image) {
+    decoder.with_photo(bytes, deadline, [&](SourceImage& photo) {
+      const Image& image = photo.decoded(
+          {.size = static_cast<int>(pixels), .fit = Fit::kLetterbox, .decode = Decode::kDraft});
       const double shrink =
           std::min(1.0, static_cast<double>(pixels) / std::max(image.width, image.height));
       const int width = std::max(1, static_cast<int>(image.width * shrink + 0.5)),

@@ -29,7 +29,7 @@ struct TrainOptions {
   std::string teacher;
   double teacher_weight = 10;
 
-  PreprocessingOptions preprocessing{.img_size = 0, .fit = "squash", .interpolation = {}};
+  PreprocessingOptions preprocessing{.img_size = 0, .fit = "squash"};
   AugmentOptions augment;
 
   int epochs = 10, batch_size = 32, m_per_class = 0, grad_accum_steps = 1;

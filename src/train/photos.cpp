@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/photos.h"
 
-#include "image/decode.h"
+#include "image/source_image.h"
 
 namespace shoplens {
 
@@ -23,9 +23,10 @@ std::shared_ptr<const Image> Photos::picture(std::int64_t sample) const {
     const std::lock_guard lock(mutex_);
     if (cache_[sample]) return cache_[sample];
   }
-  Image loaded = load_image(paths_[sample]);
-  if (!keep_whole_) loaded = fit_image(loaded, preprocessing_);
-  auto picture = std::make_shared<const Image>(std::move(loaded));
+  SourceImage photo = SourceImage::load(paths_[sample]);
+  const Image& decoded = photo.decoded(preprocessing_);
+  auto picture =
+      std::make_shared<const Image>(keep_whole_ ? decoded : fit_image(decoded, preprocessing_));
   const std::lock_guard lock(mutex_);
   const auto bytes = static_cast<std::int64_t>(picture->pixels.size());
   if (!cache_[sample] && bytes <= room_) {

@@ -56,6 +56,25 @@ TEST_F(PhotosTest, EvalEqualsPreprocessToTheBit) {
     }
 }
 
+TEST_F(PhotosTest, ADraftIsWhatTrainingAndEvalSee) {
+  preprocessing_.size = 7;  // of 61 x 47 a quarter is 16 x 12, a half 31 x 24
+  preprocessing_.decode = Decode::kDraft;
+  std::vector<float> expected(3 * 7 * 7);
+  preprocess(decode_image(read_file(path_), "half", {}, [](int, int) { return 2; }), preprocessing_,
+             expected.data());
+  for (const double crop_scale_min : {1.0, 0.3}) {
+    const Photos set = photos(crop_scale_min);
+    EXPECT_EQ(eval(set), expected);
+    EXPECT_EQ(eval(set), expected) << "from the cache";
+  }
+  AugmentOptions nothing;
+  nothing.hflip = nothing.jpeg = nothing.shift_scale_rotate = nothing.color_jitter_prob =
+      nothing.cutout = 0;
+  std::vector<float> trained(3 * 7 * 7);
+  Photos({path_}, preprocessing_, nothing, 0).load_train(0, Random{1}, trained.data());
+  EXPECT_EQ(trained, expected);
+}
+
 TEST_F(PhotosTest, FlippedIsTheMirroredPicture) {
   const std::vector<float> plain = eval(photos()), flipped = eval(photos(), true);
   for (int row = 0; row < 3 * 32; ++row)
