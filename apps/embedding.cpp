@@ -45,8 +45,10 @@ std::unique_ptr<Pipeline> open(const PipelineSpec& spec, const NetworkOptions& o
   for (std::size_t i = 0; i < pipeline->spec().models.size(); ++i) {
     const Embedder& network = pipeline->network(i);
     log_info("model ", network.info().arch, ", ", network.info().dim, "-d, input ",
-             network.info().preprocessing.size, ", ", network.precision(), " on ", options.device,
-             " (", pipeline->spec().models[i].path, ")");
+             network.info().preprocessing.size,
+             network.info().preprocessing.decode == Decode::kDraft ? " of a draft, " : ", ",
+             network.precision(), " on ", options.device, " (", pipeline->spec().models[i].path,
+             ")");
   }
   log_info("batches of ", pipeline->batch_size(), ", ", pipeline->streams(), " side by side");
   return pipeline;

@@ -12,6 +12,7 @@ one after the other.
 """
 import argparse
 import json
+import os
 import pathlib
 import re
 import statistics
@@ -117,12 +118,60 @@ def photos(folder):
         "--max-recall-loss", 100, "--out", int8)  # only its time counts
     run("shoplens", "index", "build", "--gallery", gallery, "--model", model, "--data", pictures / "train.csv")
     files = sorted((pictures / "shelf").rglob("*.jpg"))
-    predict = re.search(r"([\d.]+)x the network", run("bench_predict", gallery, model, *files))
+    number = lambda pattern, text: float(re.search(pattern, text)[1])
+    predict = number(r"([\d.]+)x the network", run("bench_predict", gallery, model, *files))
     embed, small = (run("bench_embed", path, 1, 2, "--", *files) for path in (model, int8))
     share, network = r"their share ([\d.]+)", r"network alone ([\d.]+)"
-    number = lambda pattern, text: float(re.search(pattern, text)[1])
-    return {"predict, one photo: all / network": float(predict[1]), "embed: files / network and decoding": number(share, embed),
-            "embed: network in 8 bits / as it is": number(network, small) / number(network, embed)}
+    found = {"predict, one photo: all / network": predict, "embed: files / network and decoding": number(share, embed),
+             "embed: network in 8 bits / as it is": number(network, small) / number(network, embed)}
+    return found | startup(gallery, files) | memory(model, files, folder) | draft(gallery, folder)
+
+
+def startup(gallery, files, rounds=15):
+    """A new process, its files in the system's cache and the network compiled before, against Python's."""
+    command = lambda *words: lambda: subprocess.run(list(map(str, words)), check=True, capture_output=True)
+    pairs = {"--help": (["-c", "pass"], ["--help"]),
+             "predict of one photo": (["-c", "import numpy, openvino"], ["predict", "--gallery", gallery, files[0]])}
+    found = {}
+    for what, (python, ours) in pairs.items():
+        command(BIN / "shoplens", *ours)()  # compiles
+        ratios = [seconds(command(sys.executable, *python)) / seconds(command(BIN / "shoplens", *ours)) for _ in range(rounds)]
+        found[f"{what}: Python's start{', with numpy and openvino' if 'import' in python[1] else ''} / shoplens"] = statistics.median(ratios)
+    return found
+
+
+def memory(model, files, folder):
+    """What a list twenty times as long needs more: the photos of the shorter one again, under other names."""
+    peaks = []
+    for copies in 1, 20:
+        links = folder / f"links{copies}"
+        links.mkdir()
+        for copy in range(copies):
+            for i, file in enumerate(files):
+                (links / f"{copy}-{i}.jpg").hardlink_to(file)
+        process = subprocess.Popen([BIN / "shoplens", "embed", "--model", model, "--data", links, "--out", folder / "m.npy"],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            sys.exit("guard: embed failed")
+        peaks.append(usage.ru_maxrss)
+    return {"embed: peak memory of 20 times the photos / of the photos": peaks[1] / peaks[0]}
+
+
+def draft(gallery, folder):
+    """Decoding a photo of 12 megapixels for a network that declares it."""
+    noise = np.random.default_rng(1).integers(96, 160, (378, 504, 3), np.uint8)
+    large = folder / "large.jpg"
+    Image.fromarray(noise).resize((4032, 3024), Image.Resampling.BICUBIC).save(large, quality=88)
+    decode = []
+    for how in "draft", "full":
+        model = folder / f"{how}.onnx"
+        run("shoplens", "export", folder / "run", "--decode", how, "--out", model)
+        if how == "draft":
+            run("shoplens", "index", "build", "--gallery", folder / "draft.db", "--model", model, "--data", folder / "photos/train.csv")
+        out = run("bench_predict", folder / "draft.db" if how == "draft" else gallery, model, large)
+        decode.append(float(re.search(r"decode +([\d.]+)", out)[1]))
+    return {"decode of 12 megapixels: draft / full": decode[0] / decode[1]}
 
 
 def main():

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import http.client
+import io
 import json
 import os
 import random
@@ -19,7 +20,8 @@ import unittest
 import urllib.request
 from pathlib import Path
 
-import PIL.Image
+import numpy as np
+from PIL import Image
 
 from cli import TESTS, CliTest, write_png
 from serving import ServeTest, multipart
@@ -131,6 +133,70 @@ class Recognize(ServeTest):
         self.assertEqual(set(told), {path.rpartition("/")[2] for path in found if path != below + "/"})
         server.error(404, "not_found", "GET", "/index.html")
         server.error(404, "not_found", "GET", "/other.js")
+
+
+class Draft(ServeTest):
+    """A network that declares that it sees large JPEGs decoded smaller: the server's pixels are then Pillow's draft too."""
+
+    def setUp(self):
+        super().setUp()
+        subprocess.run([TESTS / "write_tiny_model", self.folder / "draft.onnx", "1", "16", "draft"], check=True)
+        rows = ["path,label"]
+        for i, photo in enumerate(sorted((self.folder / "train").iterdir())):
+            Image.open(photo).resize((500 + 8 * i, 400), Image.Resampling.BICUBIC).save(self.folder / f"{i}.jpg")
+            rows.append(f"{i}.jpg,{photo.stem[:-1]}")
+        (self.folder / "large.csv").write_text("\n".join(rows) + "\n")
+        self.run_cli("index", "build", "--gallery", "draft.db", "--model", "draft.onnx", "--data", "large.csv")
+        self.server = self.serve(gallery="draft.db")
+
+    def png(self, image):
+        out = io.BytesIO()
+        image.save(out, "PNG")
+        return out.getvalue()
+
+    def drafted(self, name, size):
+        """The photo as small as it can be decoded with twice the network's 32 pixels; a PNG is decoded as it is."""
+        image = Image.open(self.folder / name)
+        image.draft("RGB", (64, 64))
+        self.assertEqual(image.size, size)
+        return self.png(image)
+
+    def test_it_answers_by_the_pixels_of_the_draft(self):
+        said = self.run_json("predict", "3.jpg", "--gallery", "draft.db")[0]
+        answers = [self.server.json("POST", "/v1/recognize", photo)["results"][0]
+                   for photo in (self.photo("3.jpg"), self.drafted("3.jpg", (131, 100)))]
+        self.assertEqual(answers[0], answers[1])
+        self.assertEqual(answers[0]["label"], said["label"])
+        self.assertGreater(answers[0]["score"], 0.999999)  # it finds itself
+        whole = self.png(Image.open(self.folder / "3.jpg"))
+        other = self.server.json("POST", "/v1/recognize", whole)["results"][0]
+        self.assertNotEqual(other["neighbours"], answers[0]["neighbours"])
+
+    def test_what_matched_is_of_the_draft(self):
+        heat = [self.server.json("POST", "/v1/explain?item=2", photo)
+                for photo in (self.photo("3.jpg"), self.drafted("3.jpg", (131, 100)))]
+        self.assertEqual(heat[0], heat[1])
+
+    def test_a_photo_that_joins_is_found_by_itself(self):
+        large = Image.open(self.folder / "test/gala1.png").resize((720, 560), Image.Resampling.BICUBIC)
+        large.save(self.folder / "new.jpg")
+        self.server.json("POST", "/v1/items?label=new", self.photo("new.jpg"), status=201)
+        for photo in self.photo("new.jpg"), self.drafted("new.jpg", (90, 70)):
+            result = self.server.json("POST", "/v1/recognize", photo)["results"][0]
+            self.assertEqual(result["neighbours"][0]["label"], "new")
+            self.assertGreater(result["neighbours"][0]["score"], 0.999999)
+
+    def test_a_small_picture_is_the_photo(self):
+        item = self.server.json("GET", "/v1/items?limit=1")["items"][0]
+        for side in 16, 50, 100, 240:
+            status, _, picture = self.server.ask("GET", f"/v1/items/{item['id']}/photo?side={side}")
+            self.assertEqual(status, 200)
+            small = Image.open(io.BytesIO(picture)).convert("RGB")
+            whole = Image.open(self.folder / item["path"]).convert("RGB")
+            self.assertEqual(max(small.size), side)
+            self.assertAlmostEqual(small.size[1] / small.size[0], whole.size[1] / whole.size[0], delta=0.04)
+            want = np.asarray(whole.resize(small.size, Image.Resampling.BILINEAR), float)
+            self.assertLess(np.abs(np.asarray(small) - want).mean(), 4)
 
 
 class Catalogue(ServeTest):
@@ -548,7 +614,7 @@ class Upgrade(ServeTest):
 
     def test_a_photo_that_the_gallery_took_and_the_server_would_not_is_kept(self):
         subprocess.run([TESTS / "write_tiny_model", self.folder / "other.onnx", "2"], check=True)
-        PIL.Image.frombytes("RGB", (1100, 1000), random.Random(1).randbytes(3_300_000)).save(self.folder / "large.png")
+        Image.frombytes("RGB", (1100, 1000), random.Random(1).randbytes(3_300_000)).save(self.folder / "large.png")
         (self.folder / "large.csv").write_text("path,label\nlarge.png,kiwi\n")
         self.assertEqual(self.run_json("index", "add", "--data", "large.csv")["added"], 1)
         server = self.serve("--max-megapixels", 1, "--max-body", 1)

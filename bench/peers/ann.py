@@ -4,14 +4,18 @@
 take long to build:
 
   ann.py make --vectors 1000000           vectors, queries and the true neighbours into --folder, in pieces: any number fits
-  ann.py build NAME                       one index: shoplens ivf sq8 hnsw hnswlib usearch usearch8; says seconds, CPU
+  ann.py make --embeddings A.npy B.npy    the same of embeddings: the vectors, and at most 1000 queries
+  ann.py views CSV --copies 16            further views of real photos into --folder, to be embedded for that
+  ann.py build NAME                       one index: shoplens ivf sq8 sq8r hnsw hnswlib usearch usearch8; says seconds, CPU
                                           seconds and peak MiB (with what was read of mapped files)
   ann.py search --threads 1 [NAME ...]    those that were built, in turn: recall, queries/s and MiB of each setting
 
 The vectors are shaped as embeddings are: families of about 12 products, 48 photos a product about its centre, some products
-tight and some loose, most of the variance in few directions. The queries are further photos of the same products.
+tight and some loose, most of the variance in few directions. The queries are further photos of the same products. sq8r is sq8
+whose 20 best are scored again from the vectors' file.
 """
 import argparse
+import csv
 import json
 import os
 import pathlib
@@ -27,6 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PIECE = 100_000
 K = 5
 SETTINGS = {"shoplens": (1, 2, 4, 8, 16, 32, 64, 0), "ivf": (1, 2, 4, 8, 16, 32, 64), "sq8": (1, 2, 4, 8, 16, 32, 64),
+            "sq8r": (1, 2, 4, 8, 16, 32, 64),
             **dict.fromkeys(("hnsw", "hnswlib", "usearch", "usearch8"), (16, 32, 64, 128, 256))}
 
 
@@ -56,14 +61,28 @@ class Products:
         return (x / np.linalg.norm(x, axis=1, keepdims=True)) @ self.turn
 
 
+class Embeddings:
+    """The same of two files; the queries are spread over theirs."""
+
+    def __init__(self, vectors, queries):
+        self.vectors, self.queries = (np.load(file, mmap_mode="r") for file in (vectors, queries))
+
+    def draw(self, count, key):
+        if key < 1 << 30:
+            return np.ascontiguousarray(self.vectors[key : key + count])
+        return self.queries[:: max(1, len(self.queries) // count)][:count]
+
+
 def make(args):
     args.folder.mkdir(parents=True, exist_ok=True)
-    products = Products(args.vectors, args.dim)
-    queries = products.draw(1000, 1 << 30)
+    source = Embeddings(*args.embeddings) if args.embeddings else Products(args.vectors, args.dim)
+    if args.embeddings:
+        args.vectors, args.dim = source.vectors.shape
+    queries = source.draw(1000, 1 << 30)
     vectors = np.lib.format.open_memmap(args.folder / "vectors.npy", "w+", np.float32, (args.vectors, args.dim))
     best = np.full((len(queries), 0), -1, np.int64), np.zeros((len(queries), 0), np.float32)
     for first in range(0, args.vectors, PIECE):
-        piece = products.draw(min(PIECE, args.vectors - first), first)
+        piece = source.draw(min(PIECE, args.vectors - first), first)
         vectors[first : first + len(piece)] = piece
         flat = faiss.IndexFlatIP(args.dim)
         flat.add(piece)
@@ -76,6 +95,29 @@ def make(args):
     np.save(args.folder / "truth.npy", best[0])
     print(f"{args.vectors} x {args.dim}; cosine of the nearest, the fifth (10th, 50th, 90th percentile):",
           *(np.percentile(best[1][:, i], (10, 50, 90)).round(2) for i in (0, K - 1)))
+
+
+def views(args):
+    """Each photo as it is and `copies` times cropped, mirrored, turned and lit otherwise, as further photos of it may be."""
+    from PIL import Image, ImageEnhance
+    args.folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(3)
+    rows = list(csv.DictReader(open(args.data, newline="")))
+    for i, row in enumerate(rows):
+        photo = Image.open(pathlib.Path(args.data).parent / row["path"]).convert("RGB")
+        for copy in range(args.copies + 1):
+            view = photo
+            if copy:
+                if rng.random() < 0.5:
+                    view = view.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+                view = view.rotate(rng.uniform(-15, 15), Image.Resampling.BILINEAR)
+                width, height = (int(side * rng.uniform(0.6, 0.9)) for side in view.size)
+                x, y = (int(rng.uniform(0, a - b)) for a, b in zip(view.size, (width, height)))
+                view = view.crop((x, y, x + width, y + height))
+                for enhance in ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color:
+                    view = enhance(view).enhance(rng.uniform(0.7, 1.3))
+            view.save(args.folder / f"{i:05}-{copy:02}.jpg", quality=90)
+    print(f"{len(rows) * (args.copies + 1)} views in {args.folder}")
 
 
 def status_mib(pid, *names):
@@ -118,6 +160,24 @@ class Faiss:
         else:
             self.index.nprobe = setting
         return self.index.search(queries, K)[1]
+
+
+class Rescored(Faiss):
+    """The 20 best by 8 bits scored by the mapped vectors."""
+
+    def __init__(self):
+        super().__init__("sq8")
+
+    def load(self, path, shape, threads):
+        super().load(path, shape, threads)
+        self.vectors = np.load(path.parent / "vectors.npy", mmap_mode="r")
+
+    def search(self, queries, setting):
+        self.index.nprobe = setting
+        ids = self.index.search(queries, 4 * K)[1]
+        scores = np.einsum("nkd,nd->nk", self.vectors[np.maximum(ids, 0)], queries)
+        scores[ids < 0] = -np.inf
+        return np.take_along_axis(ids, np.argsort(-scores, axis=1, kind="stable")[:, :K], 1)
 
 
 class Hnswlib:
@@ -174,7 +234,7 @@ class Usearch:
 
 
 def peer(name):
-    peers = {"hnswlib": Hnswlib, "usearch": lambda: Usearch("f32"), "usearch8": lambda: Usearch("i8")}
+    peers = {"sq8r": Rescored, "hnswlib": Hnswlib, "usearch": lambda: Usearch("f32"), "usearch8": lambda: Usearch("i8")}
     return peers.get(name, lambda: Faiss(name))()
 
 
@@ -263,7 +323,7 @@ def search(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb in make, build, answer, search:
+    for verb in make, views, build, answer, search:
         sub = verbs.add_parser(verb.__name__)
         sub.set_defaults(run=verb)
         sub.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("ann"))
@@ -271,6 +331,10 @@ def main():
         if verb is make:
             sub.add_argument("--vectors", type=int, default=1_000_000)
             sub.add_argument("--dim", type=int, default=512)
+            sub.add_argument("--embeddings", nargs=2, type=pathlib.Path, metavar="NPY")
+        if verb is views:
+            sub.add_argument("data")
+            sub.add_argument("--copies", type=int, default=16)
         if verb in (build, answer):
             sub.add_argument("name", choices=SETTINGS)
         if verb is build:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What this machine could do at most: the fastest of some matrix products and convolutions of PyTorch (oneDNN) in each type,
-memory read in order, and what follows for a network, if the multiplications of its convolutions and linear layers were all it
+"""What this machine could do at most: the fastest of some matrix products and convolutions of PyTorch (oneDNN) in each type
+(multiplications and additions a second), memory read in order, and what follows for a network, if the multiplications of its convolutions and linear layers were all it
 did: photos/s of embedding, and of training, which multiplies three times as much (forwards, for the input's gradient, for the
 weights').
 
@@ -41,6 +41,14 @@ def products(dtype):
     return max(rates)
 
 
+def products_int8():
+    rates = []
+    for n in 1024, 2048, 3072, 4096:
+        a, b = (torch.randint(-127, 128, (n, n), dtype=torch.int8) for _ in range(2))
+        rates.append(2 * n**3 / best(lambda: torch._int_mm(a, b)))
+    return max(rates)
+
+
 def bandwidth(mib=1024):
     x = torch.ones(mib << 18)
     return x.numel() * 4 / best(lambda: x.sum())
@@ -64,14 +72,15 @@ def multiplications(arch, size):
 
 
 def main():
-    peak = {"bf16": products(torch.bfloat16), "fp32": products(torch.float32)}
-    print(", ".join(f"{name} {value / 1e9:.0f} GFLOP/s" for name, value in peak.items()), f", memory {bandwidth() / 1e9:.1f} GB/s")
-    print(f"{'':24}{'GMAC':>8}" + "".join(f"{f'{job} {name}':>14}" for job in ("embed", "train") for name in peak) + "   photos/s at most")
+    peak = {"bf16": products(torch.bfloat16), "fp32": products(torch.float32), "int8": products_int8()}
+    print(", ".join(f"{name} {value / 1e9:.0f} G/s" for name, value in peak.items()), f", memory {bandwidth() / 1e9:.1f} GB/s")
+    columns = [(job, name, passes) for job, passes in (("embed", 1), ("train", 3)) for name in peak if (job, name) != ("train", "int8")]
+    print(f"{'':24}{'GMAC':>8}" + "".join(f"{f'{job} {name}':>14}" for job, name, _ in columns) + "   photos/s at most")
     for item in sys.argv[1:]:
         arch, size = item.split(":")
         macs = multiplications(arch, int(size))
         print(f"{arch + '@' + size:24}{macs / 1e9:8.2f}" +
-              "".join(f"{value / (2 * macs * passes):14.1f}" for passes in (1, 3) for value in peak.values()))
+              "".join(f"{peak[name] / (2 * macs * passes):14.1f}" for _, name, passes in columns))
 
 
 main()

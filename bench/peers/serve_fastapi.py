@@ -40,12 +40,16 @@ class Network:
         if about["shoplens.fit"] != "squash":
             raise SystemExit("want a model whose photos are squashed: shoplens-train import --fit squash")
         self.size = int(about["shoplens.input_size"])
+        self.draft = about.get("shoplens.decode") == "draft"
         self.filter = FILTERS[about["shoplens.interpolation"]]
         mean, std = (np.array(about[key].split(), np.float32) for key in ("shoplens.mean", "shoplens.std"))
         self.scale, self.shift = 1 / (255 * std), -mean / std
 
     def prepare(self, photo):  # bytes -> [3, S, S]
-        image = Image.open(io.BytesIO(photo)).convert("RGB").resize((self.size, self.size), self.filter)
+        image = Image.open(io.BytesIO(photo))
+        if self.draft:
+            image.draft("RGB", (2 * self.size, 2 * self.size))
+        image = image.convert("RGB").resize((self.size, self.size), self.filter)
         return (np.asarray(image) * self.scale + self.shift).transpose(2, 0, 1)
 
     def embed(self, photos):  # a list of [3, S, S] -> [N, D]

@@ -8,9 +8,9 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "demo/page_style.h"
-#include "image/decode.h"
 #include "image/encode.h"
 #include "image/resize.h"
+#include "image/source_image.h"
 
 namespace shoplens {
 namespace {
@@ -58,12 +58,13 @@ class Thumbnails {
  private:
   std::string uri(const std::filesystem::path& photo) const {
     try {
-      const Image full = load_image(photo);
+      const Image image = SourceImage::load(photo).decoded(
+          {.size = side_, .fit = Fit::kLetterbox, .decode = Decode::kDraft});
       const double scale =
-          std::min(1.0, static_cast<double>(side_) / std::max(full.width, full.height));
+          std::min(1.0, static_cast<double>(side_) / std::max(image.width, image.height));
       const auto side = [&](int length) { return std::max(1, static_cast<int>(length * scale)); };
       const Image small =
-          resize(full, side(full.width), side(full.height), Interpolation::kBicubic);
+          resize(image, side(image.width), side(image.height), Interpolation::kBicubic);
       return "data:image/jpeg;base64," + base64(encode_jpeg(small, 82));
     } catch (const Error&) {
       return {};

@@ -35,9 +35,9 @@ class JpegReader {
     open();
     const int turned = orientation();  // libjpeg forgets the markers when it finishes
     check_size(file_, codec_.image_width, codec_.image_height);
-    if (scale) choose(scale, turned);
+    if (scale) choose_scale(scale, turned);
     run([&] { jpeg_calc_output_dimensions(&codec_); });
-    before_memory(file_, bytes_needed(turned));
+    announce_memory(file_, bytes_needed(turned));
     const int components = codec_.num_components;
     if (components != 1 && components != 3 && components != 4)
       throw_unsupported(file_, "a JPEG of " + std::to_string(components) + " colour components",
@@ -62,7 +62,7 @@ class JpegReader {
     });
   }
 
-  void choose(const ChooseScale& scale, int turned) {
+  void choose_scale(const ChooseScale& scale, int turned) {
     int width = static_cast<int>(codec_.image_width),
         height = static_cast<int>(codec_.image_height);
     if (turned >= 5) std::swap(width, height);

@@ -132,7 +132,7 @@ Image decode_png(const ImageFile& file) {
   const std::uint64_t width = big_endian(file.bytes, kSignatureSize + 8),
                       height = big_endian(file.bytes, kSignatureSize + 12);
   check_size(file, width, height);
-  before_memory(file, width * height * kBytesPerPixel);
+  announce_memory(file, width * height * kBytesPerPixel);
   Image image = PngReader(file).read();
   return orient(std::move(image), exif_orientation(find_exif(file.bytes)));
 }

@@ -96,7 +96,7 @@ Image decode_webp(const ImageFile& file) {
   const auto width = static_cast<std::uint64_t>(features.width),
              height = static_cast<std::uint64_t>(features.height);
   check_size(file, width, height);
-  before_memory(file, width * height * bytes_per_pixel(features, turned));
+  announce_memory(file, width * height * bytes_per_pixel(features, turned));
   return orient(decode_as_stored(file, features), turned);
 }
 

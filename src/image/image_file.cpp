@@ -20,7 +20,7 @@ void check_size(const ImageFile& file, std::uint64_t width, std::uint64_t height
       "make the photo smaller first");
 }
 
-void before_memory(const ImageFile& file, std::uint64_t bytes) {
+void announce_memory(const ImageFile& file, std::uint64_t bytes) {
   if (file.limits.before_memory) file.limits.before_memory(bytes);
 }
 

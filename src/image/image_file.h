@@ -21,7 +21,7 @@ void check_size(const ImageFile& file, std::uint64_t width, std::uint64_t height
 
 /// Tells limits.before_memory how many bytes decoding holds at most at any moment; of a size that
 /// was checked.
-void before_memory(const ImageFile& file, std::uint64_t bytes);
+void announce_memory(const ImageFile& file, std::uint64_t bytes);
 
 /// Throws kCorrupt: "decode_image: want a sound PNG, got a damaged one: <reason> (<name>)".
 [[noreturn]] void throw_damaged(const ImageFile& file, const char* format, const char* reason);

@@ -22,7 +22,7 @@ enum class Fit {
 enum class Decode {
   kFull,   // whole
   kDraft,  // at 1/2, 1/4 or 1/8 where that is at least twice what it is resized to: other pixels,
-           // in half the time (Pillow: Image.draft, as thumbnail calls it)
+           // in half the time (Pillow: Image.draft)
 };
 
 inline constexpr std::array<float, 3> kImageNetMean{0.485f, 0.456f, 0.406f},
@@ -68,7 +68,7 @@ struct PreprocessingOptions {
 };
 
 /// What part of a JPEG of width x height (upright) is decoded, as ChooseScale says it: 1 in full.
-/// In draft the smallest that is still at least twice, on both sides, what fit_image resizes it to.
+/// In draft the smallest 1/s of which both sides are at least 2 s times what fit_image resizes to.
 /// Source: Pillow JpegImagePlugin.py, draft, with thumbnail's reducing_gap of 2. Throws as
 /// fit_image.
 int decode_scale(int width, int height, const Preprocessing& preprocessing);

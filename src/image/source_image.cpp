@@ -19,7 +19,7 @@ SourceImage SourceImage::load(const std::filesystem::path& path, const DecodeLim
   return source;
 }
 
-const Image& SourceImage::decoded(const Preprocessing& preprocessing) {
+const Image& SourceImage::decoded(const Preprocessing& preprocessing) & {
   const bool there = image_.width > 0;
   if (there && (width_ == 0 || decode_scale(width_, height_, preprocessing) == scale_))
     return image_;
@@ -33,6 +33,11 @@ const Image& SourceImage::decoded(const Preprocessing& preprocessing) {
   decode_seconds_ +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return image_;
+}
+
+Image SourceImage::decoded(const Preprocessing& preprocessing) && {
+  decoded(preprocessing);
+  return std::move(image_);
 }
 
 }  // namespace shoplens

@@ -10,7 +10,7 @@
 namespace shoplens {
 
 /// A photo that networks are to see: each has it decoded as its preprocessing declares. Holds one
-/// decoded picture, so that networks that want the same one share it. One thread at a time.
+/// decoded picture, which those share that want the same one after the other. One thread at a time.
 class SourceImage {
  public:
   /// Of an encoded photo's bytes, to which it refers; `name` is what errors call it.
@@ -22,7 +22,8 @@ class SourceImage {
 
   /// The upright picture, as `preprocessing` has it decoded; until the next call. Throws as
   /// decode_image.
-  const Image& decoded(const Preprocessing& preprocessing);
+  const Image& decoded(const Preprocessing& preprocessing) &;
+  Image decoded(const Preprocessing& preprocessing) &&;
 
   /// How long decoding took so far.
   double decode_seconds() const { return decode_seconds_; }

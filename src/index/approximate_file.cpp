@@ -18,7 +18,7 @@ constexpr std::size_t kHex = 64;  // digits of a SHA-256
 
 struct Header {
   char magic[8] = {'S', 'h', 'L', 'g', 'C', 'e', 'l', 'l'};
-  std::uint32_t version = 2, dim = 0;
+  std::uint32_t version = 3, dim = 0;
   std::uint64_t rows = 0, cells = 0, probes = 0;
   double recall = 0;
   char key[kHex] = {};

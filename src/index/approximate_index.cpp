@@ -6,16 +6,16 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/random.h"
 #include "core/threads.h"
 #include "index/inner_product.h"
 #include "index/k_means.h"
+#include "index/unseen_queries.h"
 
 namespace shoplens {
 namespace {
 
 constexpr std::size_t kBlock = 2048;             // queries that wait for each other
-constexpr std::int64_t kSampleQueries = 500;     // 5,000 neighbours: .99 within .003
+constexpr std::int64_t kSampleQueries = 500;     // 5,000 neighbours
 constexpr std::int64_t kThreadWork = 4'000'000;  // multiplications worth a thread's start
 
 // A search reads the centroids and the probed cells: with cells of sqrt(n) / 4 vectors about as
@@ -58,7 +58,7 @@ ApproximateIndex::ApproximateIndex(const SharedVectors& vectors, int dim,
                        VectorRows(dim, vectors), threads) {
   const std::vector<std::int32_t> cell_of = nearest_centroids(centroids_, vectors.values);
   fill(cell_of);
-  choose_probes(options, cell_of);
+  choose_probes(options, vectors.values, cell_of);
 }
 
 // cell_of [size()]: puts every row into its cell. Every thread walks through all rows, in their
@@ -85,26 +85,19 @@ void ApproximateIndex::fill(std::span<const std::int32_t> cell_of) {
 // As a search is exact in the cells that it looks into, it finds a neighbour just when the
 // neighbour's cell is among them: one exact search tells the recall of every number of probes.
 void ApproximateIndex::choose_probes(const ApproximateOptions& options,
+                                     std::span<const float> vectors,
                                      std::span<const std::int32_t> cell_of) {
-  std::vector<float> queries;
-  std::vector<std::int64_t> rows(static_cast<std::size_t>(std::min(size(), kSampleQueries)));
-  Random random{2};
-  for (std::int64_t& row : rows) {
-    row = static_cast<std::int64_t>(random.uniform() * static_cast<double>(size()));
-    queries.insert(queries.end(), rows_.vector(row), rows_.vector(row) + dim());
-  }
-  const auto nearest = search_exactly(queries, options.k + 1);
+  const auto queries = unseen_queries(vectors, dim(), kSampleQueries);
+  const auto nearest = search_exactly(queries, options.k);
   std::vector<std::int64_t> found_at(cells_.size()), place(cells_.size());
   std::int64_t neighbours = 0;
-  for (std::size_t q = 0; q < rows.size(); ++q) {
+  for (std::size_t q = 0; q < nearest.size(); ++q) {
     const auto width = static_cast<std::size_t>(dim());
     const auto query = std::span(queries).subspan(q * width, width);
     const auto order = centroids_.search(query, static_cast<int>(cells()));
     std::int64_t next = 0;
     for (const Hit& cell : order[0]) place[static_cast<std::size_t>(cell.id)] = next++;
-    int taken = 0;
     for (const Hit& hit : nearest[q]) {
-      if (hit.id == rows[q] || taken++ == options.k) continue;
       const auto cell = static_cast<std::size_t>(cell_of[static_cast<std::size_t>(hit.id)]);
       ++found_at[static_cast<std::size_t>(place[cell])];
       ++neighbours;

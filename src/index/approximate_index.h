@@ -22,8 +22,8 @@ struct ApproximateOptions {
 /// inverted file; Jegou, Douze and Schmid 2011, doi:10.1109/TPAMI.2010.57, section V, without the
 /// product quantizer). Within these cells it is exact as ExactIndex is, by the same 8-bit scan, so
 /// a neighbour is missed only when its cell is not looked into. How many cells are is chosen when
-/// the index is made: the least that reach the recall for a sample of the vectors themselves as
-/// queries.
+/// the index is made: the least that reach the recall for queries made up from the vectors
+/// (unseen_queries).
 ///
 /// A vector's cell depends on it and the centroids only. So an answer is the same on every machine
 /// and whatever the threads, and after changes the same as if what is there now had been there from
@@ -55,8 +55,8 @@ class ApproximateIndex final : public VectorIndex {
   std::int64_t cells() const { return centroids_.size(); }
   std::int64_t probes() const { return probes_; }  // cells that a search looks into
   void set_probes(std::int64_t probes);            // from 1 to cells()
-  /// Of the ApproximateOptions::k nearest of sampled vectors, the share that was found when the
-  /// index was made.
+  /// Of the ApproximateOptions::k nearest of those queries, the share that was found when the index
+  /// was made.
   double recall() const { return recall_; }
 
   /// Writes all to a file (docs/formats.md) that says it was made from what `key` is the SHA-256
@@ -81,7 +81,8 @@ class ApproximateIndex final : public VectorIndex {
 
   ApproximateIndex(ExactIndex centroids, VectorRows rows, int threads);
   void fill(std::span<const std::int32_t> cell_of);
-  void choose_probes(const ApproximateOptions& options, std::span<const std::int32_t> cell_of);
+  void choose_probes(const ApproximateOptions& options, std::span<const float> vectors,
+                     std::span<const std::int32_t> cell_of);
   Cell& own_cell(std::int64_t row);
   void remove_row(std::int64_t row);
 

@@ -19,6 +19,7 @@ namespace {
 using Metadata = std::map<std::string, std::string>;
 constexpr const char* kFormatKey = "shoplens.format";
 constexpr const char* kFormat = "1";
+constexpr const char* kFormatWithDecode = "2";  // who does not know the key would decode in full
 constexpr const char* kClassesKey = "shoplens.classes";
 constexpr const char* kDecodeKey = "shoplens.decode";  // absent: full
 constexpr const char* kHeldOutKey = "shoplens.held_out";
@@ -190,7 +191,8 @@ std::string metadata_entry(const std::string& key, const std::string& value) {
 
 Metadata to_metadata(const ModelInfo& info) {
   const Preprocessing& p = info.preprocessing;
-  Metadata metadata{{kFormatKey, kFormat},
+  const bool full = p.decode == Decode::kFull;
+  Metadata metadata{{kFormatKey, full ? kFormat : kFormatWithDecode},
                     {"shoplens.arch", info.arch},
                     {"shoplens.dim", std::to_string(info.dim)},
                     {"shoplens.input_size", std::to_string(p.size)},
@@ -202,7 +204,7 @@ Metadata to_metadata(const ModelInfo& info) {
                     {"shoplens.labels_hash", info.labels_hash},
                     {kFingerprintKey, info.fingerprint}};
   if (!info.classes.empty()) metadata[kClassesKey] = lines_of(info.classes);
-  if (p.decode != Decode::kFull) metadata[kDecodeKey] = to_string(p.decode);
+  if (!full) metadata[kDecodeKey] = to_string(p.decode);
   if (info.held_out) metadata[kHeldOutKey] = text_of(*info.held_out);
   if (info.weight_bits > 0) metadata[kWeightBitsKey] = std::to_string(info.weight_bits);
   return metadata;
@@ -210,10 +212,11 @@ Metadata to_metadata(const ModelInfo& info) {
 
 ModelInfo from_metadata(const Metadata& metadata, const fs::path& path) {
   const Reader read{metadata, path};
-  if (read.text(kFormatKey) != kFormat)
+  const std::string& format = read.text(kFormatKey);
+  if (format != kFormat && format != kFormatWithDecode)
     throw Error(ErrorCode::kUnsupported,
-                join("model: want ", kFormatKey, " ", kFormat, ", got ", read.text(kFormatKey),
-                     " (", path.string(), ")"),
+                join("model: want ", kFormatKey, " ", kFormat, " or ", kFormatWithDecode, ", got ",
+                     format, " (", path.string(), ")"),
                 "it was written by a newer shoplens");
   ModelInfo info;
   info.arch = read.text("shoplens.arch");

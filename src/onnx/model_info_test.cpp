@@ -165,7 +165,7 @@ TEST_F(ModelInfoTest, AnyChangedByteIsCorrupt) {
       EXPECT_NE(text, "no error") << at;
       // The format's number itself may have become another version's.
       EXPECT_TRUE(code == ErrorCode::kCorrupt ||
-                  text.find("want shoplens.format 1") != std::string::npos)
+                  text.find("want shoplens.format 1 or 2") != std::string::npos)
           << at << ": " << text;
     }
 }
@@ -221,8 +221,10 @@ std::string metadata_error(const std::string& key, const std::string& value) {
 TEST(Metadata, DecodeIsThereWhenItIsNotFull) {
   ModelInfo info = some_info();
   EXPECT_EQ(to_metadata(info).at("shoplens.decode"), "draft");
+  EXPECT_EQ(to_metadata(info).at("shoplens.format"), "2");  // not read by who does not know it
   info.preprocessing.decode = Decode::kFull;
   EXPECT_FALSE(to_metadata(info).contains("shoplens.decode"));
+  EXPECT_EQ(to_metadata(info).at("shoplens.format"), "1");
   info.fingerprint = std::string(64, 'a');
   EXPECT_EQ(from_metadata(to_metadata(info), "m.onnx").preprocessing.decode, Decode::kFull);
 }
@@ -231,8 +233,8 @@ TEST(Metadata, ErrorsNameTheKey) {
   EXPECT_EQ(metadata_error("shoplens.arch", "x"), "no error");
   EXPECT_EQ(metadata_error("shoplens.arch", "absent"),
             "model: want metadata shoplens.arch, got none (m.onnx)");
-  EXPECT_EQ(metadata_error("shoplens.format", "2"),
-            "model: want shoplens.format 1, got 2 (m.onnx)");
+  EXPECT_EQ(metadata_error("shoplens.format", "3"),
+            "model: want shoplens.format 1 or 2, got 3 (m.onnx)");
   EXPECT_EQ(metadata_error("shoplens.dim", "0"),
             "model: shoplens.dim: want an integer in 1..65536, got \"0\" (m.onnx)");
   EXPECT_EQ(

@@ -28,24 +28,43 @@ Pipeline::Pipeline(PipelineSpec spec, const RuntimeOptions& options) : spec_(std
   runtime.raw = spec_.norm == Norm::kJoint;
   runtime.classes = spec_.decide.vote == Vote::kClasses;
   check(!spec_.models.empty(), "pipeline: want at least one model, got none");
-  const auto views = static_cast<std::size_t>(view_count(spec_.tta));
   for (PipelineModel& model : spec_.models) {
     const auto& network = networks_.emplace_back(std::make_unique<Embedder>(model.path, runtime));
     const ModelInfo& info = network->info();
     if (model.fingerprint.empty()) model.fingerprint = info.fingerprint;
     check_fingerprint(model, info.fingerprint);
     dim_ += info.dim;
-    const auto same = std::find_if(inputs_.begin(), inputs_.end(), [&](const Input& input) {
-      return input.preprocessing == info.preprocessing;
-    });
-    input_of_.push_back(static_cast<std::size_t>(same - inputs_.begin()));
-    if (same != inputs_.end()) continue;
-    const auto size = static_cast<std::size_t>(info.preprocessing.size);
-    inputs_.push_back({info.preprocessing, floats_per_photo_, views * 3 * size * size});
-    floats_per_photo_ += inputs_.back().floats;
   }
+  lay_out_inputs();
   fingerprint_ = fingerprint_of(spec_);
   check_classes();
+}
+
+void Pipeline::lay_out_inputs() {
+  const auto input_of = [&](const auto& network) {
+    return std::find_if(inputs_.begin(), inputs_.end(), [&](const Input& input) {
+      return input.preprocessing == network->info().preprocessing;
+    });
+  };
+  const auto views = static_cast<std::size_t>(view_count(spec_.tta));
+  for (const auto& network : networks_) {
+    if (input_of(network) != inputs_.end()) continue;
+    const Preprocessing& p = network->info().preprocessing;
+    inputs_.push_back({p, 0, views * 3 * static_cast<std::size_t>(p.size) * p.size});
+  }
+  // Whole pictures first, then drafts from the small to the large: each is decoded once.
+  std::stable_sort(inputs_.begin(), inputs_.end(), [](const Input& a, const Input& b) {
+    const auto drafted = [](const Preprocessing& p) {
+      return p.decode == Decode::kFull ? 0 : p.size;
+    };
+    return drafted(a.preprocessing) < drafted(b.preprocessing);
+  });
+  for (Input& input : inputs_) {
+    input.offset = floats_per_photo_;
+    floats_per_photo_ += input.floats;
+  }
+  for (const auto& network : networks_)
+    input_of_.push_back(static_cast<std::size_t>(input_of(network) - inputs_.begin()));
 }
 
 void Pipeline::check_classes() const {

@@ -62,6 +62,7 @@ class Pipeline {
   };
   void embed_network(std::size_t i, const float* prepared, std::int64_t n, float* out, int column,
                      float* class_probabilities) const;
+  void lay_out_inputs();
   void check_classes() const;
 
   PipelineSpec spec_;

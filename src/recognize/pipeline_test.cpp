@@ -73,21 +73,23 @@ TEST_F(PipelineTest, NetworksStandOneBehindTheOtherAtOneLength) {
   }
 }
 
-// 640 x 400 at 1/4 for one network, whole for the next, at 1/8 for the third.
+// 640 x 400 at 1/4 for one network, whole for the next, at 1/8 for the third; each is
+// decoded once.
 TEST_F(PipelineTest, EachNetworkSeesThePhotoDecodedAsItDeclares) {
   const std::string jpeg = encode_jpeg(test_pattern(640, 400), 90);
   write_tiny_model(folder / "draft.onnx", 32, 16, 1, {}, Decode::kDraft);
   write_tiny_model(folder / "small.onnx", 24, 16, 1, {}, Decode::kDraft);
+  int decoded = 0;
   const auto prepared = [&](const PipelineSpec& spec) {
     const Pipeline pipeline(spec, runtime(1));
     std::vector<float> out(pipeline.floats_per_photo());
-    SourceImage photo(jpeg, "photo.jpg");
+    SourceImage photo(jpeg, "photo.jpg", {.before_memory = [&](std::uint64_t) { ++decoded; }});
     pipeline.prepare(photo, out.data());
     return out;
   };
   std::vector<float> each;
   for (const auto& [name, size, scale] :
-       {std::tuple("draft.onnx", 32, 4), {"model.onnx", 32, 1}, {"small.onnx", 24, 8}}) {
+       {std::tuple("model.onnx", 32, 1), {"small.onnx", 24, 8}, {"draft.onnx", 32, 4}}) {
     const auto alone = prepared({.models = {{path(name), ""}}});
     std::vector<float> want(static_cast<std::size_t>(3 * size * size));
     preprocess(decode_image(jpeg, name, {}, [scale = scale](int, int) { return scale; }),
@@ -95,10 +97,14 @@ TEST_F(PipelineTest, EachNetworkSeesThePhotoDecodedAsItDeclares) {
     EXPECT_EQ(alone, want) << name;
     each.insert(each.end(), alone.begin(), alone.end());
   }
+  write_tiny_model(folder / "other.onnx", 32, 16, 7, {}, Decode::kDraft);  // as draft.onnx
+  decoded = 0;
   EXPECT_EQ(prepared({.models = {{path("draft.onnx"), ""},
                                  {path("model.onnx"), ""},
-                                 {path("small.onnx"), ""}}}),
+                                 {path("small.onnx"), ""},
+                                 {path("other.onnx"), ""}}}),
             each);
+  EXPECT_EQ(decoded, 3);
 }
 
 TEST_F(PipelineTest, TheMatchersCosineIsTheWeightedMeanOfTheNetworks) {

@@ -28,7 +28,7 @@ void PhotoDecoder::with_photo(std::string_view bytes, Clock::time_point deadline
   } share{*this};
   DecodeLimits limits = limits_;
   limits.before_memory = [&](std::uint64_t wanted) {
-    share.give_back();  // when it is decoded again, smaller or larger, the picture before is gone
+    if (share.bytes > 0) share.give_back();  // decoded again, at another scale: the former is gone
     const std::uint64_t taken = std::min(wanted, all_);
     std::unique_lock lock(mutex_);
     const std::uint64_t ticket = *waiting_.insert(next_ticket_++).first;

@@ -40,8 +40,10 @@ ModelInfo write_onnx(EmbeddingModel& model, ModelInfo info, const std::filesyste
 }
 
 std::string describe_onnx(const std::filesystem::path& path, const ModelInfo& info) {
-  return join(path.string(), "  ", info.arch, "  ", info.preprocessing.size, " px  ", info.dim,
-              "-d  fingerprint ", info.fingerprint.substr(0, 12));
+  const bool draft = info.preprocessing.decode == Decode::kDraft;
+  return join(path.string(), "  ", info.arch, "  ", info.preprocessing.size,
+              draft ? " px of a draft  " : " px  ", info.dim, "-d  fingerprint ",
+              info.fingerprint.substr(0, 12));
 }
 
 }  // namespace shoplens

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/photos.h"
 
+#include <utility>
+
 #include "image/source_image.h"
 
 namespace shoplens {
@@ -24,9 +26,9 @@ std::shared_ptr<const Image> Photos::picture(std::int64_t sample) const {
     if (cache_[sample]) return cache_[sample];
   }
   SourceImage photo = SourceImage::load(paths_[sample]);
-  const Image& decoded = photo.decoded(preprocessing_);
-  auto picture =
-      std::make_shared<const Image>(keep_whole_ ? decoded : fit_image(decoded, preprocessing_));
+  auto picture = std::make_shared<const Image>(
+      keep_whole_ ? std::move(photo).decoded(preprocessing_)
+                  : fit_image(photo.decoded(preprocessing_), preprocessing_));
   const std::lock_guard lock(mutex_);
   const auto bytes = static_cast<std::int64_t>(picture->pixels.size());
   if (!cache_[sample] && bytes <= room_) {

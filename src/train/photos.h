@@ -17,7 +17,7 @@ namespace shoplens {
 class Photos {
  public:
   /// `augment` decides what is worth keeping: the fitted picture, or with RandomResizedCrop the
-  /// whole one.
+  /// whole one, decoded as for eval (small crops of a draft are enlarged).
   Photos(std::vector<std::filesystem::path> paths, const Preprocessing& preprocessing,
          const AugmentOptions& augment, std::int64_t cache_bytes);
 

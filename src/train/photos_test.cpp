@@ -68,10 +68,16 @@ TEST_F(PhotosTest, ADraftIsWhatTrainingAndEvalSee) {
     EXPECT_EQ(eval(set), expected) << "from the cache";
   }
   AugmentOptions nothing;
-  nothing.hflip = nothing.jpeg = nothing.shift_scale_rotate = nothing.color_jitter_prob =
-      nothing.cutout = 0;
+  nothing.hflip = nothing.jpeg = nothing.shift_scale_rotate = nothing.cutout = 0;
   std::vector<float> trained(3 * 7 * 7);
   Photos({path_}, preprocessing_, nothing, 0).load_train(0, Random{1}, trained.data());
+  EXPECT_EQ(trained, expected);
+
+  AugmentOptions crops = nothing;
+  crops.crop_scale_min = 0.3;
+  const Image half = decode_image(read_file(path_), "half", {}, [](int, int) { return 2; });
+  normalize(augment(half, crops, preprocessing_, Random{1}), preprocessing_, expected.data());
+  Photos({path_}, preprocessing_, crops, 0).load_train(0, Random{1}, trained.data());
   EXPECT_EQ(trained, expected);
 }
 
