@@ -12,7 +12,7 @@ namespace {
 struct ExportOptions {
   std::vector<std::string> run;
   std::string out = "model.onnx", decode, calibrate, held_out;
-  int img_size = 0;
+  int img_size = 0, weight_bits = 7;
   bool classes = false, int8 = false;
   template <class V>
   void visit(V& v) {
@@ -31,12 +31,16 @@ struct ExportOptions {
       "is written as OUT's name with .float before .onnx");
     v(calibrate, "calibrate", "with --int8: the catalogue's photos, as `shoplens quantize` has it");
     v(held_out, "held-out", "with --int8: labelled photos to judge by, likewise");
+    v(weight_bits, "weight-bits",
+      "with --int8: 8 is more exact, and right only on processors with VNNI; 7 is right on all");
   }
 };
 
 // OpenVINO, which measures what 8 bits do to an embedding, is in the other program.
 [[noreturn]] void hand_to_quantize(const ExportOptions& o, const std::string& model) {
-  Words words{"quantize", model, "--calibrate", o.calibrate, "--out", o.out};
+  Words words{
+      "quantize", model, "--calibrate", o.calibrate, "--weight-bits", std::to_string(o.weight_bits),
+      "--out",    o.out};
   if (!o.held_out.empty()) words.insert(words.end(), {"--held-out", o.held_out});
   std::cout.flush();
   hand_over("shoplens", words);

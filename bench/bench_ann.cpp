@@ -2,8 +2,12 @@
 // Approximate search for a comparison with other programs (bench/peers/ann.py):
 //   bench_ann build VECTORS.npy INDEX K                  made for a recall@K of .99
 //   bench_ann search INDEX QUERIES.npy K THREADS
+//   bench_ann filter INDEX QUERIES.npy K THREADS         searches that may find one id in 1, 10,
+//   100
+//                                                        and 1000 only: recall, queries/s
 // The second answers each line `PROBES BATCH` on stdin with a search of all queries, BATCH at once:
 // seconds, then the ids found. PROBES 0: as many as were chosen.
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -67,6 +71,32 @@ void search(const std::string& index_path, const std::string& queries_path, int 
   }
 }
 
+void filter(const std::string& index_path, const std::string& queries_path, int k, int threads) {
+  const NpyMatrix queries = read_npy(queries_path);
+  auto index = ApproximateIndex::load(index_path, kKey, threads);
+  check(index.has_value(), "bench_ann: want an index of `bench_ann build` (", index_path, ")");
+  const std::int64_t chosen = index->probes();
+  for (const std::int64_t every : {1, 10, 100, 1000}) {
+    const IdFilter allowed = [every](std::int64_t id) { return id % every == 0; };
+    const auto search = [&](std::int64_t probes) {
+      index->set_probes(probes);
+      return index->search(queries.values, k, every == 1 ? IdFilter{} : allowed);
+    };
+    std::vector<std::vector<Hit>> hits;
+    const double seconds = seconds_of([&] { hits = search(chosen); });
+    const auto wanted = search(index->cells());
+    std::size_t found = 0, all = 0;
+    for (std::size_t q = 0; q < wanted.size(); ++q)
+      for (const Hit& hit : wanted[q]) {
+        ++all;
+        found += std::find(hits[q].begin(), hits[q].end(), hit) != hits[q].end() ? 1 : 0;
+      }
+    std::cout << "one in " << every << ": recall@" << k << ' '
+              << static_cast<double>(found) / static_cast<double>(all) << ", "
+              << static_cast<double>(queries.rows) / seconds << " queries/s" << std::endl;
+  }
+}
+
 }  // namespace
 }  // namespace shoplens
 
@@ -77,10 +107,13 @@ int main(int argc, char** argv) {
       shoplens::build(argv[2], argv[3], std::stoi(argv[4]));
     else if (verb == "search" && argc == 6)
       shoplens::search(argv[2], argv[3], std::stoi(argv[4]), std::stoi(argv[5]));
+    else if (verb == "filter" && argc == 6)
+      shoplens::filter(argv[2], argv[3], std::stoi(argv[4]), std::stoi(argv[5]));
     else
       return std::fprintf(stderr,
                           "usage: bench_ann build VECTORS.npy INDEX K\n"
-                          "       bench_ann search INDEX QUERIES.npy K THREADS\n"),
+                          "       bench_ann search INDEX QUERIES.npy K THREADS\n"
+                          "       bench_ann filter INDEX QUERIES.npy K THREADS\n"),
              2;
   } catch (const shoplens::Error& e) {
     std::fprintf(stderr, "error: %s\n", e.what());

@@ -95,6 +95,8 @@ class TrainTest(unittest.TestCase):
         sizes = [(self.folder / name).stat().st_size for name in ("small.onnx", "small.float.onnx")]
         self.assertLess(sizes[0], sizes[1] / 2)
         self.assertIn("--int8 and --calibrate together", self.run_cli("export", "small", "--int8", status=2).stderr)
+        refused = self.run_cli("export", "small", "--int8", "--calibrate", "one.csv", "--weight-bits", 9, status=2).stderr
+        self.assertIn("want 2 to 8 bits a weight, got 9", refused)
 
     def test_an_ensemble_votes_by_classes_and_teaches_a_student(self):
         for seed in 1, 2:

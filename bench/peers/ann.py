@@ -135,13 +135,15 @@ class Faiss:
             self.index = faiss.IndexHNSWFlat(dim, 16, faiss.METRIC_INNER_PRODUCT)
             self.index.hnsw.efConstruction = 100
             return
-        cells = int(4 * n**0.5)
-        self.quantizer = faiss.IndexFlatIP(dim)
-        self.index = (faiss.IndexIVFFlat(self.quantizer, dim, cells, faiss.METRIC_INNER_PRODUCT) if self.name == "ivf" else
-                      faiss.IndexIVFScalarQuantizer(self.quantizer, dim, cells, faiss.ScalarQuantizer.QT_8bit,
-                                                    faiss.METRIC_INNER_PRODUCT))
+        # As many cells as shoplens has; of so many that a search would mostly compare centroids, these are found by a graph.
+        cells = max(int(4 * n**0.5), n // 256)
+        graph = "_HNSW32" if cells > 20_000 else ""
+        kind = "Flat" if self.name == "ivf" else "SQ8"
+        self.index = faiss.index_factory(dim, f"IVF{cells}{graph},{kind}", faiss.METRIC_INNER_PRODUCT)
         self.index.cp.niter = 8
-        rows = np.sort(np.random.default_rng(0).choice(n, min(n, 39 * cells), replace=False))
+        most = 20 if graph else 39  # a cell, to learn from
+        self.index.cp.max_points_per_centroid, self.index.cp.min_points_per_centroid = most, 1
+        rows = np.sort(np.random.default_rng(0).choice(n, min(n, most * cells), replace=False))
         self.index.train(vectors[rows])
 
     def add(self, first, piece):
@@ -158,8 +160,14 @@ class Faiss:
         if self.name == "hnsw":
             self.index.hnsw.efSearch = setting
         else:
-            self.index.nprobe = setting
+            self.probe(setting)
         return self.index.search(queries, K)[1]
+
+    def probe(self, cells):
+        self.index.nprobe = cells
+        graph = faiss.downcast_index(self.index.quantizer)
+        if hasattr(graph, "hnsw"):
+            graph.hnsw.efSearch = max(64, 2 * cells)
 
 
 class Rescored(Faiss):
@@ -173,7 +181,7 @@ class Rescored(Faiss):
         self.vectors = np.load(path.parent / "vectors.npy", mmap_mode="r")
 
     def search(self, queries, setting):
-        self.index.nprobe = setting
+        self.probe(setting)
         ids = self.index.search(queries, 4 * K)[1]
         scores = np.einsum("nkd,nd->nk", self.vectors[np.maximum(ids, 0)], queries)
         scores[ids < 0] = -np.inf

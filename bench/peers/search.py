@@ -38,6 +38,12 @@ def ours(process, batch, k):
     return float(words[0]), np.array(words[1:], np.int64).reshape(batch, k)
 
 
+def stream(process):
+    process.stdin.write("0\n")
+    process.stdin.flush()
+    return tuple(map(float, process.stdout.readline().split()))
+
+
 def peer(search, queries):
     start = time.perf_counter()
     ids = search(queries)
@@ -64,7 +70,7 @@ def main():
         process = subprocess.Popen([args.program, f"{folder}/vectors.npy", f"{folder}/queries.npy", str(args.k),
                                     *filter(None, [args.kernel])],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        stream = float(process.stdout.readline().split()[1])
+        process.stdout.readline()
         flat = faiss.IndexFlatIP(args.dim)
         flat.add(vectors)
         sq8 = faiss.IndexRefineFlat(faiss.IndexScalarQuantizer(args.dim, faiss.ScalarQuantizer.QT_8bit,
@@ -74,10 +80,10 @@ def main():
         sq8.k_factor = 10
         peers = {"IndexFlatIP": lambda q: flat.search(q, args.k)[1],
                  "SQ8, 10 k re-scored": lambda q: sq8.search(q, args.k)[1]}
-        print(f"{args.vectors} x {args.dim}, k {args.k}; reading memory: {stream:.1f} GB/s")
+        print(f"{args.vectors} x {args.dim}, k {args.k}")
         place = 0  # bench_search walks through the queries the same way
         for batch in 1, 256:
-            times, ratios, same = {"shoplens": []}, {}, {}
+            times, ratios, same, memory = {"shoplens": []}, {}, {}, []
             for round_ in range(args.rounds):
                 if place + batch > len(queries):
                     place = 0
@@ -85,6 +91,7 @@ def main():
                 place += batch
                 ms, ids = ours(process, batch, args.k)
                 times["shoplens"].append(ms)
+                memory.append(stream(process))
                 for name, search in peers.items():
                     peer_ms, peer_ids = peer(search, part)
                     times.setdefault(name, []).append(peer_ms)
@@ -92,7 +99,8 @@ def main():
                     same.setdefault(name, []).append(np.mean(peer_ids == ids))
             ours_ms = statistics.median(times["shoplens"])
             print(f"batch {batch}: shoplens {ours_ms:.3f} ms, "
-                  f"{args.vectors * (args.dim + 8) / ours_ms * 1e-6:.1f} GB/s of codes")
+                  f"{args.vectors * (args.dim + 8) / ours_ms * 1e-6:.1f} GB/s of codes; memory in turn with it: "
+                  f"{statistics.median(m[0] for m in memory):.1f} by one thread, {statistics.median(m[1] for m in memory):.1f} by all")
             for name in peers:
                 print(f"  {name}: {statistics.median(times[name]):.3f} ms, {statistics.median(ratios[name]):.2f}x "
                       f"({min(ratios[name]):.2f}-{max(ratios[name]):.2f}), same neighbours {np.mean(same[name]):.5f}")

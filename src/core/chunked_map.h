@@ -37,6 +37,12 @@ class ChunkedMap {
     return chunk.emplace(place, key, Value())->second;
   }
 
+  /// Calls visit(key, value) for all, in the order of their keys.
+  void for_each(const auto& visit) const {
+    for (const auto& chunk : chunks_)
+      for (const auto& [key, value] : *chunk) visit(key, value);
+  }
+
   bool erase(const Key& key) {
     if (!find(key)) return false;
     const std::size_t c = chunk_of(key);

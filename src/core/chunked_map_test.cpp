@@ -53,6 +53,12 @@ TEST(ChunkedMap, TakesKeysInAnyOrder) {
     EXPECT_EQ(*up.find(i), i);
     EXPECT_EQ(*down.find(i), 2999 - i);
   }
+  int next = 0;
+  up.for_each([&](int key, int value) {
+    EXPECT_EQ(key, next);
+    EXPECT_EQ(value, next++);
+  });
+  EXPECT_EQ(next, 3000);
   EXPECT_EQ(up.find(-1), nullptr);
   EXPECT_EQ(up.find(3000), nullptr);
 }

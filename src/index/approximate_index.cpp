@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kBlock = 2048;             // queries that wait for each other
 constexpr std::int64_t kSampleQueries = 500;     // 5,000 neighbours
+constexpr std::int64_t kFiltered = 32;           // allowed vectors to see, for each of k
 constexpr std::int64_t kThreadWork = 4'000'000;  // multiplications worth a thread's start
 
 // A search reads the centroids and the probed cells: with cells of sqrt(n) / 4 vectors about as
@@ -251,8 +252,10 @@ std::vector<Hit> ApproximateIndex::search_one(std::span<const float> query,
                                               std::vector<Hit> nearest_cells,
                                               const Wanted& wanted) const {
   Survivors best = no_survivors(wanted.k, encoded);
+  // The nearest of few that are allowed lie farther away, in more cells than the nearest of all.
+  const std::int64_t enough = wanted.allowed ? kFiltered * wanted.k : wanted.k;
   std::int64_t probed = 0, seen = 0;
-  for (std::size_t c = 0; c < cells_.size() && (probed < wanted.probes || seen < wanted.k); ++c) {
+  for (std::size_t c = 0; c < cells_.size() && (probed < wanted.probes || seen < enough); ++c) {
     if (c == nearest_cells.size())
       nearest_cells = centroids_.search(query, static_cast<int>(cells()))[0];
     const Cell& cell = *cells_[static_cast<std::size_t>(nearest_cells[c].id)];

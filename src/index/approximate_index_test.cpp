@@ -154,6 +154,19 @@ TEST(ApproximateIndex, FindsOnlyWhatIsAllowed) {
   }
 }
 
+TEST(ApproximateIndex, FindsTheNearestOfFewThatAreScattered) {
+  const auto vectors = photos(20000, 1), queries = photos(200, 2);
+  const ApproximateIndex index(share(vectors), kDim, {.recall = 0.9}, 2);
+  const ExactIndex exact = exact_of(vectors);
+  for (const std::uint64_t every : {10, 100, 1000}) {
+    const IdFilter allowed = [every](std::int64_t id) {
+      return Random{static_cast<std::uint64_t>(id)}.next() % every == 0;
+    };
+    EXPECT_GT(recall(index.search(queries, 5, allowed), exact.search(queries, 5, allowed)), 0.95)
+        << every;
+  }
+}
+
 TEST(ApproximateIndex, AfterChangesAnswersAsIfTheyHadAlwaysBeen) {
   const auto vectors = photos(3000, 1), more = photos(1500, 3), queries = photos(100, 2);
   ApproximateIndex index(share(vectors), kDim, {}, 2);

@@ -89,11 +89,17 @@ Answer Recognizer::recognize(SourceImage photo) const {
   return std::move(answer(embedding, probabilities)[0]);
 }
 
-// The numbers of the items that may be found; nothing when all may.
+// The numbers of the items that may be found; nothing when all may. Labels are looked up here, once
+// for all the queries, as a search may ask for every vector.
 IdFilter Recognizer::filter_of(std::span<const std::string> labels) const {
   if (labels.empty()) return {};
-  return [this, names = std::set<std::string_view>(labels.begin(), labels.end())](
-             std::int64_t number) { return names.contains(items_.find(number)->label); };
+  const std::set<std::string_view> names(labels.begin(), labels.end());
+  std::vector<bool> may(static_cast<std::size_t>(next_number_));
+  items_.for_each([&](std::int64_t number, const GalleryItem& item) {
+    may[static_cast<std::size_t>(number)] = names.contains(item.label);
+  });
+  return
+      [may = std::move(may)](std::int64_t number) { return may[static_cast<std::size_t>(number)]; };
 }
 
 std::vector<Answer> Recognizer::answer(std::span<const float> embeddings,
