@@ -49,6 +49,10 @@ struct ExportOptions {
 int export_model(const ExportOptions& options) {
   check(options.run.size() == 1, "export: want one run folder, got ", options.run.size());
   check(options.int8 == !options.calibrate.empty(), "export: want --int8 and --calibrate together");
+  check(options.int8 || options.weight_bits == 7,
+        "export: want --int8 with --weight-bits, got it without");
+  check(options.weight_bits >= 2 && options.weight_bits <= 8,
+        "export: want 2 to 8 --weight-bits, got ", options.weight_bits);
   const std::string out =
       options.int8 ? std::filesystem::path(options.out).replace_extension(".float.onnx").string()
                    : options.out;

@@ -96,7 +96,10 @@ class TrainTest(unittest.TestCase):
         self.assertLess(sizes[0], sizes[1] / 2)
         self.assertIn("--int8 and --calibrate together", self.run_cli("export", "small", "--int8", status=2).stderr)
         refused = self.run_cli("export", "small", "--int8", "--calibrate", "one.csv", "--weight-bits", 9, status=2).stderr
-        self.assertIn("want 2 to 8 bits a weight, got 9", refused)
+        self.assertIn("want 2 to 8 --weight-bits, got 9", refused)
+        self.assertIn("want --int8 with --weight-bits", self.run_cli("export", "small", "--weight-bits", 6, status=2).stderr)
+        self.run_cli("export", "small", "--int8", "--calibrate", "one.csv", "--weight-bits", 6, "--out", "six.onnx")
+        self.assertIn(b"shoplens.weight_bits\x12\x016", (self.folder / "six.onnx").read_bytes())
 
     def test_an_ensemble_votes_by_classes_and_teaches_a_student(self):
         for seed in 1, 2:

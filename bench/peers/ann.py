@@ -6,6 +6,7 @@ take long to build:
   ann.py make --vectors 1000000           vectors, queries and the true neighbours into --folder, in pieces: any number fits
   ann.py make --embeddings A.npy B.npy    the same of embeddings: the vectors, and at most 1000 queries
   ann.py views CSV --copies 16            further views of real photos into --folder, to be embedded for that
+  ann.py moved                            why the queries by which an index chooses its cells are moved
   ann.py build NAME                       one index: shoplens ivf sq8 sq8r hnsw hnswlib usearch usearch8; says seconds, CPU
                                           seconds and peak MiB (with what was read of mapped files)
   ann.py search --threads 1 [NAME ...]    those that were built, in turn: recall, queries/s and MiB of each setting
@@ -118,6 +119,37 @@ def views(args):
                     view = enhance(view).enhance(rng.uniform(0.7, 1.3))
             view.save(args.folder / f"{i:05}-{copy:02}.jpg", quality=90)
     print(f"{len(rows) * (args.copies + 1)} views in {args.folder}")
+
+
+def moved(args):
+    """How many cells queries made up from the vectors take for a recall of .99, and what is in so many of the neighbours of
+    the queries of --folder: vectors moved to a cosine along the difference of two others (src/index/unseen_queries.h)."""
+    rng = np.random.default_rng(0)
+    vectors, queries = (np.load(args.folder / f"{name}.npy") for name in ("vectors", "queries"))
+    n, dim = vectors.shape
+    cells = max(int(4 * n**0.5), n // 256)
+    means = faiss.Kmeans(dim, cells, niter=8, spherical=True, max_points_per_centroid=64)
+    means.train(vectors[rng.permutation(n)[: 64 * cells]])
+    coarse, flat = faiss.IndexFlatIP(dim), faiss.IndexFlatIP(dim)
+    coarse.add(means.centroids), flat.add(vectors)
+    cell_of = coarse.search(vectors, 1)[1][:, 0]
+
+    def ranks(queries, own=None):
+        """The place of each neighbour's cell among all, ascending."""
+        ids, order = flat.search(queries, 11)[1], coarse.search(queries, cells)[1]
+        place = np.empty_like(order)
+        np.put_along_axis(place, order, np.arange(cells)[None].repeat(len(order), 0), 1)
+        near = [[j for j in row if own is None or j != own[i]][:10] for i, row in enumerate(ids)]
+        return np.sort(np.take_along_axis(place, cell_of[np.array(near)], 1).ravel())
+
+    real, own = ranks(queries), rng.permutation(n)[:500]
+    v, away = vectors[own], vectors[rng.integers(n, size=500)] - vectors[rng.integers(n, size=500)]
+    away -= (away * v).sum(1, keepdims=True) * v
+    away /= np.linalg.norm(away, axis=1, keepdims=True)
+    for cosine in 1, 0.9, 0.8, 0.7, 0.65, 0.6:
+        found = ranks(v, own) if cosine == 1 else ranks((cosine * v + (1 - cosine**2) ** 0.5 * away).astype(np.float32))
+        probes = int(found[int(np.ceil(0.99 * len(found))) - 1]) + 1
+        print(f"cosine {cosine}: {probes} of {cells} cells, recall@10 of the queries {(real < probes).mean():.4f}")
 
 
 def status_mib(pid, *names):
@@ -331,7 +363,7 @@ def search(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb in make, views, build, answer, search:
+    for verb in make, views, moved, build, answer, search:
         sub = verbs.add_parser(verb.__name__)
         sub.set_defaults(run=verb)
         sub.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("ann"))

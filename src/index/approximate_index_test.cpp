@@ -97,9 +97,13 @@ TEST(ApproximateIndex, ReachesItWhereTheCataloguesPhotosAreEasier) {
     for (const float x : row(days, i % 1250, kDim))
       vectors.push_back(x + static_cast<float>(random.uniform(-.03, .03)));
   l2_normalize(vectors, kDim);
-  const ApproximateIndex index(share(vectors), kDim, {.recall = 0.99}, 2);
-  const double found = recall(index.search(customers, 10), exact_of(vectors).search(customers, 10));
-  EXPECT_GT(found, 0.98) << index.probes();
+  ApproximateIndex index(share(vectors), kDim, {.recall = 0.99}, 2);
+  const auto wanted = exact_of(vectors).search(customers, 10);
+  EXPECT_GT(recall(index.search(customers, 10), wanted), 0.98) << index.probes();
+  index.set_probes(1);
+  EXPECT_LT(recall(index.search(customers, 10), wanted), 0.6);
+  const auto own = std::span(vectors).first(1000 * kDim);
+  EXPECT_GT(recall(index.search(own, 10), index.search_exactly(own, 10)), 0.99);
 }
 
 TEST(ApproximateIndex, TellsTheRecallOfASearch) {  // of more such queries than it took
@@ -158,11 +162,11 @@ TEST(ApproximateIndex, FindsTheNearestOfFewThatAreScattered) {
   const auto vectors = photos(20000, 1), queries = photos(200, 2);
   const ApproximateIndex index(share(vectors), kDim, {.recall = 0.9}, 2);
   const ExactIndex exact = exact_of(vectors);
-  for (const std::uint64_t every : {10, 100, 1000}) {
+  for (const std::uint64_t every : {10, 50, 100}) {  // 64 are seen of 2000, 400 and 200
     const IdFilter allowed = [every](std::int64_t id) {
       return Random{static_cast<std::uint64_t>(id)}.next() % every == 0;
     };
-    EXPECT_GT(recall(index.search(queries, 5, allowed), exact.search(queries, 5, allowed)), 0.95)
+    EXPECT_GT(recall(index.search(queries, 2, allowed), exact.search(queries, 2, allowed)), 0.95)
         << every;
   }
 }

@@ -11,10 +11,10 @@ namespace shoplens {
 /// cosine to what it was is .65. Each of length 1.
 ///
 /// A vector itself is too easy a query: its neighbours are further photos from the same day, in the
-/// same cell. For real photos, cells that hold .99 of the neighbours of such vectors held .85 to
-/// .94, those for these queries .993 and more (docs/scaling.md). A difference of two has the spread
-/// of the vectors in every direction, as what sets a customer's photo apart from the catalogue's
-/// has.
+/// same cell. Of real photos' neighbours, as many cells as hold .99 for such vectors held .85 to
+/// .94, as many as for these queries .991 and more (docs/scaling.md). A difference of two has the
+/// spread of the vectors in every direction, as what sets a customer's photo apart from the
+/// catalogue's has.
 std::vector<float> unseen_queries(std::span<const float> vectors, int dim, std::int64_t count);
 
 }  // namespace shoplens

@@ -2,6 +2,7 @@
 #include "recognize/pipeline.h"
 
 #include <algorithm>
+#include <climits>
 #include <future>
 #include <span>
 
@@ -52,12 +53,13 @@ void Pipeline::lay_out_inputs() {
     const Preprocessing& p = network->info().preprocessing;
     inputs_.push_back({p, 0, views * 3 * static_cast<std::size_t>(p.size) * p.size});
   }
-  // Whole pictures first, then drafts from the small to the large: each is decoded once.
+  // Whole pictures, then drafts from the large to the small, some of which are whole too: so those
+  // of one scale come one after the other.
   std::stable_sort(inputs_.begin(), inputs_.end(), [](const Input& a, const Input& b) {
-    const auto drafted = [](const Preprocessing& p) {
-      return p.decode == Decode::kFull ? 0 : p.size;
+    const auto largest_first = [](const Preprocessing& p) {
+      return p.decode == Decode::kFull ? INT_MAX : p.size;
     };
-    return drafted(a.preprocessing) < drafted(b.preprocessing);
+    return largest_first(a.preprocessing) > largest_first(b.preprocessing);
   });
   for (Input& input : inputs_) {
     input.offset = floats_per_photo_;

@@ -73,12 +73,13 @@ TEST_F(PipelineTest, NetworksStandOneBehindTheOtherAtOneLength) {
   }
 }
 
-// 640 x 400 at 1/4 for one network, whole for the next, at 1/8 for the third; each is
-// decoded once.
+// 640 x 400 at 1/4 for one network, whole for the next and for a draft of 240 pixels, at 1/8 for
+// the third; each is decoded once.
 TEST_F(PipelineTest, EachNetworkSeesThePhotoDecodedAsItDeclares) {
   const std::string jpeg = encode_jpeg(test_pattern(640, 400), 90);
   write_tiny_model(folder / "draft.onnx", 32, 16, 1, {}, Decode::kDraft);
   write_tiny_model(folder / "small.onnx", 24, 16, 1, {}, Decode::kDraft);
+  write_tiny_model(folder / "large.onnx", 240, 16, 1, {}, Decode::kDraft);
   int decoded = 0;
   const auto prepared = [&](const PipelineSpec& spec) {
     const Pipeline pipeline(spec, runtime(1));
@@ -88,8 +89,10 @@ TEST_F(PipelineTest, EachNetworkSeesThePhotoDecodedAsItDeclares) {
     return out;
   };
   std::vector<float> each;
-  for (const auto& [name, size, scale] :
-       {std::tuple("model.onnx", 32, 1), {"small.onnx", 24, 8}, {"draft.onnx", 32, 4}}) {
+  for (const auto& [name, size, scale] : {std::tuple("model.onnx", 32, 1),
+                                          {"large.onnx", 240, 1},
+                                          {"draft.onnx", 32, 4},
+                                          {"small.onnx", 24, 8}}) {
     const auto alone = prepared({.models = {{path(name), ""}}});
     std::vector<float> want(static_cast<std::size_t>(3 * size * size));
     preprocess(decode_image(jpeg, name, {}, [scale = scale](int, int) { return scale; }),
@@ -102,6 +105,7 @@ TEST_F(PipelineTest, EachNetworkSeesThePhotoDecodedAsItDeclares) {
   EXPECT_EQ(prepared({.models = {{path("draft.onnx"), ""},
                                  {path("model.onnx"), ""},
                                  {path("small.onnx"), ""},
+                                 {path("large.onnx"), ""},
                                  {path("other.onnx"), ""}}}),
             each);
   EXPECT_EQ(decoded, 3);
