@@ -2,15 +2,16 @@
 // Approximate search for a comparison with other programs (bench/peers/ann.py):
 //   bench_ann build VECTORS.npy INDEX K                  made for a recall@K of .99
 //   bench_ann search INDEX QUERIES.npy K THREADS
-//   bench_ann filter INDEX QUERIES.npy K THREADS         searches that may find one id in 1, 10,
-//   100
-//                                                        and 1000 only: recall, queries/s
+//   bench_ann filter INDEX QUERIES.npy K THREADS         recall and queries/s where one id in 1,
+//   10,
+//                                                        100 and 1000 may be found
 // The second answers each line `PROBES BATCH` on stdin with a search of all queries, BATCH at once:
 // seconds, then the ids found. PROBES 0: as many as were chosen.
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -47,22 +48,27 @@ void build(const std::string& vectors_path, const std::string& index_path, int k
             << index->recall() << std::endl;
 }
 
+ApproximateIndex load(const std::string& path, int threads) {
+  auto index = ApproximateIndex::load(path, kKey, threads);
+  check(index.has_value(), "bench_ann: want an index of `bench_ann build` (", path, ")");
+  return *std::move(index);
+}
+
 void search(const std::string& index_path, const std::string& queries_path, int k, int threads) {
   const NpyMatrix queries = read_npy(queries_path);
-  auto index = ApproximateIndex::load(index_path, kKey, threads);
-  check(index.has_value(), "bench_ann: want an index of `bench_ann build` (", index_path, ")");
-  const std::int64_t chosen = index->probes();
-  std::cout << "ready, " << chosen << " of " << index->cells() << " cells" << std::endl;
+  ApproximateIndex index = load(index_path, threads);
+  const std::int64_t chosen = index.probes();
+  std::cout << "ready, " << chosen << " of " << index.cells() << " cells" << std::endl;
   for (std::int64_t probes, batch; std::cin >> probes >> batch;) {
-    index->set_probes(probes > 0 ? probes : chosen);
+    index.set_probes(probes > 0 ? probes : chosen);
     std::vector<std::vector<Hit>> hits;
     const auto step = static_cast<std::size_t>(batch * queries.dim);
     std::cout << seconds_of([&] {
       for (std::size_t first = 0; first < queries.values.size(); first += step)
         for (auto& list :
-             index->search(std::span(queries.values)
-                               .subspan(first, std::min(step, queries.values.size() - first)),
-                           k))
+             index.search(std::span(queries.values)
+                              .subspan(first, std::min(step, queries.values.size() - first)),
+                          k))
           hits.push_back(std::move(list));
     });
     for (const auto& list : hits)
@@ -73,18 +79,17 @@ void search(const std::string& index_path, const std::string& queries_path, int 
 
 void filter(const std::string& index_path, const std::string& queries_path, int k, int threads) {
   const NpyMatrix queries = read_npy(queries_path);
-  auto index = ApproximateIndex::load(index_path, kKey, threads);
-  check(index.has_value(), "bench_ann: want an index of `bench_ann build` (", index_path, ")");
-  const std::int64_t chosen = index->probes();
+  ApproximateIndex index = load(index_path, threads);
+  const std::int64_t chosen = index.probes();
   for (const std::int64_t every : {1, 10, 100, 1000}) {
     const IdFilter allowed = [every](std::int64_t id) { return id % every == 0; };
     const auto search = [&](std::int64_t probes) {
-      index->set_probes(probes);
-      return index->search(queries.values, k, every == 1 ? IdFilter{} : allowed);
+      index.set_probes(probes);
+      return index.search(queries.values, k, every == 1 ? IdFilter{} : allowed);
     };
     std::vector<std::vector<Hit>> hits;
     const double seconds = seconds_of([&] { hits = search(chosen); });
-    const auto wanted = search(index->cells());
+    const auto wanted = search(index.cells());
     std::size_t found = 0, all = 0;
     for (std::size_t q = 0; q < wanted.size(); ++q)
       for (const Hit& hit : wanted[q]) {

@@ -166,15 +166,9 @@ int decode_scale(int width, int height, const Preprocessing& preprocessing) {
 
 Image fit_image(const Image& image, const Preprocessing& preprocessing) {
   const Size to = resized_size(image.width, image.height, preprocessing);
-  switch (preprocessing.fit) {
-    case Fit::kCrop:
-      return resize_and_crop(image, to, preprocessing);
-    case Fit::kLetterbox:
-      return resize_and_pad(image, to, preprocessing);
-    case Fit::kSquash:
-      break;
-  }
-  return resize(image, to.width, to.height, preprocessing.interpolation);
+  // What is squashed has the size already: its centre is all of it.
+  return preprocessing.fit == Fit::kLetterbox ? resize_and_pad(image, to, preprocessing)
+                                              : resize_and_crop(image, to, preprocessing);
 }
 
 Region fitted_region(int width, int height, const Preprocessing& p) {
