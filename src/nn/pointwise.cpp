@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <optional>
+#include <utility>
 
 #include "core/error.h"
 #include "nn/activation.h"
@@ -71,22 +73,97 @@ class Gelu : public torch::autograd::Function<Gelu> {
   }
 };
 
-// work(photo's number, its first value, its first channel's number, its shape)
-template <class Work>
-void for_photos(const torch::Tensor& x, const Work& work) {
-  const RowShape shape{x.size(2) * x.size(3), x.size(1)};
-  at::parallel_for(0, x.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t n = begin; n < end; ++n)
-      work(n * shape.rows * shape.channels, n * shape.channels, shape);
-  });
+bool in_rows(const torch::Tensor& x) {
+  return is_bfloat16(x) && x.dim() == 4 && x.is_contiguous(kChannelsLast);
 }
+
+// What gate_by_mean does with whole photos.
+class GatePasses {
+ public:
+  virtual ~GatePasses() = default;
+  // [N, C, 1, 1], over H and W, in x's type.
+  virtual torch::Tensor mean(const torch::Tensor& x) const = 0;
+  // x * factor + addend, laid out as x; factor [N, C, 1, 1]; addend [N, C, 1, 1], as x or
+  // undefined.
+  virtual torch::Tensor scale(const torch::Tensor& x, const torch::Tensor& factor,
+                              const torch::Tensor& addend) const = 0;
+  // [N, C, 1, 1], the sum of x * y over H and W.
+  virtual torch::Tensor dot(const torch::Tensor& x, const torch::Tensor& y) const = 0;
+};
+
+class TorchPasses : public GatePasses {
+ public:
+  torch::Tensor mean(const torch::Tensor& x) const override {
+    return x.mean({2, 3}, /*keepdim=*/true);
+  }
+  torch::Tensor scale(const torch::Tensor& x, const torch::Tensor& factor,
+                      const torch::Tensor& addend) const override {
+    return addend.defined() ? torch::addcmul(addend.to(x.scalar_type()), x, factor) : x * factor;
+  }
+  torch::Tensor dot(const torch::Tensor& x, const torch::Tensor& y) const override {
+    return (x * y).sum({2, 3}, /*keepdim=*/true);
+  }
+};
+
+// For what is in_rows: each value is read once, sums are in float.
+class RowPasses : public GatePasses {
+ public:
+  explicit RowPasses(const RowKernels& kernels) : passes_(kernels.pointwise) {}
+
+  torch::Tensor mean(const torch::Tensor& x) const override {
+    torch::Tensor sum = torch::zeros({x.size(0), x.size(1), 1, 1}, torch::kFloat);
+    float* const sums = sum.mutable_data_ptr<float>();
+    for_photos(x, [&](std::int64_t at, std::int64_t channel, RowShape shape) {
+      passes_.sum(shape, values_of(x) + at, sums + channel);
+    });
+    return sum.div_(x.size(2) * x.size(3)).to(x.scalar_type());
+  }
+  torch::Tensor scale(const torch::Tensor& x, const torch::Tensor& factor,
+                      const torch::Tensor& addend) const override {
+    const bool is_whole = addend.defined() && addend.size(2) * addend.size(3) > 1;
+    const torch::Tensor factors = factor.to(torch::kFloat).contiguous();
+    const torch::Tensor bases =
+        addend.defined() && !is_whole ? addend.to(torch::kFloat).contiguous() : torch::Tensor();
+    const auto at_channel = [](const torch::Tensor& t, std::int64_t channel) {
+      return t.defined() ? t.const_data_ptr<float>() + channel : nullptr;
+    };
+    torch::Tensor y = torch::empty_like(x);
+    for_photos(x, [&](std::int64_t at, std::int64_t channel, RowShape shape) {
+      passes_.scale(shape, values_of(x) + at, at_channel(factors, channel),
+                    at_channel(bases, channel), is_whole ? values_of(addend) + at : nullptr,
+                    writable(y) + at);
+    });
+    return y;
+  }
+  torch::Tensor dot(const torch::Tensor& x, const torch::Tensor& y) const override {
+    torch::Tensor sum = torch::zeros({x.size(0), x.size(1), 1, 1}, torch::kFloat);
+    float* const sums = sum.mutable_data_ptr<float>();
+    for_photos(x, [&](std::int64_t at, std::int64_t channel, RowShape shape) {
+      passes_.dot(shape, values_of(x) + at, values_of(y) + at, sums + channel);
+    });
+    return sum;
+  }
+
+ private:
+  // work(its first value's place, its first channel's place, its shape) of each photo
+  template <class Work>
+  static void for_photos(const torch::Tensor& x, const Work& work) {
+    const RowShape shape{x.size(2) * x.size(3), x.size(1)};
+    at::parallel_for(0, x.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t n = begin; n < end; ++n)
+        work(n * shape.rows * shape.channels, n * shape.channels, shape);
+    });
+  }
+
+  const PointwisePasses& passes_;
+};
 
 // What the product leaves for the mean, whose backward comes after: together they are x's gradient,
 // which is so written once and not added up from two.
 struct Product : torch::CustomClassHolder {
-  explicit Product(const RowKernels& kernels) : passes(kernels.pointwise) {}
-  const PointwisePasses& passes;
-  torch::Tensor dy, factor;  // factor: the gate in float
+  explicit Product(std::unique_ptr<GatePasses> chosen) : passes(std::move(chosen)) {}
+  std::unique_ptr<GatePasses> passes;
+  torch::Tensor dy, factor;
 };
 typedef c10::intrusive_ptr<Product> SharedProduct;
 
@@ -98,33 +175,22 @@ class Mean : public torch::autograd::Function<Mean> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x,
                                const SharedProduct& product) {
-    context->save_for_backward({x});
     context->saved_data["product"] = c10::IValue::make_capsule(product);
-    torch::Tensor sum = torch::zeros({x.size(0), x.size(1), 1, 1}, torch::kFloat);
-    float* const sums = sum.mutable_data_ptr<float>();
-    for_photos(x, [&](std::int64_t at, std::int64_t channel, RowShape shape) {
-      product->passes.sum(shape, values_of(x) + at, sums + channel);
-    });
-    return sum.div_(x.size(2) * x.size(3)).to(x.scalar_type());
+    context->saved_data["area"] = x.size(2) * x.size(3);
+    return product->passes->mean(x);
   }
 
   // With y = x * gate(mean):  dx = dy * gate + dmean / (H * W).
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     check(!at::GradMode::is_enabled(), "gate_by_mean: want a first derivative, got a second");
-    const torch::Tensor x = context->get_saved_variables()[0];
     const SharedProduct product = product_of(context);
     check(product->dy.defined(), "gate_by_mean: the mean is for the gate alone");
-    const torch::Tensor shift =
-        gradients[0].to(torch::kFloat).contiguous() / (x.size(2) * x.size(3));
-    torch::Tensor dx = torch::empty_like(x);
-    const float* const factor = product->factor.const_data_ptr<float>();
-    const float* const base = shift.const_data_ptr<float>();
-    for_photos(x, [&](std::int64_t at, std::int64_t channel, RowShape shape) {
-      product->passes.scale(shape, values_of(product->dy) + at, factor + channel, base + channel,
-                            nullptr, writable(dx) + at);
-    });
-    product->dy.reset();
-    return {dx, {}};
+    const torch::Tensor dy = std::exchange(product->dy, {});
+    const torch::Tensor dmean =
+        gradients[0].to(at::promote_types(gradients[0].scalar_type(), torch::kFloat));
+    return {
+        product->passes->scale(dy, product->factor, dmean / context->saved_data["area"].toInt()),
+        {}};
   }
 };
 
@@ -135,39 +201,38 @@ class Gated : public torch::autograd::Function<Gated> {
                                const torch::Tensor& gate,
                                const std::optional<torch::Tensor>& shortcut,
                                const SharedProduct& product) {
-    product->factor = gate.detach().to(torch::kFloat).contiguous();
+    product->factor = gate.detach();
     context->save_for_backward({x});
     context->saved_data["product"] = c10::IValue::make_capsule(product);
     context->saved_data["type"] = gate.scalar_type();
     context->saved_data["residual"] = shortcut.has_value();
-    torch::Tensor y = torch::empty_like(x);
-    const float* const factor = product->factor.const_data_ptr<float>();
-    for_photos(x, [&](std::int64_t at, std::int64_t channel, RowShape shape) {
-      product->passes.scale(shape, values_of(x) + at, factor + channel, nullptr,
-                            shortcut ? values_of(*shortcut) + at : nullptr, writable(y) + at);
-    });
-    return y;
+    return product->passes->scale(x, product->factor, shortcut.value_or(torch::Tensor()));
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     check(!at::GradMode::is_enabled(), "gate_by_mean: want a first derivative, got a second");
     const torch::Tensor x = context->get_saved_variables()[0];
     const SharedProduct product = product_of(context);
-    product->dy = gradients[0].contiguous(kChannelsLast);
-    torch::Tensor dgate = torch::zeros({x.size(0), x.size(1), 1, 1}, torch::kFloat);
-    float* const sums = dgate.mutable_data_ptr<float>();
-    for_photos(x, [&](std::int64_t at, std::int64_t channel, RowShape shape) {
-      product->passes.dot(shape, values_of(x) + at, values_of(product->dy) + at, sums + channel);
-    });
+    product->dy = gradients[0].contiguous(x.suggest_memory_format());
     return {{},
-            dgate.to(context->saved_data["type"].toScalarType()),
+            product->passes->dot(x, product->dy).to(context->saved_data["type"].toScalarType()),
             context->saved_data["residual"].toBool() ? product->dy : torch::Tensor(),
             {}};
   }
 };
 
-bool in_rows(const torch::Tensor& x) {
-  return is_bfloat16(x) && x.dim() == 4 && x.is_contiguous(kChannelsLast);
+torch::Tensor gate_by_mean(const torch::Tensor& x,
+                           const std::function<torch::Tensor(const torch::Tensor&)>& gate,
+                           const torch::Tensor& shortcut, std::unique_ptr<GatePasses> passes) {
+  const auto product = c10::make_intrusive<Product>(std::move(passes));
+  const torch::Tensor factor = gate(Mean::apply(x, product));
+  check(factor.numel() == x.size(0) * x.size(1), "gate_by_mean: want a gate [N, C, 1, 1], got ",
+        factor.sizes());
+  // Else x would get no gradient at all.
+  check(factor.requires_grad() || !at::GradMode::is_enabled() || !x.requires_grad(),
+        "gate_by_mean: want a gate that is made of the mean, got one without a gradient");
+  return Gated::apply(x.detach(), factor,
+                      shortcut.defined() ? std::optional(shortcut) : std::nullopt, product);
 }
 
 }  // namespace
@@ -192,15 +257,7 @@ Value exact_gelu(const Value& x) {
 torch::Tensor fused_gate_by_mean(const torch::Tensor& x,
                                  const std::function<torch::Tensor(const torch::Tensor&)>& gate,
                                  const torch::Tensor& shortcut, const RowKernels& kernels) {
-  const auto product = c10::make_intrusive<Product>(kernels);
-  const torch::Tensor factor = gate(Mean::apply(x, product));
-  check(factor.numel() == x.size(0) * x.size(1), "gate_by_mean: want a gate [N, C, 1, 1], got ",
-        factor.sizes());
-  // Else x would get no gradient at all.
-  check(factor.requires_grad() || !at::GradMode::is_enabled() || !x.requires_grad(),
-        "gate_by_mean: want a gate that is made of the mean, got one without a gradient");
-  return Gated::apply(x.detach(), factor,
-                      shortcut.defined() ? std::optional(shortcut) : std::nullopt, product);
+  return gate_by_mean(x, gate, shortcut, std::make_unique<RowPasses>(kernels));
 }
 
 torch::Tensor gate_by_mean(const torch::Tensor& x,
@@ -208,8 +265,7 @@ torch::Tensor gate_by_mean(const torch::Tensor& x,
                            const torch::Tensor& shortcut) {
   if (in_rows(x) && (!shortcut.defined() || (in_rows(shortcut) && shortcut.sizes() == x.sizes())))
     return fused_gate_by_mean(x, gate, shortcut, fastest_row_kernels());
-  const torch::Tensor factor = gate(x.mean({2, 3}, /*keepdim=*/true));
-  return shortcut.defined() ? torch::addcmul(shortcut, x, factor) : x * factor;
+  return gate_by_mean(x, gate, shortcut, std::make_unique<TorchPasses>());
 }
 
 }  // namespace shoplens

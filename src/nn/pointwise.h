@@ -20,9 +20,9 @@ Value exact_gelu(const Value& x);
 /// x * gate(mean of x over H and W) + shortcut: the squeeze, the scale and the residual sum around
 /// an excitation. x, shortcut [N, C, H, W], the shortcut may be undefined; the mean and what `gate`
 /// makes of it [N, C, 1, 1].
-/// Fused for x in channels_last: one pass reads x for the mean, one makes the result; backwards one
-/// makes the gate's gradient and one x's, both parts of it. Sums are in float, of a photo at a
-/// time.
+/// One pass reads x for the mean, one makes the result; backwards one makes x's gradient, both
+/// parts of it, and the gate's takes one for x in channels_last on a CPU, with sums in float, of a
+/// photo at a time, and two of Torch's.
 torch::Tensor gate_by_mean(const torch::Tensor& x,
                            const std::function<torch::Tensor(const torch::Tensor&)>& gate,
                            const torch::Tensor& shortcut = {});

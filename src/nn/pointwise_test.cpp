@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
+
+#include "core/error.h"
 
 namespace shoplens {
 namespace {
@@ -75,9 +78,25 @@ struct Gradients {
   torch::Tensor y, dx, dweight, dshortcut;
 };
 
+using Gate = std::function<torch::Tensor(const torch::Tensor&)>;
+using GateByMean = std::function<torch::Tensor(const torch::Tensor& x, const Gate& gate,
+                                               const torch::Tensor& shortcut)>;
+
+GateByMean fused_by(const RowKernels& kernels) {
+  return [&](const torch::Tensor& x, const Gate& gate, const torch::Tensor& shortcut) {
+    return fused_gate_by_mean(x, gate, shortcut, kernels);
+  };
+}
+
+// The definition.
+torch::Tensor written_out(const torch::Tensor& x, const Gate& gate, const torch::Tensor& shortcut) {
+  const torch::Tensor y = x * gate(x.mean({2, 3}, /*keepdim=*/true));
+  return shortcut.defined() ? y + shortcut : y;
+}
+
 // The gate of a squeeze-and-excitation's shape: every mean matters to every channel.
 Gradients gated(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& shortcut,
-                const torch::Tensor& dy, const RowKernels* kernels) {
+                const torch::Tensor& dy, const GateByMean& how) {
   const auto leaf = x.detach().clone(at::MemoryFormat::Preserve).requires_grad_();
   const auto w = weight.detach().clone().requires_grad_();
   const auto s = shortcut.defined()
@@ -89,8 +108,7 @@ Gradients gated(const torch::Tensor& x, const torch::Tensor& weight, const torch
         .unsqueeze(2)
         .unsqueeze(3);
   };
-  const auto y =
-      kernels ? fused_gate_by_mean(leaf, gate, s, *kernels) : gate_by_mean(leaf, gate, s);
+  const auto y = how(leaf, gate, s);
   y.backward(dy);
   return {y.detach(), leaf.grad(), w.grad(), s.defined() ? s.grad() : s};
 }
@@ -114,8 +132,9 @@ TEST_P(Pointwise, GateByMeanEqualsTorchInDouble) {
       const auto exact = [](const torch::Tensor& t) {
         return t.defined() ? t.to(torch::kDouble) : t;
       };
-      const Gradients got = gated(x, weight, shortcut, dy, GetParam());
-      const Gradients want = gated(exact(x), exact(weight), exact(shortcut), exact(dy), nullptr);
+      const Gradients got = gated(x, weight, shortcut, dy, fused_by(*GetParam()));
+      const Gradients want =
+          gated(exact(x), exact(weight), exact(shortcut), exact(dy), written_out);
       EXPECT_EQ(got.y.scalar_type(), torch::kBFloat16);
       EXPECT_EQ(got.y.strides(), x.strides());
       // The mean and its gradient are rounded to bfloat16 on the way, as in torch.
@@ -134,9 +153,9 @@ TEST_P(Pointwise, GivesTheSameBitsForAnyNumberOfThreads) {
   const auto dy = channels_last(torch::randn({5, 33, 20, 20})).to(torch::kBFloat16);
   const auto weight = torch::randn({33, 33}).to(torch::kBFloat16);
   const int threads = at::get_num_threads();
-  const Gradients many = gated(x, weight, x, dy, GetParam());
+  const Gradients many = gated(x, weight, x, dy, fused_by(*GetParam()));
   at::set_num_threads(1);
-  const Gradients one = gated(x, weight, x, dy, GetParam());
+  const Gradients one = gated(x, weight, x, dy, fused_by(*GetParam()));
   at::set_num_threads(threads);
   EXPECT_TRUE(torch::equal(one.y, many.y));
   EXPECT_TRUE(torch::equal(one.dx, many.dx));
@@ -171,6 +190,34 @@ TEST_P(Pointwise, AGateWithoutAGradientIsRefused) {  // x would silently get non
   const auto x = channels_last(torch::randn({1, 4, 2, 2})).to(torch::kBFloat16).requires_grad_();
   const auto constant = [](const torch::Tensor& mean) { return torch::ones_like(mean.detach()); };
   EXPECT_THROW(fused_gate_by_mean(x, constant, {}, *GetParam()), std::exception);
+}
+
+TEST(GateByMean, ByTorchsOperatorsIsItsDefinition) {
+  torch::manual_seed(1);
+  const auto by_torch = [](const torch::Tensor& x, const Gate& gate,
+                           const torch::Tensor& shortcut) {
+    return gate_by_mean(x, gate, shortcut);
+  };
+  for (const bool residual : {false, true})
+    for (const bool in_rows : {false, true}) {
+      SCOPED_TRACE(join(residual, in_rows));
+      const auto draw = [&] {
+        const auto x = torch::randn({3, 7, 4, 5}, torch::kDouble);
+        return in_rows ? channels_last(x) : x;
+      };
+      const auto x = draw(), dy = draw(), shortcut = residual ? draw() : torch::Tensor();
+      const auto weight = torch::randn({7, 7}, torch::kDouble);
+      const Gradients got = gated(x, weight, shortcut, dy, by_torch),
+                      want = gated(x, weight, shortcut, dy, written_out);
+      EXPECT_EQ(got.y.strides(), x.strides());
+      EXPECT_EQ(got.dx.strides(), x.strides());
+      EXPECT_LT(distance(got.y, want.y), 1e-15);
+      EXPECT_LT(distance(got.dx, want.dx), 1e-15);
+      EXPECT_LT(distance(got.dweight, want.dweight), 1e-14);
+      if (residual) {
+        EXPECT_TRUE(torch::equal(got.dshortcut, dy));
+      }
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(InstructionSets, Pointwise, testing::ValuesIn(supported_row_kernels()),
