@@ -203,7 +203,7 @@ class TrainTest(unittest.TestCase):
         self.assertIn("did you mean mobilenetv2_100?", error(
             "train", "--data", "photos/train.csv", "--out", "x", "--arch", "mobilenetv2"))
         self.assertIn("want --data", error("train", "--out", "x"))
-        self.assertIn("--cuda-graphs with --device cuda", error("train", "--data", "photos/train.csv", "--out", "x", "--cuda-graphs"))
+        self.assertIn("--cuda-graphs on with --device cuda", error("train", "--data", "photos/train.csv", "--out", "x", "--cuda-graphs", "on"))
         self.assertIn("no-such.safetensors", error(
             "import", "--arch", "mobilenetv2_100", "--weights", "no-such.safetensors"))
         (self.folder / "bad.safetensors").write_bytes(b"not weights")

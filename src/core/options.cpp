@@ -77,6 +77,8 @@ void set_from_json(const Option& option, const Json& json, const std::string& wh
           [&](bool* field) { json.is_boolean() ? void(*field = json.get<bool>()) : wrong(); },
           [&](double* field) { json.is_number() ? void(*field = json.get<double>()) : wrong(); },
           [&](std::string* field) {
+            if (json.is_boolean() && std::count(option.choices.begin(), option.choices.end(), "on"))
+              return void(*field = json.get<bool>() ? "on" : "off");
             if (!json.is_string()) wrong();
             check_choice(option, json.get<std::string>(), where);
             *field = json.get<std::string>();

@@ -86,7 +86,8 @@ std::string to_toml(const std::vector<Option>& options);
 std::string to_json(const std::vector<Option>& options);
 
 /// Sets the options that `text` names. Throws kBadInput that names `source` (the file) for a syntax
-/// error, an unknown key (naming the nearest right one) or a value of another type.
+/// error, an unknown key (naming the nearest right one) or a value of another type. A choice of on
+/// and off may also be a bool.
 void from_toml(const std::vector<Option>& options, const std::string& text,
                const std::string& source);
 void from_json(const std::vector<Option>& options, const std::string& text,

@@ -186,6 +186,27 @@ TEST(Json, PathsThatAreNoUtf8AreStillPrinted) {
   EXPECT_NE(to_toml(options_of(e)).find("caf\xef\xbf\xbd.onnx"), std::string::npos);
 }
 
+struct Switch {
+  std::string graphs = "auto";
+  template <class V>
+  void visit(V& v) {
+    v(graphs, "graphs", "a switch that can decide by itself", {"auto", "on", "off"});
+  }
+};
+
+TEST(Toml, ASwitchThatCanDecideByItselfIsAlsoABool) {
+  Switch s;
+  from_toml(options_of(s), "graphs = true", "f");
+  EXPECT_EQ(s.graphs, "on");
+  from_toml(options_of(s), "graphs = false", "f");
+  EXPECT_EQ(s.graphs, "off");
+  from_toml(options_of(s), "graphs = 'auto'", "f");
+  EXPECT_EQ(s.graphs, "auto");
+  Everything e;
+  EXPECT_EQ(error_of([&] { from_toml(options_of(e), "mode = true", "f"); }),
+            "f: mode: want a string, got true");
+}
+
 TEST(Toml, ErrorsNameFileKeyAndType) {
   const auto toml_error = [](const std::string& text) {
     return error_of([&] {

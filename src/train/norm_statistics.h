@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-#include "data/loader.h"
 #include "models/embedding_model.h"
 #include "train/validate.h"
 
 namespace shoplens {
 
-/// Sets every batch norm's running mean and variance to the mean over the loader's batches, which
+/// Sets every batch norm's running mean and variance to the mean over the batches, which
 /// averaged weights need: their activations are not the average of the activations. As
 /// torch.optim.swa_utils.update_bn; Izmailov et al. 2018, arXiv:1803.05407, section 3.2. Leaves the
 /// model in train mode.
-void restate_norms(EmbeddingModel& model, Loader& loader, int size, const Execution& execution,
+void restate_norms(EmbeddingModel& model, DeviceBatches& batches, const Execution& execution,
                    const ReportErrors& report);
 
 }  // namespace shoplens

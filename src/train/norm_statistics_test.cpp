@@ -21,9 +21,11 @@ TEST(RestateNorms, GivesTheMeanOfTheBatchesStatistics) {
   };
   std::vector<std::int64_t> order(kPhotos);
   for (std::int64_t i = 0; i < kPhotos; ++i) order[i] = i;
-  Loader loader(order, kFloats, load, {.batch_size = kBatch, .threads = 1});
   const Execution execution{.device = torch::kCPU, .bf16 = false};
-  restate_norms(model, loader, kSize, execution, [](const auto&) {});
+  DeviceBatches batches(std::make_unique<Loader>(order, kFloats, load,
+                                                 LoaderOptions{.batch_size = kBatch, .threads = 1}),
+                        kSize, execution);
+  restate_norms(model, batches, execution, [](const auto&) {});
 
   // The first norm's input by hand: the stem's output in train mode, batch by batch.
   const auto state = model.state();

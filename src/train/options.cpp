@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/threads.h"
 #include "models/backbone.h"
+#include "train/step_graph.h"
 
 namespace shoplens {
 namespace {
@@ -52,7 +53,7 @@ void check_numbers(const TrainOptions& o) {
 
 void check_schedule(const TrainOptions& o) {
   if (o.sched == "lotte") {
-    const TrainOptions usual{};
+    static const TrainOptions usual;
     check(o.epochs > 1, "train: want --epochs > 1 with --sched lotte, whose first has rate 0, got ",
           o.epochs);
     check(o.warmup_epochs == usual.warmup_epochs && o.warmup_lr == usual.warmup_lr &&
@@ -113,12 +114,17 @@ void check_head(const TrainOptions& o) {
         o.mixup);
 }
 
+// Nothing in a step depends on the host, and every batch takes the same kernels.
+bool repeats_its_step(const TrainOptions& o) {
+  return o.device == "cuda" && o.grad_accum_steps == 1 && o.mixup == 0 && o.teacher.empty() &&
+         o.sample_rate == 1 && !compares_pairs(o) &&
+         (o.smoothing == 0 || o.class_weights == "none");
+}
+
 void check_device(const TrainOptions& o) {
   check(
-      !o.cuda_graphs || (o.device == "cuda" && o.grad_accum_steps == 1 && o.mixup == 0 &&
-                         o.teacher.empty() && o.sample_rate == 1 && !compares_pairs(o) &&
-                         (o.smoothing == 0 || o.class_weights == "none")),
-      "train: want --cuda-graphs with --device cuda and a --head of classes, without "
+      o.cuda_graphs != "on" || repeats_its_step(o),
+      "train: want --cuda-graphs on with --device cuda and a --head of classes, without "
       "--grad-accum-steps, --mixup, --teacher, --sample-rate, or --smoothing of weighted classes, "
       "as each step has to be the same");
   if (o.device == "cuda" && !torch::cuda::is_available())
@@ -142,6 +148,8 @@ void check_options(const TrainOptions& o) {
 TrainOptions resolved(TrainOptions o) {
   if (o.amp == "auto")
     o.amp = o.device == "cuda" || __builtin_cpu_supports("avx512bf16") ? "bf16" : "fp32";
+  if (o.cuda_graphs == "auto")
+    o.cuda_graphs = StepGraph::is_supported() && repeats_its_step(o) ? "on" : "off";
   if (o.pool == "auto") o.pool = find_backbone(o.arch).default_pool("gem");
   return o;
 }

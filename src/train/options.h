@@ -45,8 +45,7 @@ struct TrainOptions {
   int swa_epochs = 0;
 
   std::string device = "cpu", amp = "auto", channels_last = "auto";
-  bool cuda_graphs = false;
-  std::string cudnn_benchmark = "on";
+  std::string cuda_graphs = "auto", cudnn_benchmark = "on";
   int threads = 0, workers = 0, prefetch = 4, cache_mb = 2048;
   std::int64_t seed = 42;
   double checkpoint_minutes = 10;
@@ -141,9 +140,10 @@ struct TrainOptions {
       "memory format; auto: what measured faster for the backbone and --amp",
       {"auto", "on", "off"});
     v(cuda_graphs, "cuda-graphs",
-      "on cuda, record a step once and replay it; for steps of one batch, without --mixup, "
-      "--teacher, "
-      "--sample-rate and the heads of pairs");
+      "on cuda, record a step once and replay it, as launching kernels takes longer than small "
+      "batches; for steps of one batch, without --mixup, --teacher, --sample-rate and the heads "
+      "of pairs; auto: wherever that holds",
+      {"auto", "on", "off"});
     v(cudnn_benchmark, "cudnn-benchmark",
       "on cuda, try at the first step which kernel is fastest for each layer, which takes its "
       "time: off for short runs",

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/options.h"
+#include "train/step_graph.h"
 
 namespace shoplens {
 namespace {
@@ -216,11 +217,30 @@ TEST(CheckOptions, RefusesAHeadsContradictions) {
          o.mixup = 0.4;
        },
        "train: want --mixup 0 with --head triplet, which know no photo between two, got 0.4"},
-      {[](TrainOptions& o) { o.cuda_graphs = true; },
-       "train: want --cuda-graphs with --device cuda and a --head of classes, without "
+      {[](TrainOptions& o) { o.cuda_graphs = "on"; },
+       "train: want --cuda-graphs on with --device cuda and a --head of classes, without "
        "--grad-accum-steps, --mixup, --teacher, --sample-rate, or --smoothing of weighted classes, "
        "as each step has to be the same"},
   });
+}
+
+TEST(ResolvedOptions, RecordAStepWhereItRepeats) {
+  TrainOptions options = least();
+  EXPECT_EQ(resolved(options).cuda_graphs, "off");
+  options.device = "cuda";
+  EXPECT_EQ(resolved(options).cuda_graphs, StepGraph::is_supported() ? "on" : "off");
+  using Change = void (*)(TrainOptions&);
+  for (const Change change : std::initializer_list<Change>{
+           [](TrainOptions& o) { o.grad_accum_steps = 2; }, [](TrainOptions& o) { o.mixup = 0.2; },
+           [](TrainOptions& o) { o.teacher = "teacher.npy"; },
+           [](TrainOptions& o) { o.sample_rate = 0.5; },
+           [](TrainOptions& o) { o.head = "triplet"; },
+           [](TrainOptions& o) { o.smoothing = 0.1, o.class_weights = "log"; },
+           [](TrainOptions& o) { o.cuda_graphs = "off"; }}) {
+    TrainOptions changed = options;
+    change(changed);
+    EXPECT_EQ(resolved(changed).cuda_graphs, "off");
+  }
 }
 
 TEST(CheckOptions, WantsADeviceThatIsThere) {

@@ -33,6 +33,7 @@ StepGraph::StepGraph(Pass pass, torch::Device device)
 
 StepGraph::~StepGraph() = default;
 
+bool StepGraph::is_supported() { return true; }
 bool StepGraph::is_recorded() const { return state_->graph != nullptr; }
 
 torch::Tensor StepGraph::run(const torch::Tensor& x, const torch::Tensor& labels) {
@@ -56,7 +57,8 @@ torch::Tensor StepGraph::run(const torch::Tensor& x, const torch::Tensor& labels
       s.labels = labels.clone();
       c10::cuda::CUDACachingAllocator::emptyCache();  // a recording has memory of its own
       auto graph = std::make_unique<at::cuda::CUDAGraph>();
-      graph->capture_begin();
+      // The loader's threads may ask for pinned memory meanwhile.
+      graph->capture_begin({}, cudaStreamCaptureModeThreadLocal);
       s.loss = s.pass(s.x, s.labels);
       graph->capture_end();
       graph->replay();  // recording computed nothing
@@ -80,6 +82,7 @@ StepGraph::StepGraph(Pass, torch::Device) {
 
 StepGraph::~StepGraph() = default;
 
+bool StepGraph::is_supported() { return false; }
 torch::Tensor StepGraph::run(const torch::Tensor&, const torch::Tensor&) { return {}; }
 bool StepGraph::is_recorded() const { return false; }
 

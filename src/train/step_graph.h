@@ -15,7 +15,10 @@ class StepGraph {
   /// x, labels -> loss [], with its backward done.
   using Pass = std::function<torch::Tensor(const torch::Tensor& x, const torch::Tensor& labels)>;
 
-  /// Throws kUnsupported unless LibTorch is CUDA's and the build had the runtime's headers.
+  /// Whether LibTorch is CUDA's and the build had the runtime's headers.
+  static bool is_supported();
+
+  /// Throws kUnsupported unless it is supported.
   StepGraph(Pass pass, torch::Device device);
   ~StepGraph();
 

@@ -87,7 +87,7 @@ Trainer::Trainer(const TrainOptions& options, const std::atomic<bool>& interrupt
   auto groups = parameter_groups(*model_, *head_, options_);
   optimizer_ = options_.opt == "sgd" ? make_sgd(std::move(groups), options_.momentum)
                                      : make_adamw(std::move(groups));
-  if (options_.cuda_graphs)
+  if (options_.cuda_graphs == "on")
     graph_.emplace([this](const auto& x, const auto& labels) { return pass(x, labels, {}, 1); },
                    execution_.device);
   if (options_.model_ema || options_.swa_epochs > 0) {
@@ -165,18 +165,19 @@ double Trainer::learning_rate(std::int64_t step) const {
 }
 
 // Batches of photos augmented for the present epoch; their samples are visits.
-std::unique_ptr<Loader> Trainer::train_loader(std::vector<std::int64_t> order) {
+DeviceBatches Trainer::train_batches(std::vector<std::int64_t> order) {
   LoaderOptions loading = loading_;
   loading.drop_last = true;
   const auto seed = static_cast<std::uint64_t>(options_.seed),
              epoch = static_cast<std::uint64_t>(state_.epoch);
-  return std::make_unique<Loader>(
+  auto loader = std::make_unique<Loader>(
       std::move(order), photos_->floats_per_sample(),
       [this, seed, epoch](std::int64_t visit, float* out) {
         photos_->load_train(visit % photos_->size(),
                             Random{seed, epoch, static_cast<std::uint64_t>(visit)}, out);
       },
       loading);
+  return {std::move(loader), preprocessing_.size, execution_};
 }
 
 bool Trainer::train_epoch() {
@@ -184,19 +185,20 @@ bool Trainer::train_epoch() {
   const std::int64_t first_batch = state_.batch;
   auto order = epoch_order(state_.epoch);
   order.erase(order.begin(), order.begin() + first_batch * loading_.batch_size);
-  const auto loader = train_loader(std::move(order));
+  DeviceBatches batches = train_batches(std::move(order));
   Progress progress(join("epoch ", state_.epoch + 1, "/", options_.epochs),
                     (batches_per_epoch_ - first_batch) * loading_.batch_size);
   const std::int64_t accumulate = options_.grad_accum_steps;
   bool learnt = false;  // since the last step
   model_->train();
-  while (auto batch = loader->next()) {
-    report_unreadable(*photos_, batch->errors);
-    for (std::int64_t& sample : batch->samples) sample %= photos_->size();  // it was a visit
+  while (auto item = batches.next()) {
+    Batch& batch = item->batch;
+    report_unreadable(*photos_, batch.errors);
+    for (std::int64_t& sample : batch.samples) sample %= photos_->size();  // it was a visit
     const std::int64_t group_start = state_.batch - state_.batch % accumulate;
     const std::int64_t group_size = std::min(accumulate, batches_per_epoch_ - group_start);
-    if (batch->samples.size() > 1) {  // batch norm cannot train on one photo
-      train_batch(*batch, group_size);
+    if (batch.samples.size() > 1) {  // batch norm cannot train on one photo
+      train_batch(*item, group_size, batches);
       learnt = true;
     }
     ++state_.batch;
@@ -205,7 +207,7 @@ bool Trainer::train_epoch() {
       ++state_.step;  // a step without a photo counts too: the schedule ends with the epochs
     }
     progress.advance(loading_.batch_size);
-    loader->recycle(std::move(*batch));
+    batches.recycle(std::move(*item));
     if (state_.batch % accumulate != 0) continue;
     if (interrupted_ || seconds_since(saved_) >= 60 * options_.checkpoint_minutes)
       save_checkpoint();
@@ -215,20 +217,22 @@ bool Trainer::train_epoch() {
       return false;
     }
   }
-  return finish_epoch(seconds_since(start), loader->wait_seconds(),
+  return finish_epoch(seconds_since(start), batches.wait_seconds(),
                       (state_.batch - first_batch) * loading_.batch_size);
 }
 
-void Trainer::train_batch(Batch& batch, std::int64_t group_size) {
+void Trainer::train_batch(const DeviceBatches::Item& item, std::int64_t group_size,
+                          DeviceBatches& batches) {
+  const auto& [batch, x] = item;
   std::vector<std::int64_t> numbers;
   for (const std::int64_t sample : batch.samples) numbers.push_back(data_.labels.of_row[sample]);
   const torch::Tensor labels = to_device(torch::tensor(numbers, torch::kLong), execution_.device);
-  const torch::Tensor x = to_input(batch.data, preprocessing_.size, execution_);
   const bool is_full = static_cast<int>(batch.samples.size()) == loading_.batch_size;
   // The graph's gradients stay where they are: what is not replayed adds to them.
   if (graph_ && graph_->is_recorded() && !is_full) optimizer_->zero_grad(/*in_place=*/true);
   const torch::Tensor loss =
       graph_ && is_full ? graph_->run(x, labels) : pass(x, labels, batch.samples, group_size);
+  batches.copy_ahead();
   const double value = loss.item<double>();
   if (!std::isfinite(value)) {
     std::string files;
@@ -340,8 +344,8 @@ bool Trainer::finish_epoch(double seconds, double wait_seconds, std::int64_t pho
   const bool averaged = options_.model_ema || swa > 0;
   if (averaged) average_->swap();
   if (swa > 0 && (validates || last)) {
-    const auto loader = train_loader(epoch_order(state_.epoch));
-    restate_norms(*model_, *loader, preprocessing_.size, execution_,
+    DeviceBatches batches = train_batches(epoch_order(state_.epoch));
+    restate_norms(*model_, batches, execution_,
                   [&](const auto& errors) { report_unreadable(*photos_, errors); });
   }
   if (validates) {

@@ -53,12 +53,14 @@ class Trainer {
   void save_checkpoint();
 
   bool train_epoch();  // false: interrupted, and saved
-  void train_batch(Batch& batch, std::int64_t group_size);
+  // `batches`: what the item is of
+  void train_batch(const DeviceBatches::Item& item, std::int64_t group_size,
+                   DeviceBatches& batches);
   void update();
   std::vector<std::int64_t> epoch_order(std::int64_t epoch) const;
-  std::unique_ptr<Loader> train_loader(std::vector<std::int64_t> order);
+  DeviceBatches train_batches(std::vector<std::int64_t> order);
   double learning_rate(std::int64_t step) const;
-  // Forward and backward; x as to_input gives it.
+  // Forward and backward; x as DeviceBatches gives it.
   torch::Tensor pass(const torch::Tensor& x, const torch::Tensor& labels,
                      const std::vector<std::int64_t>& samples, std::int64_t group_size);
   torch::Tensor loss_of(const torch::Tensor& embeddings, const torch::Tensor& labels,

@@ -24,27 +24,6 @@ std::vector<std::int64_t> labels_of(const Embeddings& set,
 
 }  // namespace
 
-torch::Tensor to_device(const torch::Tensor& tensor, torch::Device device) {
-  return device.is_cuda() ? tensor.pin_memory().to(device, /*non_blocking=*/true)
-                          : tensor.to(device);
-}
-
-std::shared_ptr<float[]> pinned_memory(std::size_t floats) {
-  torch::Tensor pinned =
-      torch::empty(static_cast<std::int64_t>(floats), torch::TensorOptions().pinned_memory(true));
-  float* data = pinned.data_ptr<float>();
-  return {data, [owner = std::move(pinned)](float*) {}};
-}
-
-torch::Tensor to_input(std::span<float> data, int size, const Execution& execution) {
-  const auto n = static_cast<std::int64_t>(data.size()) / (3LL * size * size);
-  const torch::Tensor x = torch::from_blob(data.data(), {n, 3, size, size});  // [N, 3, S, S]
-  return x.to(execution.device, /*non_blocking=*/true)
-      .to(execution.weights)
-      .contiguous(execution.channels_last ? torch::MemoryFormat::ChannelsLast
-                                          : torch::MemoryFormat::Contiguous);
-}
-
 Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, bool hflip,
                         Length length, const Execution& execution, const LoaderOptions& loading,
                         const ReportErrors& report, const std::atomic<bool>& stop) {
@@ -55,29 +34,31 @@ Embeddings embed_photos(EmbeddingModel& model, const Photos& photos, int size, b
   const int views =
       hflip ? 2 : 1;  // a sample of the loader is one view of a photo, or both one after the other
   const std::size_t view_floats = photos.floats_per_sample();
-  Loader loader(
-      sequential_order(photos.size()), views * view_floats,
-      [&](std::int64_t sample, float* out) {
-        photos.load_eval(sample, false, out);
-        if (hflip) photos.load_eval(sample, true, out + view_floats);
-      },
-      loading);
-  while (auto batch = loader.next()) {
+  DeviceBatches batches(std::make_unique<Loader>(
+                            sequential_order(photos.size()), views * view_floats,
+                            [&](std::int64_t sample, float* out) {
+                              photos.load_eval(sample, false, out);
+                              if (hflip) photos.load_eval(sample, true, out + view_floats);
+                            },
+                            loading),
+                        size, execution);
+  while (auto item = batches.next()) {
     if (stop) break;
-    report(batch->errors);
-    const auto n = static_cast<std::int64_t>(batch->samples.size());
+    const Batch& batch = item->batch;
+    report(batch.errors);
+    const auto n = static_cast<std::int64_t>(batch.samples.size());
     if (n == 0) continue;
     const auto sized = [&](const torch::Tensor& x) {
       return length == Length::kOne ? unit(x) : x.to(torch::kFloat);
     };
-    torch::Tensor y =
-        sized(model.forward(to_input(batch->data, size, execution)));  // [N * views, D]
-    if (hflip) y = sized(y.view({n, views, -1}).mean(1));              // [N, D]
+    torch::Tensor y = sized(model.forward(item->x));       // [N * views, D]
+    if (hflip) y = sized(y.view({n, views, -1}).mean(1));  // [N, D]
+    batches.copy_ahead();
     y = y.cpu().contiguous();
     all.vectors.insert(all.vectors.end(), y.const_data_ptr<float>(),
                        y.const_data_ptr<float>() + y.numel());
-    all.samples.insert(all.samples.end(), batch->samples.begin(), batch->samples.end());
-    loader.recycle(std::move(*batch));
+    all.samples.insert(all.samples.end(), batch.samples.begin(), batch.samples.end());
+    batches.recycle(std::move(*item));
   }
   return all;
 }

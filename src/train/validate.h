@@ -7,32 +7,13 @@
 #include <span>
 #include <vector>
 
-#include "data/loader.h"
 #include "eval/retrieval.h"
 #include "losses/head.h"
 #include "models/embedding_model.h"
+#include "train/device_batches.h"
 #include "train/photos.h"
 
 namespace shoplens {
-
-/// How a network is run: where, in what precision, in what memory format.
-struct Execution {
-  torch::Device device = torch::kCPU;
-  bool bf16 = true;                           // autocast
-  torch::ScalarType weights = torch::kFloat;  // and the pixels
-  bool channels_last = true;
-};
-
-/// A small tensor of the host on the device; to a GPU it is copied while the host goes on, from a
-/// pinned copy.
-torch::Tensor to_device(const torch::Tensor& tensor, torch::Device device);
-
-/// Memory for a loader's batches from which a GPU copies while the host goes on. Wants CUDA.
-std::shared_ptr<float[]> pinned_memory(std::size_t floats);
-
-/// data [n, 3, size, size] of a loader's batch on the device. Its memory must stay as it is until
-/// the device has used the tensor, of which whoever reads a result from there can be sure.
-torch::Tensor to_input(std::span<float> data, int size, const Execution& execution);
 
 /// The embeddings of a list of photos.
 struct Embeddings {
