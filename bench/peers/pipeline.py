@@ -167,6 +167,7 @@ def train(o):
     net = Net(o.arch, o.dim, o.weights).to(o.device, memory_format=torch.channels_last)
     head = ArcFace(o.dim, len(photos.classes), o.scale, o.margin).to(o.device)
     backbone = list(net.backbone.parameters())
+    model = torch.compile(net) if o.compile else net
     rest = [net.p, *net.neck.parameters(), *head.parameters()]
     optimizer = torch.optim.AdamW([{"params": backbone, "lr": o.lr}, {"params": rest, "lr": 10 * o.lr}],
                                   weight_decay=0.02, fused=True)
@@ -180,7 +181,7 @@ def train(o):
             start = clock(o)
         for pixels, labels in batches:
             with autocast(o):
-                embedding = net(to_input(pixels, o.device))
+                embedding = model(to_input(pixels, o.device))
             loss = head(embedding, labels.to(o.device, non_blocking=True))
             loss.backward()
             optimizer.step()
@@ -237,6 +238,7 @@ def main():
         parser.add_argument("--" + name.replace("_", "-"), type=int, default=default)
     for name, default in dict(lr=3e-4, scale=30.0, margin=0.3).items():
         parser.add_argument("--" + name, type=float, default=default)
+    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--decode", default="full", choices=["full", "draft"])
     parser.add_argument("--gallery", nargs=2)
     parser.add_argument("--queries", nargs=2)
