@@ -7,13 +7,13 @@ take long to build:
   ann.py make --embeddings A.npy B.npy    the same of embeddings: the vectors, and at most 1000 queries
   ann.py views CSV --copies 16            further views of real photos into --folder, to be embedded for that
   ann.py moved                            why the queries by which an index chooses its cells are moved
-  ann.py build NAME                       one index: shoplens ivf sq8 sq8r hnsw hnswlib usearch usearch8; says seconds, CPU
+  ann.py build NAME                       one index: shoplens ivf sq8 sq8r hnsw hnsw8 hnsw8r hnswlib usearch usearch8; says seconds, CPU
                                           seconds and peak MiB (with what was read of mapped files)
   ann.py search --threads 1 [NAME ...]    those that were built, in turn: recall, queries/s and MiB of each setting
 
 The vectors are shaped as embeddings are: families of about 12 products, 48 photos a product about its centre, some products
-tight and some loose, most of the variance in few directions. The queries are further photos of the same products. sq8r is sq8
-whose 20 best are scored again from the vectors' file.
+tight and some loose, most of the variance in few directions. The queries are further photos of the same products. An r behind
+a name: its 20 best are scored again from the vectors' file.
 """
 import argparse
 import csv
@@ -33,7 +33,7 @@ PIECE = 100_000
 K = 5
 SETTINGS = {"shoplens": (1, 2, 4, 8, 16, 32, 64, 0), "ivf": (1, 2, 4, 8, 16, 32, 64), "sq8": (1, 2, 4, 8, 16, 32, 64),
             "sq8r": (1, 2, 4, 8, 16, 32, 64),
-            **dict.fromkeys(("hnsw", "hnswlib", "usearch", "usearch8"), (16, 32, 64, 128, 256))}
+            **dict.fromkeys(("hnsw", "hnsw8", "hnsw8r", "hnswlib", "usearch", "usearch8"), (16, 32, 64, 128, 256))}
 
 
 class Products:
@@ -163,9 +163,10 @@ class Faiss:
 
     def begin(self, vectors):
         n, dim = vectors.shape
-        if self.name == "hnsw":
-            self.index = faiss.IndexHNSWFlat(dim, 16, faiss.METRIC_INNER_PRODUCT)
+        if self.name.startswith("hnsw"):
+            self.index = faiss.index_factory(dim, "HNSW16,Flat" if self.name == "hnsw" else "HNSW16_SQ8", faiss.METRIC_INNER_PRODUCT)
             self.index.hnsw.efConstruction = 100
+            self.index.train(vectors[:: max(1, n // PIECE)])  # of 8 bits, what each component's range is
             return
         # As many cells as shoplens has; of so many that a search would mostly compare centroids, these are found by a graph.
         cells = max(int(4 * n**0.5), n // 256)
@@ -189,31 +190,28 @@ class Faiss:
         self.index = faiss.read_index(str(path))
 
     def search(self, queries, setting):
-        if self.name == "hnsw":
-            self.index.hnsw.efSearch = setting
-        else:
-            self.probe(setting)
+        self.set(setting)
         return self.index.search(queries, K)[1]
 
-    def probe(self, cells):
-        self.index.nprobe = cells
+    def set(self, setting):
+        if self.name.startswith("hnsw"):
+            self.index.hnsw.efSearch = setting
+            return
+        self.index.nprobe = setting
         graph = faiss.downcast_index(self.index.quantizer)
         if hasattr(graph, "hnsw"):
-            graph.hnsw.efSearch = max(64, 2 * cells)
+            graph.hnsw.efSearch = max(64, 2 * setting)
 
 
 class Rescored(Faiss):
     """The 20 best by 8 bits scored by the mapped vectors."""
-
-    def __init__(self):
-        super().__init__("sq8")
 
     def load(self, path, shape, threads):
         super().load(path, shape, threads)
         self.vectors = np.load(path.parent / "vectors.npy", mmap_mode="r")
 
     def search(self, queries, setting):
-        self.probe(setting)
+        self.set(setting)
         ids = self.index.search(queries, 4 * K)[1]
         scores = np.einsum("nkd,nd->nk", self.vectors[np.maximum(ids, 0)], queries)
         scores[ids < 0] = -np.inf
@@ -274,7 +272,9 @@ class Usearch:
 
 
 def peer(name):
-    peers = {"sq8r": Rescored, "hnswlib": Hnswlib, "usearch": lambda: Usearch("f32"), "usearch8": lambda: Usearch("i8")}
+    if name.endswith("r"):
+        return Rescored(name[:-1])
+    peers = {"hnswlib": Hnswlib, "usearch": lambda: Usearch("f32"), "usearch8": lambda: Usearch("i8")}
     return peers.get(name, lambda: Faiss(name))()
 
 
