@@ -29,16 +29,17 @@ bool read_options(TrainOptions& options, const Words& words) {
 }
 
 // The options of the run that is resumed. What the command line says may not contradict them, but
-// for where the run ends for now, and how much of a machine does it: with as many --threads to the
-// same bits.
+// for where the run ends for now, how much of a machine does it (with as many --threads to the same
+// bits), and whether a GPU is given its steps as a graph.
 TrainOptions resumed(const std::string& out, const Words& words) {
-  TrainOptions saved = RunFolder::open(out).options();
+  TrainOptions saved = resolved(RunFolder::open(out).options());
   TrainOptions wanted = saved;
   wanted.stop_epoch = TrainOptions().stop_epoch;  // it is for one sitting
   read_options(wanted, words);
   wanted = resolved(wanted);
-  const std::vector<std::string> free{"out",     "resume",   "stop-epoch", "threads",
-                                      "workers", "prefetch", "cache-mb",   "checkpoint-minutes"};
+  const std::vector<std::string> free{"out",        "resume",   "stop-epoch", "threads",
+                                      "workers",    "prefetch", "cache-mb",   "checkpoint-minutes",
+                                      "cuda-graphs"};
   const auto wanted_list = options_of(wanted), saved_list = options_of(saved);
   for (std::size_t i = 0; i < wanted_list.size(); ++i)
     if (!std::count(free.begin(), free.end(), wanted_list[i].name) &&

@@ -2,6 +2,7 @@
 """The main job through the real programs: made-up photos, train, export, index, predict, eval, page."""
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -213,6 +214,13 @@ class TrainTest(unittest.TestCase):
         # A value that is the default is said too.
         self.assertIn("begun with another --epochs", error("train", "--out", "begun", "--resume", "--epochs", 10))
         self.run_cli("train", "--out", "begun", "--resume", *TRAIN, "--stop-epoch", 1)
+        # Runs begun before an option was there, or when it was a switch, go on.
+        config = self.folder / "begun/config.toml"
+        text = config.read_text()
+        for before in "", "cuda_graphs = false\n":
+            config.write_text(re.sub(r"cuda_graphs = .*\n", before, text))
+            self.assertNotEqual(config.read_text(), text)
+            self.run_cli("train", "--out", "begun", "--resume", *TRAIN, "--stop-epoch", 1)
 
     def begun(self):
         self.train("begun", "--stop-epoch", 1)

@@ -123,16 +123,16 @@ def main():
                 data, ours, theirs = subset(o.data, o.train_photos, folder), [], []
                 whole = subset(o.data, 2 * o.train_photos, folder)  # its workers begin anew with each epoch: it is timed within one
                 both = ["--device", o.device, "--batch-size", o.batch_size, "--cudnn-benchmark", o.cudnn_benchmark]
-                eager = [] if o.device == "cuda" else None
+                eager = []
                 for round_ in range(o.rounds):
                     ours.append(our_training(o.shoplens, o.amp, data, arch, size, weights, folder, round_, *both))
-                    if eager is not None:
+                    if o.device == "cuda":
                         eager.append(our_training(o.shoplens, o.amp, data, arch, size, weights, folder, f"eager-{round_}", *both,
                                                   "--cuda-graphs", "off"))
                     theirs.append(peer("train", o.amp, "--data", whole, "--arch", arch, "--weights", weights, "--img-size", size,
                                        "--steps", 2 * (o.train_photos // o.batch_size), "--epochs", 1, "--workers", o.workers, *both))
                 report(f"train {arch}@{size}, images/s", ours, theirs)
-                if eager is not None:
+                if eager:
                     report("with --cuda-graphs off", eager, theirs)
             embedding = {"embed", "int8"} & set(o.jobs.split(","))
             if embedding:

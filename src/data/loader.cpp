@@ -219,6 +219,13 @@ std::optional<Batch> Loader::next() {
   return batch;
 }
 
+bool Loader::is_ready() const {
+  const State& state = *state_;
+  const std::lock_guard lock(state_->mutex);
+  return state.next_batch == state.batches ||
+         state.slots[state.next_batch % state.slots.size()].ready;
+}
+
 void Loader::recycle(Batch&& batch) {
   const std::lock_guard lock(state_->mutex);
   if (state_->spare.size() < state_->slots.size()) state_->spare.push_back(std::move(batch.memory));

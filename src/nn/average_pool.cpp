@@ -19,15 +19,13 @@ torch::Tensor pool(const torch::Tensor& x, int k) {
 class WholeWindows : public torch::autograd::Function<WholeWindows> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, std::int64_t k) {
-    context->saved_data["size"] = x.sizes().slice(2).vec();
     context->saved_data["k"] = k;
     return pool(x, static_cast<int>(k));
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const std::int64_t k = context->saved_data["k"].toInt();
-    return {torch::upsample_nearest2d(gradients[0] / (k * k),
-                                      context->saved_data["size"].toIntVector()),
-            {}};
+    const torch::Tensor& dy = gradients[0];
+    return {torch::upsample_nearest2d(dy / (k * k), {k * dy.size(2), k * dy.size(3)}), {}};
   }
 };
 

@@ -213,7 +213,7 @@ class Gated : public torch::autograd::Function<Gated> {
     check(!at::GradMode::is_enabled(), "gate_by_mean: want a first derivative, got a second");
     const torch::Tensor x = context->get_saved_variables()[0];
     const SharedProduct product = product_of(context);
-    product->dy = gradients[0].contiguous(x.suggest_memory_format());
+    product->dy = gradients[0].contiguous(in_rows(x) ? kChannelsLast : x.suggest_memory_format());
     return {{},
             product->passes->dot(x, product->dy).to(context->saved_data["type"].toScalarType()),
             context->saved_data["residual"].toBool() ? product->dy : torch::Tensor(),

@@ -21,8 +21,8 @@ Value exact_gelu(const Value& x);
 /// an excitation. x, shortcut [N, C, H, W], the shortcut may be undefined; the mean and what `gate`
 /// makes of it [N, C, 1, 1].
 /// One pass reads x for the mean, one makes the result; backwards one makes x's gradient, both
-/// parts of it, and the gate's takes one for x in channels_last on a CPU, with sums in float, of a
-/// photo at a time, and two of Torch's.
+/// parts of it. The gate's takes one for bfloat16 x in channels_last on a CPU, with sums in float,
+/// of a photo at a time, and else two.
 torch::Tensor gate_by_mean(const torch::Tensor& x,
                            const std::function<torch::Tensor(const torch::Tensor&)>& gate,
                            const torch::Tensor& shortcut = {});

@@ -120,7 +120,8 @@ double distance(const torch::Tensor& got, const torch::Tensor& want) {
 
 TEST_P(Pointwise, GateByMeanEqualsTorchInDouble) {
   const std::vector<std::vector<std::int64_t>> shapes{
-      {2, 5, 3, 3}, {1, 17, 7, 9}, {3, 96, 11, 13}, {2, 24, 40, 40}, {2, 1, 2, 2}, {3, 129, 1, 2}};
+      {2, 5, 3, 3}, {1, 17, 7, 9},  {3, 96, 11, 13}, {2, 24, 40, 40},
+      {2, 1, 2, 2}, {3, 129, 1, 2}, {3, 8, 1, 1}};
   for (const auto& shape : shapes)
     for (const bool residual : {false, true}) {
       SCOPED_TRACE(testing::PrintToString(shape) + (residual ? " with a shortcut" : ""));
@@ -218,6 +219,36 @@ TEST(GateByMean, ByTorchsOperatorsIsItsDefinition) {
         EXPECT_TRUE(torch::equal(got.dshortcut, dy));
       }
     }
+}
+
+TEST(GateByMean, ByTorchsOperatorsKeepsBfloat16) {
+  torch::manual_seed(1);
+  const auto draw = [] { return torch::randn({3, 7, 4, 5}).to(torch::kBFloat16); };  // no rows
+  const auto x = draw(), dy = draw(), shortcut = draw();
+  const auto weight = torch::randn({7, 7}).to(torch::kBFloat16);
+  const auto exact = [](const torch::Tensor& t) { return t.to(torch::kDouble); };
+  const auto how = [](const torch::Tensor& input, const Gate& gate, const torch::Tensor& more) {
+    return gate_by_mean(input, gate, more);
+  };
+  const Gradients got = gated(x, weight, shortcut, dy, how),
+                  want = gated(exact(x), exact(weight), exact(shortcut), exact(dy), written_out);
+  EXPECT_EQ(got.y.scalar_type(), torch::kBFloat16);
+  EXPECT_EQ(got.dx.scalar_type(), torch::kBFloat16);
+  EXPECT_LT(distance(got.y, want.y), 5e-3);
+  EXPECT_LT(distance(got.dx, want.dx), 5e-3);
+  EXPECT_LT(distance(got.dweight, want.dweight), 2e-2);
+}
+
+TEST(GateByMean, ByTorchsOperatorsOfAFrozenInput) {
+  torch::manual_seed(1);
+  const auto x = torch::randn({2, 5, 3, 4}, torch::kDouble);
+  const auto weight = torch::randn({1, 5, 1, 1}, torch::kDouble).requires_grad_();
+  const auto gate = [&](const torch::Tensor& mean) { return mean * weight; };
+  gate_by_mean(x, gate).backward(torch::ones_like(x));
+  const auto want = (x.mean({2, 3}) * x.sum({2, 3})).sum(0);  // [C]
+  EXPECT_LT(distance(weight.grad().flatten(), want), 1e-14);
+  const torch::NoGradGuard no_grad;
+  EXPECT_LT(distance(gate_by_mean(x, gate), written_out(x, gate, {})), 1e-15);
 }
 
 INSTANTIATE_TEST_SUITE_P(InstructionSets, Pointwise, testing::ValuesIn(supported_row_kernels()),

@@ -139,6 +139,7 @@ TEST_F(TrainerOnCuda, ByTheWinnersOptimiserToo) {
 TEST_F(TrainerOnCuda, AGraphComputesWhatItRecorded) {
   SHOPLENS_NEED_CUDA();
   TrainOptions graph = on_cuda(), eager = graph;
+  graph.cuda_graphs = "on";
   eager.cuda_graphs = "off";
   expect_near(losses(graph, "graph"), losses(eager, "eager"), 1e-7);
   graph.amp = eager.amp = "bf16";
@@ -151,6 +152,8 @@ TEST_F(TrainerOnCuda, AGraphComputesWhatItRecorded) {
 TEST_F(TrainerOnCuda, ARunWithAGraphGoesOnFromACheckpoint) {
   SHOPLENS_NEED_CUDA();
   options_.device = "cuda";
+  options_.cuda_graphs = "on";
+  options_.epochs = 6;  // enough to record one after that
   options_.model_ema = true;
   expect_to_go_on();
 }

@@ -9,6 +9,16 @@
 #include <utility>
 
 namespace shoplens {
+namespace {
+
+// One for the process, as the allocator keeps what is freed for the stream that had it.
+c10::Stream copy_stream(at::Device device) {
+  static const c10::Stream stream =
+      c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device);
+  return stream;
+}
+
+}  // namespace
 
 at::Tensor to_device(const at::Tensor& tensor, at::Device device) {
   return device.is_cuda() ? tensor.pin_memory().to(device, /*non_blocking=*/true)
@@ -23,43 +33,40 @@ std::shared_ptr<float[]> pinned_memory(std::size_t floats) {
 }
 
 DeviceBatches::DeviceBatches(std::unique_ptr<Loader> loader, int size, const Execution& execution)
-    : loader_(std::move(loader)), size_(size), execution_(execution) {
-  if (execution.device.is_cuda())
-    copies_ = c10::impl::VirtualGuardImpl(execution.device.type())
-                  .getStreamFromGlobalPool(execution.device);
-}
+    : loader_(std::move(loader)), size_(size), execution_(execution) {}
 
 std::optional<DeviceBatches::Item> DeviceBatches::next() {
-  if (!begun_) begin();
-  begun_ = false;
-  if (copied_) {
-    const c10::impl::VirtualGuardImpl device(execution_.device.type());
-    const c10::Stream current = device.getStream(execution_.device);
-    copied_->block(current);
-    ahead_->x.record_stream(current);  // its memory came from the other stream
-    copied_.reset();
+  std::optional<Begun> begun = std::exchange(ahead_, std::nullopt);
+  if (!begun) begun = begin();
+  if (!begun) return std::nullopt;
+  if (begun->copied) {
+    const c10::Stream current =
+        c10::impl::VirtualGuardImpl(execution_.device.type()).getStream(execution_.device);
+    begun->copied->block(current);
+    begun->item.x.record_stream(current);  // its memory is the other stream's
   }
-  return std::exchange(ahead_, std::nullopt);
+  return std::move(begun->item);
 }
 
 void DeviceBatches::copy_ahead() {
-  if (copies_ && !begun_) begin();
+  if (execution_.device.is_cuda() && !ahead_ && loader_->is_ready()) ahead_ = begin();
 }
 
-void DeviceBatches::begin() {
+std::optional<DeviceBatches::Begun> DeviceBatches::begin() {
   auto batch = loader_->next();
-  begun_ = true;
-  if (!batch) return;
-  ahead_.emplace(Item{std::move(*batch), {}});
-  if (ahead_->batch.samples.empty()) return;
-  if (!copies_) {
-    ahead_->x = to_input(ahead_->batch.data);
-    return;
+  if (!batch) return std::nullopt;
+  Begun begun{{std::move(*batch), {}}, std::nullopt};
+  Item& item = begun.item;
+  if (item.batch.samples.empty()) return begun;
+  if (!execution_.device.is_cuda()) {
+    item.x = to_input(item.batch.data);
+    return begun;
   }
-  const c10::StreamGuard on_stream(*copies_);
-  ahead_->x = to_input(ahead_->batch.data);
-  copied_.emplace(execution_.device.type());
-  copied_->record(*copies_);
+  const c10::Stream copies = copy_stream(execution_.device);
+  const c10::StreamGuard on_stream(copies);
+  item.x = to_input(item.batch.data);
+  begun.copied.emplace(execution_.device.type()).record(copies);
+  return begun;
 }
 
 at::Tensor DeviceBatches::to_input(std::span<float> data) const {

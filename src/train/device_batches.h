@@ -41,27 +41,28 @@ class DeviceBatches {
   std::optional<Item> next();
 
   /// To be called when the GPU has been given its work on the present batch: begins to copy the
-  /// one after, on a stream of its own. On a processor it does nothing.
+  /// one after, on another stream, if that is loaded. On a processor it does nothing.
   void copy_ahead();
 
-  /// Takes a batch's memory back for a later one, when a result of it has been read: it is sure
-  /// then that the GPU has copied it.
+  /// Takes a batch's memory back for a later one. Of a GPU's batch when a result of x has been
+  /// read, as x is sure to have been copied then, or when x is not used.
   void recycle(Item&& item) { loader_->recycle(std::move(item.batch)); }
 
   /// Loader::wait_seconds.
   double wait_seconds() const { return loader_->wait_seconds(); }
 
  private:
-  void begin();
+  struct Begun {
+    Item item;
+    std::optional<c10::Event> copied;  // on a GPU, item.x
+  };
+  std::optional<Begun> begin();
   at::Tensor to_input(std::span<float> data) const;
 
   std::unique_ptr<Loader> loader_;
   int size_;
   Execution execution_;
-  std::optional<c10::Stream> copies_;  // of a GPU
-  bool begun_ = false;                 // `ahead_` is the next batch, or there is none
-  std::optional<Item> ahead_;
-  std::optional<c10::Event> copied_;  // on a GPU, ahead_
+  std::optional<Begun> ahead_;
 };
 
 }  // namespace shoplens

@@ -5,8 +5,12 @@
 #include <torch/cuda.h>
 
 #include <algorithm>
+#include <functional>
+#include <memory>
 #include <stdexcept>
+#include <vector>
 
+#include "core/error.h"
 #include "data/sampler.h"
 
 namespace shoplens {
@@ -15,7 +19,7 @@ namespace {
 constexpr int kSize = 4, kBatch = 3;
 constexpr std::size_t kFloats = std::size_t{3} * kSize * kSize;
 
-// Photos of one number each, their own; those that `bad` says cannot be read.
+// Photos of one number each, their own, but where `load_or_throw` throws.
 DeviceBatches batches_of(
     std::int64_t photos, const Execution& execution,
     const std::function<void(std::int64_t)>& load_or_throw = [](auto) {}) {
@@ -72,7 +76,7 @@ void expect_a_failure_to_be_thrown(const Execution& execution) {
     if (sample == 4) throw std::runtime_error("no memory");
   });
   EXPECT_TRUE(batches.next());
-  EXPECT_THROW((batches.copy_ahead(), batches.next()), std::runtime_error);
+  EXPECT_THROW(batches.next(), std::runtime_error);
   EXPECT_THROW(batches.next(), std::runtime_error);
 }
 

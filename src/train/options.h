@@ -141,8 +141,9 @@ struct TrainOptions {
       {"auto", "on", "off"});
     v(cuda_graphs, "cuda-graphs",
       "on cuda, record a step once and replay it, as launching kernels takes longer than small "
-      "batches; for steps of one batch, without --mixup, --teacher, --sample-rate and the heads "
-      "of pairs; auto: wherever that holds",
+      "batches, and keep a step's memory for it; for steps of one batch, without --mixup, "
+      "--teacher, --sample-rate, --smoothing of weighted classes and the heads of pairs; auto: "
+      "wherever that holds and the build has the CUDA runtime",
       {"auto", "on", "off"});
     v(cudnn_benchmark, "cudnn-benchmark",
       "on cuda, try at the first step which kernel is fastest for each layer, which takes its "

@@ -229,17 +229,19 @@ TEST(ResolvedOptions, RecordAStepWhereItRepeats) {
   EXPECT_EQ(resolved(options).cuda_graphs, "off");
   options.device = "cuda";
   EXPECT_EQ(resolved(options).cuda_graphs, StepGraph::is_supported() ? "on" : "off");
-  using Change = void (*)(TrainOptions&);
   for (const Change change : std::initializer_list<Change>{
            [](TrainOptions& o) { o.grad_accum_steps = 2; }, [](TrainOptions& o) { o.mixup = 0.2; },
            [](TrainOptions& o) { o.teacher = "teacher.npy"; },
            [](TrainOptions& o) { o.sample_rate = 0.5; },
-           [](TrainOptions& o) { o.head = "triplet"; },
+           [](TrainOptions& o) { o.head = "triplet", o.m_per_class = 4; },
            [](TrainOptions& o) { o.smoothing = 0.1, o.class_weights = "log"; },
            [](TrainOptions& o) { o.cuda_graphs = "off"; }}) {
     TrainOptions changed = options;
     change(changed);
     EXPECT_EQ(resolved(changed).cuda_graphs, "off");
+    if (changed.cuda_graphs == "off") continue;
+    changed.cuda_graphs = "on";
+    EXPECT_NE(error_of(changed).find("as each step has to be the same"), std::string::npos);
   }
 }
 

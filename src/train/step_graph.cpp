@@ -75,7 +75,7 @@ struct StepGraph::State {};
 
 StepGraph::StepGraph(Pass, torch::Device) {
   throw Error(ErrorCode::kUnsupported,
-              "train: want --cuda-graphs, but this build has no CUDA runtime",
+              "train: want --cuda-graphs on, but this build has no CUDA runtime",
               "build with the CUDA build of LibTorch and the headers of nvidia-cuda-runtime and "
               "nvidia-cuda-crt");
 }
