@@ -157,7 +157,11 @@ def status_mib(pid, *names):
     return sum(int(lines[name].split()[0]) for name in names) / 1024
 
 
-class Faiss:
+class Engine:
+    construction = 100  # of a graph: how many it looks at when a vector is added
+
+
+class Faiss(Engine):
     def __init__(self, name):
         self.name = name
 
@@ -165,7 +169,7 @@ class Faiss:
         n, dim = vectors.shape
         if self.name.startswith("hnsw"):
             self.index = faiss.index_factory(dim, "HNSW16,Flat" if self.name == "hnsw" else "HNSW16_SQ8", faiss.METRIC_INNER_PRODUCT)
-            self.index.hnsw.efConstruction = 100
+            self.index.hnsw.efConstruction = self.construction
             self.index.train(vectors[:: max(1, n // PIECE)])  # of 8 bits, what each component's range is
             return
         # As many cells as shoplens has; of so many that a search would mostly compare centroids, these are found by a graph.
@@ -218,11 +222,11 @@ class Rescored(Faiss):
         return np.take_along_axis(ids, np.argsort(-scores, axis=1, kind="stable")[:, :K], 1)
 
 
-class Hnswlib:
+class Hnswlib(Engine):
     def begin(self, vectors):
         import hnswlib
         self.index, self.threads = hnswlib.Index("ip", vectors.shape[1]), os.cpu_count()
-        self.index.init_index(len(vectors), M=16, ef_construction=100)
+        self.index.init_index(len(vectors), M=16, ef_construction=self.construction)
 
     def add(self, first, piece):
         self.index.add_items(piece, np.arange(first, first + len(piece)), num_threads=self.threads)
@@ -240,7 +244,7 @@ class Hnswlib:
         return self.index.knn_query(queries, K, num_threads=self.threads)[0]
 
 
-class Usearch:
+class Usearch(Engine):
     """In 8 bits it is given codes, as its own would use a sixth of their range: six deviations of a component are 127."""
 
     def __init__(self, dtype):
@@ -248,7 +252,8 @@ class Usearch:
 
     def new(self, dim, threads):
         from usearch.index import Index
-        self.index, self.threads = Index(ndim=dim, metric="ip", dtype=self.dtype, connectivity=16, expansion_add=100), threads
+        self.index, self.threads = Index(ndim=dim, metric="ip", dtype=self.dtype, connectivity=16,
+                                          expansion_add=self.construction), threads
 
     def codes(self, x):
         return x if self.dtype == "f32" else np.clip(np.rint(x * (127 * x.shape[1] ** 0.5 / 6)), -127, 127).astype(np.int8)
@@ -290,6 +295,7 @@ def build_peer(args, path, before):
     """Goes on from `before`; stops after a piece when --seconds are over."""
     vectors = np.load(args.folder / "vectors.npy", mmap_mode="r")
     engine, done = peer(args.name), before["vectors"]
+    engine.construction = args.construction
     if done:
         engine.load(path, vectors.shape, os.cpu_count())
     start, start_cpu = time.perf_counter(), time.process_time()
@@ -380,6 +386,7 @@ def main():
         if verb is build:
             sub.add_argument("--seconds", type=float, default=float("inf"), help="stop then; --more goes on")
             sub.add_argument("--more", action="store_true")
+            sub.add_argument("--construction", type=int, default=100, help="a graph's ef_construction")
         if verb is search:
             sub.add_argument("names", nargs="*")
             sub.add_argument("--rounds", type=int, default=3)
