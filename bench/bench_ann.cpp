@@ -2,8 +2,7 @@
 // Approximate search for a comparison with other programs (bench/peers/ann.py):
 //   bench_ann build VECTORS.npy INDEX K                  made for a recall@K of .99
 //   bench_ann search INDEX QUERIES.npy K THREADS
-//   bench_ann filter INDEX QUERIES.npy K THREADS         recall and queries/s where one id in 1,
-//   10,
+//   bench_ann filter INDEX QUERIES.npy K THREADS         recall and speed where one id in 1, 10,
 //                                                        100 and 1000 may be found
 // The second answers each line `PROBES BATCH` on stdin with a search of all queries, BATCH at once:
 // seconds, then the ids found. PROBES 0: as many as were chosen.

@@ -111,12 +111,10 @@ class RowPasses : public GatePasses {
   explicit RowPasses(const RowKernels& kernels) : passes_(kernels.pointwise) {}
 
   torch::Tensor mean(const torch::Tensor& x) const override {
-    torch::Tensor sum = torch::zeros({x.size(0), x.size(1), 1, 1}, torch::kFloat);
-    float* const sums = sum.mutable_data_ptr<float>();
-    for_photos(x, [&](std::int64_t at, std::int64_t channel, RowShape shape) {
-      passes_.sum(shape, values_of(x) + at, sums + channel);
-    });
-    return sum.div_(x.size(2) * x.size(3)).to(x.scalar_type());
+    return sums(x, [&](std::int64_t at, RowShape shape,
+                       float* sum) { passes_.sum(shape, values_of(x) + at, sum); })
+        .div_(x.size(2) * x.size(3))
+        .to(x.scalar_type());
   }
   torch::Tensor scale(const torch::Tensor& x, const torch::Tensor& factor,
                       const torch::Tensor& addend) const override {
@@ -136,12 +134,9 @@ class RowPasses : public GatePasses {
     return y;
   }
   torch::Tensor dot(const torch::Tensor& x, const torch::Tensor& y) const override {
-    torch::Tensor sum = torch::zeros({x.size(0), x.size(1), 1, 1}, torch::kFloat);
-    float* const sums = sum.mutable_data_ptr<float>();
-    for_photos(x, [&](std::int64_t at, std::int64_t channel, RowShape shape) {
-      passes_.dot(shape, values_of(x) + at, values_of(y) + at, sums + channel);
+    return sums(x, [&](std::int64_t at, RowShape shape, float* sum) {
+      passes_.dot(shape, values_of(x) + at, values_of(y) + at, sum);
     });
-    return sum;
   }
 
  private:
@@ -153,6 +148,18 @@ class RowPasses : public GatePasses {
       for (std::int64_t n = begin; n < end; ++n)
         work(n * shape.rows * shape.channels, n * shape.channels, shape);
     });
+  }
+
+  // [N, C, 1, 1] in float; add(its first value's place, its shape, its channels' sums) of each
+  // photo
+  template <class Add>
+  static torch::Tensor sums(const torch::Tensor& x, const Add& add) {
+    torch::Tensor all = torch::zeros({x.size(0), x.size(1), 1, 1}, torch::kFloat);
+    float* const values = all.mutable_data_ptr<float>();
+    for_photos(x, [&](std::int64_t at, std::int64_t channel, RowShape shape) {
+      add(at, shape, values + channel);
+    });
+    return all;
   }
 
   const PointwisePasses& passes_;

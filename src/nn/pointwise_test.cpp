@@ -88,6 +88,10 @@ GateByMean fused_by(const RowKernels& kernels) {
   };
 }
 
+torch::Tensor by_torch(const torch::Tensor& x, const Gate& gate, const torch::Tensor& shortcut) {
+  return gate_by_mean(x, gate, shortcut);
+}
+
 // The definition.
 torch::Tensor written_out(const torch::Tensor& x, const Gate& gate, const torch::Tensor& shortcut) {
   const torch::Tensor y = x * gate(x.mean({2, 3}, /*keepdim=*/true));
@@ -195,10 +199,6 @@ TEST_P(Pointwise, AGateWithoutAGradientIsRefused) {  // x would silently get non
 
 TEST(GateByMean, ByTorchsOperatorsIsItsDefinition) {
   torch::manual_seed(1);
-  const auto by_torch = [](const torch::Tensor& x, const Gate& gate,
-                           const torch::Tensor& shortcut) {
-    return gate_by_mean(x, gate, shortcut);
-  };
   for (const bool residual : {false, true})
     for (const bool in_rows : {false, true}) {
       SCOPED_TRACE(join(residual, in_rows));
@@ -227,10 +227,7 @@ TEST(GateByMean, ByTorchsOperatorsKeepsBfloat16) {
   const auto x = draw(), dy = draw(), shortcut = draw();
   const auto weight = torch::randn({7, 7}).to(torch::kBFloat16);
   const auto exact = [](const torch::Tensor& t) { return t.to(torch::kDouble); };
-  const auto how = [](const torch::Tensor& input, const Gate& gate, const torch::Tensor& more) {
-    return gate_by_mean(input, gate, more);
-  };
-  const Gradients got = gated(x, weight, shortcut, dy, how),
+  const Gradients got = gated(x, weight, shortcut, dy, by_torch),
                   want = gated(exact(x), exact(weight), exact(shortcut), exact(dy), written_out);
   EXPECT_EQ(got.y.scalar_type(), torch::kBFloat16);
   EXPECT_EQ(got.dx.scalar_type(), torch::kBFloat16);
