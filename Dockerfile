@@ -14,7 +14,7 @@ RUN cmake --preset release -DSHOPLENS_TRAIN=$SHOPLENS_TRAIN && \
 FROM debian:12-slim
 RUN apt-get update && \
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      libjpeg62-turbo libpng16-16 libprometheus-cpp-core1.0 libspdlog1.10 libsqlite3-0 libssl3 libwebp7 libwebpdemux2 && \
+      libjpeg62-turbo libpng16-16 libprometheus-cpp-core1.0 libspdlog1.10 libsqlite3-0 libssl3 libwebp7 libwebpdemux2 libxxhash0 && \
     rm -rf /var/lib/apt/lists/* && \
     useradd --system --uid 10001 shoplens && \
     install -d -o shoplens -m 0750 /data

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxBytes = 1 << 16;
 constexpr const char* kEnd = "end\n";  // tells a whole file from a cut one
-constexpr std::size_t kHashDigits = 64;
+constexpr std::size_t kChecksumDigits = 16;
 
 // Empty: there is no place. A relative $XDG_CACHE_HOME does not count, says its specification.
 fs::path folder_of(const std::string& kind) {
@@ -37,14 +37,6 @@ bool make_folder_of(const fs::path& path) {
   std::error_code failed;
   if (!path.empty()) fs::create_directories(path.parent_path(), failed);
   return !path.empty() && !failed;
-}
-
-// Ends a file of bytes, which say nothing of their own.
-std::string hash_of(std::string_view bytes, const std::string& key) {
-  Sha256 hash;
-  hash.update(bytes);
-  hash.update(key);
-  return hash.hex();
 }
 
 // Removes what was used longest ago until the rest has at most `max_bytes`.
@@ -95,9 +87,9 @@ CachedBytes map_cached(const std::string& kind, const std::string& key) try {
   if (path.empty()) return {};
   auto file = std::make_unique<MappedFile>(path);
   const std::string_view all = file->bytes();
-  if (all.size() < kHashDigits) return {};
-  const std::string_view bytes = all.substr(0, all.size() - kHashDigits);
-  if (all.substr(bytes.size()) != hash_of(bytes, key)) return {};
+  if (all.size() < kChecksumDigits) return {};
+  const std::string_view bytes = all.substr(0, all.size() - kChecksumDigits);
+  if (all.substr(bytes.size()) != checksum_hex(bytes, key)) return {};
   std::error_code failed;  // then it seems older than it is
   fs::last_write_time(path, fs::file_time_type::clock::now(), failed);
   return {std::move(file), bytes};
@@ -111,7 +103,7 @@ void keep_bytes(const std::string& kind, const std::string& key, std::uint64_t m
   if (!make_folder_of(path)) return;
   AtomicFile file(path);
   const std::string value = make();
-  file.stream() << value << hash_of(value, key);
+  file.stream() << value << checksum_hex(value, key);  // the bytes say nothing of their own
   file.commit();
   trim(path.parent_path(), max_bytes);
 } catch (const Error&) {  // it will be made again

@@ -19,5 +19,12 @@ TEST(Sha256, PiecesAreTheWhole) {
   EXPECT_EQ(hash.hex(), sha256_hex("abc"));
 }
 
+// Of Python's xxhash 3: xxh3_64(bytes, seed=xxh3_64(key).intdigest()).hexdigest().
+TEST(Checksum, EqualsAnotherProgramsXxh3) {
+  EXPECT_EQ(checksum_hex("", ""), "412f1275e10017f3");
+  EXPECT_EQ(checksum_hex("abc", "a key"), "203a7977218cb14b");
+  EXPECT_EQ(checksum_hex(std::string(1'000'000, 'a'), "a key"), "4aeb8817538b8b88");
+}
+
 }  // namespace
 }  // namespace shoplens

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <string_view>
 
 namespace shoplens {
@@ -9,8 +10,12 @@ namespace shoplens {
 /// is short. It stays what it was when another is renamed onto its path.
 class MappedFile {
  public:
-  /// Throws kNotFound when it is absent, kIo when it cannot be mapped.
+  /// Throws as open_file, and kIo when it cannot be mapped.
   explicit MappedFile(const std::filesystem::path& path);
+  /// What write() gives its argument, in a file of `folder` that has no name and goes with this:
+  /// memory that need not be there. Throws kIo where there can be none, or the disk is full.
+  using Write = std::function<void(const std::function<void(std::string_view)>& put)>;
+  MappedFile(const std::filesystem::path& folder, const Write& write);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
@@ -21,6 +26,8 @@ class MappedFile {
   void expect_random_reads() const;
 
  private:
+  void map(int fd, const std::filesystem::path& path);
+
   const char* data_ = nullptr;
   std::size_t size_ = 0;
 };

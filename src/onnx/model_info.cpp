@@ -4,12 +4,9 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <protozero/pbf_reader.hpp>
 #include <protozero/pbf_writer.hpp>
 
 #include "core/error.h"
-#include "core/files.h"
-#include "core/hash.h"
 #include "onnx/model_proto.h"
 
 namespace shoplens {
@@ -17,7 +14,6 @@ namespace fs = std::filesystem;
 namespace {
 
 using Metadata = std::map<std::string, std::string>;
-constexpr const char* kFormatKey = "shoplens.format";
 constexpr const char* kFormat = "1";
 constexpr const char* kFormatWithDecode = "2";  // who does not know the key would decode in full
 constexpr const char* kClassesKey = "shoplens.classes";
@@ -70,11 +66,6 @@ std::string triple_text(const std::array<float, 3>& t) {
   return number_text(t[0]) + " " + number_text(t[1]) + " " + number_text(t[2]);
 }
 
-[[noreturn]] void corrupt(const std::string& what, const fs::path& path,
-                          const std::string& hint = {}) {
-  throw Error(ErrorCode::kCorrupt, join("model: ", what, " (", path.string(), ")"), hint);
-}
-
 bool is_hash(std::string_view word) {
   return word.size() == 64 && word.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
@@ -86,11 +77,11 @@ struct Reader {
 
   const std::string& text(const std::string& key) const {
     const auto found = metadata.find(key);
-    if (found == metadata.end()) corrupt("want metadata " + key + ", got none", path);
+    if (found == metadata.end()) corrupt_model("want metadata " + key + ", got none", path);
     return found->second;
   }
   [[noreturn]] void wrong(const std::string& key, const std::string& want) const {
-    corrupt(join(key, ": want ", want, ", got \"", text(key), "\""), path);
+    corrupt_model(join(key, ": want ", want, ", got \"", text(key), "\""), path);
   }
   int integer(const std::string& key, int most) const {
     const std::string& word = text(key);
@@ -165,18 +156,11 @@ struct Reader {
   }
 };
 
-void check_fingerprint(const std::string& bytes, const std::string& written, const fs::path& path) {
-  const std::string_view view(bytes);
-  const std::string entry = metadata_entry(kFingerprintKey, written);
-  if (!view.ends_with(entry))
-    corrupt("want the fingerprint at the end, got other data after it", path);
-  const std::string got = sha256_hex(view.substr(0, view.size() - entry.size()));
-  if (got != written)
-    corrupt(join("changed after it was written: want fingerprint ", written, ", got ", got), path,
-            "take the file from where it was made again, or repeat `shoplens export`");
-}
-
 }  // namespace
+
+void corrupt_model(const std::string& what, const fs::path& path, const std::string& hint) {
+  throw Error(ErrorCode::kCorrupt, join("model: ", what, " (", path.string(), ")"), hint);
+}
 
 std::string metadata_entry(const std::string& key, const std::string& value) {
   std::string bytes;
@@ -241,62 +225,6 @@ ModelInfo from_metadata(const Metadata& metadata, const fs::path& path) {
   if (!read.text(kFingerprintKey).empty())  // a checkpoint of a training run has none yet
     info.fingerprint = read.hash(kFingerprintKey);
   return info;
-}
-
-ModelProto parse_model_proto(const std::string& bytes, const fs::path& path) {
-  using protozero::pbf_wire_type;
-  constexpr auto kMessage = pbf_wire_type::length_delimited;
-  ModelProto parsed;
-  bool has_graph = false;
-  try {
-    protozero::pbf_reader model(bytes);
-    while (model.next()) {
-      if (model.tag_and_type() == protozero::tag_and_type(14, kMessage)) {
-        protozero::pbf_reader entry = model.get_message();
-        std::string key, value;
-        while (entry.next()) {
-          if (entry.tag() == 1)
-            key = entry.get_string();
-          else if (entry.tag() == 2)
-            value = entry.get_string();
-          else
-            entry.skip();
-        }
-        if (!parsed.metadata.emplace(key, value).second)
-          corrupt("metadata has " + key + " twice", path);
-      } else if (model.tag_and_type() == protozero::tag_and_type(2, kMessage)) {
-        parsed.producer = model.get_string();
-      } else if (model.tag_and_type() == protozero::tag_and_type(7, kMessage)) {
-        const auto view = model.get_view();
-        parsed.graph = {view.data(), view.size()};
-        has_graph = true;
-      } else {
-        model.skip();
-      }
-    }
-  } catch (const protozero::exception& e) {
-    corrupt(join("not an ONNX file, or cut short: ", e.what()), path);
-  }
-  if (!has_graph) corrupt("not an ONNX file, or cut short: no graph", path);
-  return parsed;
-}
-
-ModelInfo check_model(const ModelProto& model, const std::string& bytes, const fs::path& path) {
-  const bool ours = model.producer == kOnnxProducer || model.metadata.contains(kFormatKey);
-  if (!ours)
-    throw Error(
-        ErrorCode::kUnsupported,
-        join("model: want an ONNX file written by shoplens, got one by ",
-             model.producer.empty() ? "another program" : model.producer, " (", path.string(), ")"),
-        "make one with `shoplens import` (from weights) or `shoplens export` (from a run)");
-  ModelInfo info = from_metadata(model.metadata, path);
-  check_fingerprint(bytes, info.fingerprint, path);
-  return info;
-}
-
-ModelInfo read_model_info(const fs::path& path) {
-  const std::string bytes = read_file(path, INT32_MAX);
-  return check_model(parse_model_proto(bytes, path), bytes, path);
 }
 
 }  // namespace shoplens

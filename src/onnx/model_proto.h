@@ -4,9 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <string>
-#include <string_view>
 
 #include "onnx/model_info.h"
 
@@ -14,6 +12,7 @@ namespace shoplens {
 
 inline constexpr std::int64_t kOnnxIrVersion = 8, kOnnxOpset = 17;
 inline constexpr const char* kOnnxProducer = "shoplens";
+inline constexpr const char* kFormatKey = "shoplens.format";
 inline constexpr const char* kFingerprintKey = "shoplens.fingerprint";
 
 /// TensorProto.DataType.
@@ -26,18 +25,8 @@ enum class OnnxAttribute : std::int32_t { kFloat = 1, kInt = 2, kString = 3, kIn
 /// the file, and the SHA-256 of every byte before it.
 std::string metadata_entry(const std::string& key, const std::string& value);
 
-/// The top level of a ModelProto. `graph` points into the bytes it was read from.
-struct ModelProto {
-  std::map<std::string, std::string> metadata;
-  std::string producer;
-  std::string_view graph;
-};
-
-/// Throws kCorrupt, naming `path`, for what is not ONNX or is cut short.
-ModelProto parse_model_proto(const std::string& bytes, const std::filesystem::path& path);
-
-/// What read_model_info returns and throws, of bytes that are here already.
-ModelInfo check_model(const ModelProto& model, const std::string& bytes,
-                      const std::filesystem::path& path);
+/// Throws kCorrupt, of a model.onnx.
+[[noreturn]] void corrupt_model(const std::string& what, const std::filesystem::path& path,
+                                const std::string& hint = {});
 
 }  // namespace shoplens

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <condition_variable>
 #include <cstring>
+#include <future>
 #include <mutex>
 #include <openvino/openvino.hpp>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "core/cache_file.h"
 #include "core/error.h"
 #include "core/threads.h"
+#include "onnx/model_file.h"
 #include "runtime/openvino_error.h"
 
 namespace shoplens {
@@ -97,38 +99,43 @@ struct Embedder::State {
   std::mutex features_mutex;
   std::optional<ov::InferRequest> for_features;
 
-  State(const std::filesystem::path& file, const RuntimeOptions& options)
-      : path(file), info(read_model_info(file)), raw(options.raw), classes(options.classes) {
+  State(const ModelFile& file, const RuntimeOptions& options)
+      : path(file.path()), info(file.info()), raw(options.raw), classes(options.classes) {
     if ((raw || classes) && info.classes.empty())
       throw Error(ErrorCode::kBadInput,
                   join("embedder: want a model with raw embeddings and class scores, this one has "
                        "none (",
-                       file.string(), ")"),
+                       path.string(), ")"),
                   "export it again with --classes");
     if (info.weight_bits == 8 && options.device == "CPU" &&
         !has_exact_byte_products(processor_features()))
       throw Error(ErrorCode::kUnsupported,
                   join("embedder: want a processor with VNNI for weights of 8 bits, this one has "
                        "none (",
-                       file.string(), ")"),
+                       path.string(), ")"),
                   "`shoplens quantize` without --weight-bits 8 writes what is right on all");
+    // Of a large network it takes as long as to load OpenVINO and what is in the cache.
+    auto checked = std::async(std::launch::async, [&] { file.check_content(); });
     try {
       precision = resolve_precision(core, options);
-      open(options);
+      open(options, checked);
       streams = options.streams;
       for (int i = 0; i < options.streams + 1; ++i) idle.push_back(model.create_infer_request());
     } catch (const ov::Exception& e) {
       throw Error(ErrorCode::kUnsupported,
                   join("embedder: OpenVINO cannot run the model on ", options.device, ": ",
-                       last_line(e.what()), " (", file.string(), ")"));
+                       last_line(e.what()), " (", path.string(), ")"));
     }
     check_shapes();
   }
 
-  void open(const RuntimeOptions& options) {
+  // What is not as it was written must not be compiled and kept: `checked` says so.
+  void open(const RuntimeOptions& options, std::future<void>& checked) {
     const ov::AnyMap properties = compile_properties(options, precision);
     const std::string key = options.cache ? cache_key(options) : "";
-    if (options.cache && import_cached(key, options.device, properties)) return;
+    const bool imported = options.cache && import_cached(key, options.device, properties);
+    checked.get();
+    if (imported) return;
     const auto network = core.read_model(path.string());
     keep_outputs(*network, {embedding_name(), classes ? "classes" : ""});
     model = core.compile_model(network, options.device, properties);
@@ -271,7 +278,7 @@ struct Embedder::State {
 std::string openvino_version() { return ov::get_openvino_version().buildNumber; }
 
 Embedder::Embedder(const std::filesystem::path& model, const RuntimeOptions& options)
-    : state_(std::make_unique<State>(model, options)) {}
+    : state_(std::make_unique<State>(ModelFile(model), options)) {}
 Embedder::~Embedder() = default;
 
 const ModelInfo& Embedder::info() const { return state_->info; }
