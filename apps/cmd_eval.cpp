@@ -132,14 +132,16 @@ int eval(const EvalOptions& o) {
   const Gallery gallery(o.gallery);
   const auto pipeline = open_gallery_pipeline(gallery, o.network, manifest.size(), o.vote);
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, manifest.paths, o.network);
-  gallery.check_model(pipeline->fingerprint(), "the one that embeds");
-  GalleryContent content = gallery.content();
-  const std::vector<GalleryItem> items = content.items;
-  const Recognizer recognizer(std::move(content), gallery.array("whitening"), *pipeline,
-                              {.decide = pipeline->spec().decide,
-                               .calibration = calibration_of(gallery, pipeline->spec()),
-                               .index_file = index_file_of(o.gallery)},
-                              o.gallery);
+  std::vector<GalleryItem> items;
+  std::optional<Recognizer> opened;
+  gallery.read_one_state([&] {
+    items = gallery.items();
+    opened.emplace(gallery, *pipeline,
+                   RecognizeOptions{.decide = pipeline->spec().decide,
+                                    .calibration = calibration_of(gallery, pipeline->spec()),
+                                    .index_file = index_file_of(o.gallery)});
+  });
+  const Recognizer& recognizer = *opened;
   const auto evaluations = evaluate(items, recognizer.matcher(), manifest, embedded,
                                     {pipeline->spec().decide, pipeline->classes()});
   if (evaluations[0].strangers > 0)

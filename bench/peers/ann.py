@@ -27,6 +27,7 @@ import time
 
 import faiss
 import numpy as np
+from faiss.contrib.clustering import two_level_clustering
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PIECE = 100_000
@@ -181,7 +182,14 @@ class Faiss(Engine):
         most = 20 if graph else 39  # a cell, to learn from
         self.index.cp.max_points_per_centroid, self.index.cp.min_points_per_centroid = most, 1
         rows = np.sort(np.random.default_rng(0).choice(n, min(n, most * cells), replace=False))
-        self.index.train(vectors[rows])
+        sample = vectors[rows]
+        if graph:  # in one level it takes longer than all the rest
+            centroids, _ = two_level_clustering(sample, int(cells**0.5), cells, clustering_niter=8, spherical=True,
+                                                min_points_per_centroid=1)
+            found_by = faiss.downcast_index(self.index.quantizer).hnsw
+            found_by.efConstruction, found_by.efSearch = self.construction, 64
+            self.index.quantizer.add(centroids)
+        self.index.train(sample)
 
     def add(self, first, piece):
         self.index.add(piece)

@@ -209,6 +209,20 @@ GalleryContent Gallery::content() const {
   GalleryContent content;
   // Grown as it is read, the vectors would be in memory twice for moments.
   content.vectors.reserve(static_cast<std::size_t>(size()) * static_cast<std::size_t>(model_.dim));
+  visit([&](GalleryItem item, std::span<const float> vector) {
+    content.items.push_back(std::move(item));
+    content.vectors.insert(content.vectors.end(), vector.begin(), vector.end());
+  });
+  return content;
+}
+
+void Gallery::read_one_state(const std::function<void()>& body) const {
+  const Transaction one_state(*database_, Transaction::Kind::kRead);
+  body();
+}
+
+void Gallery::visit(const std::function<void(GalleryItem, std::span<const float>)>& see) const {
+  std::vector<float> vector;
   // One statement sees one state of the database, so a writer meanwhile does no harm.
   Statement row(*database_,
                 join(kSelectItem, ", embeddings.vector, embeddings.checksum", kFromItems,
@@ -216,7 +230,6 @@ GalleryContent Gallery::content() const {
                      " ORDER BY items.id"));
   row.bind(1, model_id_);
   while (row.step()) {
-    content.items.push_back(read_item(row));
     const std::string_view blob = row.blob(5);
     if (blob.size() != static_cast<std::size_t>(model_.dim) * sizeof(float))
       throw Error(ErrorCode::kCorrupt,
@@ -228,9 +241,10 @@ GalleryContent Gallery::content() const {
                   join("gallery: want item ", row.integer(0), " as it was written, got another (",
                        path().string(), ")"),
                   "`shoplens index verify` tells all that is wrong");
-    append_blob(blob, content.vectors);
+    vector.clear();
+    append_blob(blob, vector);
+    see(read_item(row), vector);
   }
-  return content;
 }
 
 std::int64_t Gallery::id_of(const std::string& path) const {

@@ -136,6 +136,10 @@ class Gallery {
   bool has_label(const std::string& label) const;
   std::vector<GalleryItem> items() const;  // by ascending id
   GalleryContent content() const;  // one consistent state, also while another process writes
+  /// The same item by item, with its vector [dim], which is gone after the call.
+  void visit(const std::function<void(GalleryItem, std::span<const float>)>& see) const;
+  /// Whatever body() reads here is of one state, also while another process writes.
+  void read_one_state(const std::function<void()>& body) const;
   /// Those of `paths` that are in the gallery, in their order.
   std::vector<std::string> existing(const std::vector<std::string>& paths) const;
 

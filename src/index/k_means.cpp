@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -26,6 +27,21 @@ std::vector<std::int64_t> sample_rows(std::int64_t n, std::int64_t count) {
                   i + static_cast<std::int64_t>(random.uniform() * static_cast<double>(n - i)))]);
   rows.resize(static_cast<std::size_t>(count));
   return rows;
+}
+
+// The rows in that order, read in theirs: in a file larger than memory each would else cost a read
+// of the disk.
+std::vector<float> rows_of(std::span<const float> vectors, int dim,
+                           std::span<const std::int64_t> rows) {
+  std::vector<std::size_t> places(rows.size());
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  std::ranges::sort(places, {}, [&](std::size_t place) { return rows[place]; });
+  const auto width = static_cast<std::size_t>(dim);
+  std::vector<float> values(rows.size() * width);
+  for (const std::size_t place : places)
+    std::ranges::copy(vectors.subspan(static_cast<std::size_t>(rows[place]) * width, width),
+                      values.begin() + static_cast<std::ptrdiff_t>(place * width));
+  return values;
 }
 
 // Sums of the vectors of each cell, over their length; a cell without any stays where it was.
@@ -62,12 +78,8 @@ std::vector<std::int32_t> nearest_centroids(const ExactIndex& centroids,
 std::vector<float> k_means(std::span<const float> vectors, int dim, std::int64_t k, int threads) {
   const std::int64_t n = static_cast<std::int64_t>(vectors.size()) / dim;
   check(k > 0 && k <= n, "k-means: want from 1 to ", n, " centroids, got ", k);
-  std::vector<float> sample;
-  for (const std::int64_t row : sample_rows(n, std::min(n, k * kSampledPerCentroid))) {
-    const auto vector =
-        vectors.subspan(static_cast<std::size_t>(row * dim), static_cast<std::size_t>(dim));
-    sample.insert(sample.end(), vector.begin(), vector.end());
-  }
+  std::vector<float> sample =
+      rows_of(vectors, dim, sample_rows(n, std::min(n, k * kSampledPerCentroid)));
   l2_normalize(sample, dim);
   std::vector<float> centroids(sample.begin(), sample.begin() + k * dim);
   for (int round = 0; round < kRounds; ++round) {

@@ -11,10 +11,12 @@
 namespace shoplens {
 namespace {
 
-std::string key_of(std::span<const float> vectors, int dim, double recall) {
+std::string key_of(const VectorSource& vectors, int dim, double recall) {
   Sha256 hash;
   hash.update(join("dim ", dim, ", recall ", recall, '\n'));
-  hash.update({reinterpret_cast<const char*>(vectors.data()), vectors.size_bytes()});
+  vectors.read([&](std::span<const float> some) {
+    hash.update({reinterpret_cast<const char*>(some.data()), some.size_bytes()});
+  });
   return hash.hex();
 }
 
@@ -43,7 +45,7 @@ ApproximateIndex keep(ApproximateIndex index, const std::filesystem::path& file,
 
 }  // namespace
 
-ApproximateIndex kept_index(std::vector<float> vectors, int dim, double recall, int threads,
+ApproximateIndex kept_index(VectorSource vectors, int dim, double recall, int threads,
                             const std::filesystem::path& file) {
   const std::string key = key_of(vectors, dim, recall);
   const auto tell = [](const ApproximateIndex& index, const std::string& made) {
@@ -55,7 +57,7 @@ ApproximateIndex kept_index(std::vector<float> vectors, int dim, double recall, 
     return *std::move(kept);
   }
   const auto start = std::chrono::steady_clock::now();
-  ApproximateIndex index(share(std::move(vectors)), dim, {.recall = recall}, threads);
+  ApproximateIndex index(vectors.share(file.parent_path()), dim, {.recall = recall}, threads);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   tell(index, join("made in ", took.count(), " s"));
   return keep(std::move(index), file, key, threads);

@@ -60,6 +60,28 @@ TEST_F(KeptIndex, AnswersAsBeforeItWasKept) {
   EXPECT_EQ(read.search(queries, 5), without.search(queries, 5));
 }
 
+// Read twice, for the key and to make it, and later once.
+TEST_F(KeptIndex, IsTheSameOfVectorsFromElsewhere) {
+  int times = 0;
+  const auto source = [&] {
+    return VectorSource(vectors.size(), [&](const VectorSource::Sink& sink) {
+      ++times;
+      for (std::size_t at = 0; at < vectors.size(); at += 10 * kDim)
+        sink(std::span(vectors).subspan(at, 10 * kDim));
+    });
+  };
+  const ApproximateIndex made = kept_index(source(), kDim, 0.9, 2, file);
+  EXPECT_EQ(times, 2);
+  EXPECT_TRUE(kept(vectors, 0.9));
+  const ApproximateIndex again = kept_index(source(), kDim, 0.9, 2, file);
+  EXPECT_EQ(times, 3);
+  for (const ApproximateIndex* index : {&made, &again}) {
+    EXPECT_EQ(index->vectors(), vectors);
+    EXPECT_EQ(index->search(queries, 5),
+              ApproximateIndex(share(vectors), kDim, {.recall = 0.9}, 2).search(queries, 5));
+  }
+}
+
 TEST_F(KeptIndex, WorksWhereNothingCanBeWritten) {
   const ApproximateIndex index = kept_index(vectors, kDim, 0.9, 2, folder / "none" / "x.cells");
   EXPECT_EQ(index.size(), 2000);

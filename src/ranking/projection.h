@@ -34,6 +34,7 @@ class Projection {
  public:
   /// Throws kBadInput for sizes that do not fit.
   Projection(std::vector<Block> blocks, const AffineMap& map);
+  int dim_in() const { return map_.dim(); }
   int dim() const { return map_.size() > 0 ? static_cast<int>(map_.size()) : map_.dim(); }
   /// vectors [n, sum of dims] -> [n, dim()], the same memory where nothing changes them. Throws
   /// kBadInput for another size.

@@ -10,7 +10,7 @@
 
 namespace shoplens {
 
-Ranking::Ranking(std::vector<float> vectors, int dim, const RankingOptions& options, int threads,
+Ranking::Ranking(VectorSource vectors, int dim, const RankingOptions& options, int threads,
                  const std::filesystem::path& index_file)
     : options_(options), index_(ExactIndex(dim, threads)) {
   for (const ExpansionOptions& o : {options.augment, options.expand})
@@ -19,7 +19,7 @@ Ranking::Ranking(std::vector<float> vectors, int dim, const RankingOptions& opti
   check(options.recall >= 0 && options.recall <= 1, "ranking: want a recall from 0 to 1, got ",
         options.recall);
   if (options.augment.k > 0) {
-    const SharedVectors all = share(std::move(vectors));
+    const SharedVectors all = share(vectors.take());
     index_ = ExactIndex(dim, all, threads);
     vectors = take_in(all.values, options.augment, true);
   }
@@ -27,7 +27,7 @@ Ranking::Ranking(std::vector<float> vectors, int dim, const RankingOptions& opti
       static_cast<std::int64_t>(vectors.size()) / dim >= kFewestInCells)
     index_ = kept_index(std::move(vectors), dim, options.recall, threads, index_file);
   else
-    index_ = ExactIndex(dim, share(std::move(vectors)), threads);
+    index_ = ExactIndex(dim, share(vectors.take()), threads);
   if (options.rerank)
     k_reciprocal_.emplace(index().search(index().vectors(), options.k_reciprocal.k1 + 1),
                           options.k_reciprocal);

@@ -8,6 +8,7 @@
 
 #include "index/approximate_index.h"
 #include "index/exact_index.h"
+#include "index/vector_source.h"
 #include "ranking/k_reciprocal.h"
 
 namespace shoplens {
@@ -44,10 +45,11 @@ class Ranking {
   /// Vectors fewer than this are searched exactly, which then is as fast.
   static constexpr std::int64_t kFewestInCells = 10'000;
 
-  /// vectors [n, dim], of length 1; their rows are their ids. An approximate index is taken from
+  /// vectors [n, dim], of length 1; their rows are their ids. They are held in memory only where
+  /// the search is exact or augments them. An approximate index is taken from
   /// `index_file` when that was made from the same, or else made and kept there. Without a path the
   /// search is exact whatever the options: what is used once is not worth an index.
-  Ranking(std::vector<float> vectors, int dim, const RankingOptions& options, int threads = 0,
+  Ranking(VectorSource vectors, int dim, const RankingOptions& options, int threads = 0,
           const std::filesystem::path& index_file = {});
 
   int dim() const { return index().dim(); }

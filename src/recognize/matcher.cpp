@@ -16,13 +16,20 @@ AffineMap to_map(const PipelineSpec& spec, const std::optional<GalleryArray>& wh
   return {spec.whiten, whitening->values};
 }
 
+VectorSource projected(VectorSource vectors, const std::shared_ptr<const Projection>& project) {
+  return vectors.changed(
+      static_cast<std::size_t>(project->dim_in()), static_cast<std::size_t>(project->dim()),
+      [project](std::vector<float> some) { return (*project)(std::move(some)); });
+}
+
 }  // namespace
 
-Matcher::Matcher(std::vector<float> vectors, std::vector<Block> blocks, const PipelineSpec& spec,
+Matcher::Matcher(VectorSource vectors, std::vector<Block> blocks, const PipelineSpec& spec,
                  const std::optional<GalleryArray>& whitening,
                  const std::filesystem::path& index_file)
     : project_(std::make_shared<const Projection>(std::move(blocks), to_map(spec, whitening))),
-      ranking_((*project_)(std::move(vectors)), project_->dim(), spec.ranking, 0, index_file) {}
+      ranking_(projected(std::move(vectors), project_), project_->dim(), spec.ranking, 0,
+               index_file) {}
 
 Matcher::Matcher(std::vector<float> vectors, int dim)
     : Matcher(std::move(vectors), {{dim, 1.0}}, PipelineSpec{}, std::nullopt) {}

@@ -18,7 +18,7 @@ class Matcher {
  public:
   /// vectors [n, sum of the blocks' dims], as the gallery holds them. `whitening` is read when
   /// spec.whiten is not 0; throws kCorrupt when it is not there or has another size.
-  Matcher(std::vector<float> vectors, std::vector<Block> blocks, const PipelineSpec& spec,
+  Matcher(VectorSource vectors, std::vector<Block> blocks, const PipelineSpec& spec,
           const std::optional<GalleryArray>& whitening,
           const std::filesystem::path& index_file = {});  // as Ranking's
   /// Vectors [n, dim] compared as they are.

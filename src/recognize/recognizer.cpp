@@ -12,22 +12,53 @@ namespace shoplens {
 
 Recognizer::Recognizer(const Gallery& gallery, const Pipeline& pipeline,
                        const RecognizeOptions& options)
-    : Recognizer(
-          (gallery.check_model(pipeline.fingerprint(), "the one that embeds"), gallery.content()),
-          gallery.array("whitening"), pipeline, options, gallery.path().string()) {}
+    : pipeline_(pipeline), options_(options) {
+  gallery.check_model(pipeline.fingerprint(), "the one that embeds");
+  gallery.read_one_state([&] {
+    const std::int64_t items = gallery.size();
+    check_start(items, gallery.path().string());
+    VectorSource vectors(static_cast<std::size_t>(items * gallery.model().dim),
+                         [&](const VectorSource::Sink& sink) { read(gallery, sink); });
+    matcher_.emplace(std::move(vectors), pipeline.blocks(), pipeline.spec(),
+                     gallery.array("whitening"), options.index_file);
+  });
+}
+
+// The gallery's vectors; its items are taken in when they are read for the first time.
+void Recognizer::read(const Gallery& gallery, const VectorSource::Sink& sink) {
+  constexpr std::int64_t kRows = 1024;  // at once, as each is cheaper in company
+  const bool first_time = next_number_ == 0;
+  std::vector<float> rows;
+  std::int64_t waiting = 0;
+  const auto flush = [&] {
+    if (waiting > 0) sink(rows);
+    rows.clear();
+    waiting = 0;
+  };
+  gallery.visit([&](const GalleryItem& item, std::span<const float> vector) {
+    if (first_time) insert(item);
+    rows.insert(rows.end(), vector.begin(), vector.end());
+    if (++waiting == kRows) flush();
+  });
+  flush();
+}
 
 Recognizer::Recognizer(GalleryContent content, const std::optional<GalleryArray>& whitening,
                        const Pipeline& pipeline, const RecognizeOptions& options,
                        const std::string& source)
     : pipeline_(pipeline), options_(options) {
-  check(options.top >= 1, "recognizer: want at least 1 neighbour, got ", options.top);
-  if (content.items.empty())
-    throw Error(ErrorCode::kBadInput,
-                join("recognizer: want photos in the gallery, it is empty (", source, ")"),
-                "add some with `shoplens index add`");
+  check_start(static_cast<std::int64_t>(content.items.size()), source);
   for (const GalleryItem& item : content.items) insert(item);
   matcher_.emplace(std::move(content.vectors), pipeline.blocks(), pipeline.spec(), whitening,
                    options.index_file);
+}
+
+void Recognizer::check_start(std::int64_t items, const std::string& source) const {
+  check(options_.top >= 1, "recognizer: want at least 1 neighbour, got ", options_.top);
+  if (items == 0)
+    throw Error(ErrorCode::kBadInput,
+                join("recognizer: want photos in the gallery, it is empty (", source, ")"),
+                "add some with `shoplens index add`");
 }
 
 std::unique_ptr<const Recognizer> Recognizer::changed(const GalleryChanges& changes) const {

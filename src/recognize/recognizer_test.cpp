@@ -5,11 +5,13 @@
 #include <cmath>
 #include <map>
 
+#include "core/files.h"
 #include "gallery/gallery_file.h"
 #include "recognize/embed_photos.h"
 #include "recognize/test_catalogue.h"
 
 namespace shoplens {
+namespace fs = std::filesystem;
 namespace {
 
 class RecognizerTest : public TestCatalogue {
@@ -205,6 +207,41 @@ TEST_F(RecognizerTest, ChangedAnswersAsMadeAnew) {
     }
     for (std::size_t i = 0; i < before.size(); ++i)  // none was touched by what came after
       expect_equal(before[i]->answer(queries, probabilities), answers_before[i]);
+  }
+}
+
+// Its vectors are read from the gallery piece by piece, and by the other are all in memory.
+TEST_F(RecognizerTest, AnswersFromAKeptIndexAsFromAGalleryInMemory) {
+  write_tiny_model(folder / "model.onnx", 32, 16, 1);
+  for (const int whiten : {0, 12}) {
+    PipelineSpec spec{.models = {{(folder / "model.onnx").string(), ""}}, .whiten = whiten};
+    spec.ranking.recall = 0.9;
+    const Pipeline pipeline(spec, runtime(1));
+    Gallery gallery = build(pipeline, 9);
+    RandomChanges people{gallery};
+    std::vector<GalleryItem> items;
+    for (int i = 0; i < 10'007; ++i)
+      items.push_back({0, "label" + std::to_string(i / 48), "q" + std::to_string(i), "", {}});
+    gallery.add(gallery.model().fingerprint, items, people.vectors(static_cast<int>(items.size())),
+                OnExisting::kError);
+    gallery.remove_ids({2, 500, 1024, 1025});
+    GalleryArray map{12, 17, {}};
+    for (int i = 0; i < 12 * 17; ++i)
+      map.values.push_back(static_cast<float>(people.random.uniform(-1, 1)));
+    gallery.configure({}, {{"whitening", map}});
+    const auto queries = people.vectors(40);
+    const fs::path file = folder / "g.cells", other = folder / "other.cells";
+    const Recognizer in_memory(gallery.content(), map, pipeline, {.index_file = other}, "g.db");
+    const Recognizer made(gallery, pipeline, {.index_file = file});
+    const auto written = fs::last_write_time(file);
+    const Recognizer kept(gallery, pipeline, {.index_file = file});
+    EXPECT_EQ(fs::last_write_time(file), written);
+    EXPECT_EQ(read_file(file), read_file(other));
+    for (const Recognizer* recognizer : {&made, &kept}) {
+      EXPECT_GT(recognizer->matcher().search_report().cells, 0);
+      EXPECT_EQ(recognizer->items(), 10'012);
+      expect_equal(recognizer->answer(queries), in_memory.answer(queries));
+    }
   }
 }
 

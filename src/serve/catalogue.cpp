@@ -218,12 +218,13 @@ std::shared_ptr<Serving> Catalogue::serving_of(const Gallery& gallery,
   const Pipeline& pipeline = serving->batcher->pipeline();
   serving->model = gallery.model();
   serving->calibration = calibration_of(gallery, pipeline.spec());
-  GalleryContent content = gallery.content();
-  if (!content.items.empty())
-    serving->recognizer = std::make_unique<Recognizer>(
-        std::move(content), gallery.array("whitening"), pipeline,
-        RecognizeOptions{top_, pipeline.spec().decide, serving->calibration, index_file_of(path_)},
-        path_.string());
+  gallery.read_one_state([&] {
+    if (gallery.size() > 0)
+      serving->recognizer = std::make_unique<Recognizer>(
+          gallery, pipeline,
+          RecognizeOptions{top_, pipeline.spec().decide, serving->calibration,
+                           index_file_of(path_)});
+  });
   return serving;
 }
 
