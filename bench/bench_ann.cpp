@@ -48,7 +48,7 @@ void build(const std::string& vectors_path, const std::string& index_path, int k
 }
 
 ApproximateIndex load(const std::string& path, int threads) {
-  auto index = ApproximateIndex::load(path, kKey, threads);
+  auto index = ApproximateIndex::load(path, [] { return kKey; }, threads);
   check(index.has_value(), "bench_ann: want an index of `bench_ann build` (", path, ")");
   return *std::move(index);
 }

@@ -91,7 +91,8 @@ void ApproximateIndex::save(const std::filesystem::path& path, const std::string
 }
 
 std::optional<ApproximateIndex> ApproximateIndex::load(const std::filesystem::path& path,
-                                                       const std::string& key, int threads) {
+                                                       const std::function<std::string()>& key,
+                                                       int threads) {
   if (!std::filesystem::exists(path)) return std::nullopt;
   const auto file = std::make_shared<const MappedFile>(path);
   const std::string_view bytes = file->bytes();
@@ -105,8 +106,7 @@ std::optional<ApproximateIndex> ApproximateIndex::load(const std::filesystem::pa
   std::memcpy(&header, bytes.data(), sizeof header);
   if (std::memcmp(header.magic, fresh.magic, sizeof fresh.magic) != 0)
     throw corrupt("want a file that begins with ShLgCell");
-  if (header.version != fresh.version || std::string_view(header.key, kHex) != key)
-    return std::nullopt;
+  if (header.version != fresh.version) return std::nullopt;
   if (size_of(header) != bytes.size())
     throw corrupt(join("want ", size_of(header), " bytes, got ", bytes.size()));
   if (sha256_hex(bytes.substr(0, bytes.size() - kHex)) != bytes.substr(bytes.size() - kHex))
@@ -127,6 +127,7 @@ std::optional<ApproximateIndex> ApproximateIndex::load(const std::filesystem::pa
   index.fill(cell_of);
   index.set_probes(static_cast<std::int64_t>(header.probes));
   index.recall_ = header.recall;
+  if (std::string_view(header.key, kHex) != key()) return std::nullopt;
   file->expect_random_reads();
   return index;
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,9 +64,11 @@ class ApproximateIndex final : public VectorIndex {
   /// of.
   void save(const std::filesystem::path& path, const std::string& key) const;
   /// The index of a file, whose vectors stay in it; nothing when there is no file, or one of
-  /// another key or version. Throws kCorrupt for a damaged one.
+  /// another key or version. Throws kCorrupt for a damaged one. key() is asked for when all else is
+  /// done, as to work it out may take as long.
   static std::optional<ApproximateIndex> load(const std::filesystem::path& path,
-                                              const std::string& key, int threads = 0);
+                                              const std::function<std::string()>& key,
+                                              int threads = 0);
 
  private:
   struct Cell {

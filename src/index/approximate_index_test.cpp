@@ -268,6 +268,9 @@ class ApproximateFile : public ::testing::Test {
  protected:
   void SetUp() override { fs::create_directories(folder); }
   void TearDown() override { fs::remove_all(folder); }
+  std::optional<ApproximateIndex> load(const std::string& key) const {
+    return ApproximateIndex::load(path, [&] { return key; }, 2);
+  }
   const fs::path folder =
       fs::temp_directory_path() / ("shoplens_cells_" + std::to_string(::getpid()));
   const fs::path path = folder / "g.db.cells";
@@ -279,7 +282,7 @@ TEST_F(ApproximateFile, ComesBackWithAllThatChangedAndCanChangeOn) {
   index.remove(ids_from(100, 700));
   index.add(ids_from(9000, 40), photos(40, 3));
   index.save(path, kKey);
-  auto loaded = ApproximateIndex::load(path, kKey, 2);
+  auto loaded = load(kKey);
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->search(queries, 9), index.search(queries, 9));
   EXPECT_EQ(loaded->recall(), index.recall());
@@ -301,7 +304,7 @@ TEST_F(ApproximateFile, ComesBackWithFewerVectorsThanCellsAndWithNone) {
     ASSERT_EQ(index.size(), left);
     ASSERT_LT(left, index.cells());
     index.save(path, kKey);
-    auto loaded = ApproximateIndex::load(path, kKey, 2);
+    auto loaded = load(kKey);
     ASSERT_TRUE(loaded) << left;
     EXPECT_EQ(loaded->size(), left);
     EXPECT_EQ(loaded->cells(), index.cells());
@@ -314,9 +317,9 @@ TEST_F(ApproximateFile, ComesBackWithFewerVectorsThanCellsAndWithNone) {
 }
 
 TEST_F(ApproximateFile, IsNothingWhenAbsentOrOfAnotherKey) {
-  EXPECT_FALSE(ApproximateIndex::load(path, kKey));
+  EXPECT_FALSE(load(kKey));
   ApproximateIndex(share(photos(50, 1)), kDim, {}, 1).save(path, kKey);
-  EXPECT_FALSE(ApproximateIndex::load(path, std::string(64, 'b')));
+  EXPECT_FALSE(load(std::string(64, 'b')));
 }
 
 TEST_F(ApproximateFile, IsRefusedWhateverByteIsDamagedOrMissing) {
@@ -325,7 +328,7 @@ TEST_F(ApproximateFile, IsRefusedWhateverByteIsDamagedOrMissing) {
   const auto outcome = [&](const std::string& changed) {
     write_file(path, changed);
     try {
-      return ApproximateIndex::load(path, kKey) ? "loaded" : "nothing";
+      return load(kKey) ? "loaded" : "nothing";
     } catch (const Error& e) {
       EXPECT_EQ(e.code, ErrorCode::kCorrupt);
       EXPECT_NE(std::string(e.what()).find(path.string()), std::string::npos);

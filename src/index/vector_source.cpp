@@ -37,7 +37,7 @@ SharedVectors VectorSource::share(const std::filesystem::path& folder) {
     return {{reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)}, file};
   } catch (const Error& e) {
     if (e.code != ErrorCode::kIo) throw;
-    log_warning(e.what(), "; its vectors are held in memory");
+    log_warning(e.what(), "; the vectors are held in memory");
     return shoplens::share(take());
   }
 }

@@ -2,6 +2,8 @@
 #include "ranking/kept_index.h"
 
 #include <chrono>
+#include <functional>
+#include <future>
 #include <utility>
 
 #include "core/error.h"
@@ -20,8 +22,8 @@ std::string key_of(const VectorSource& vectors, int dim, double recall) {
   return hash.hex();
 }
 
-std::optional<ApproximateIndex> load(const std::filesystem::path& file, const std::string& key,
-                                     int threads) {
+std::optional<ApproximateIndex> load(const std::filesystem::path& file,
+                                     const std::function<std::string()>& key, int threads) {
   try {
     return ApproximateIndex::load(file, key, threads);
   } catch (const Error& e) {
@@ -39,7 +41,7 @@ ApproximateIndex keep(ApproximateIndex index, const std::filesystem::path& file,
     log_warning("the index is made again next time: ", e.what());
     return index;
   }
-  auto kept = load(file, key, threads);
+  auto kept = load(file, [&] { return key; }, threads);
   return kept ? *std::move(kept) : std::move(index);
 }
 
@@ -47,20 +49,30 @@ ApproximateIndex keep(ApproximateIndex index, const std::filesystem::path& file,
 
 ApproximateIndex kept_index(VectorSource vectors, int dim, double recall, int threads,
                             const std::filesystem::path& file) {
-  const std::string key = key_of(vectors, dim, recall);
+  // The vectors are hashed while the file is read.
+  const std::shared_future<std::string> key =
+      std::async(std::launch::async, [&] { return key_of(vectors, dim, recall); });
   const auto tell = [](const ApproximateIndex& index, const std::string& made) {
     log_info("index of ", index.size(), " vectors ", made, ": a search looks into ", index.probes(),
              " of ", index.cells(), " cells and finds ", index.recall(), " of the nearest");
   };
-  if (auto kept = load(file, key, threads)) {
+  const auto key_or_none = [&] {
+    try {
+      return key.get();
+    } catch (const Error&) {  // no fault of the file's
+      return std::string();
+    }
+  };
+  if (auto kept = load(file, key_or_none, threads)) {
     tell(*kept, "from " + file.string());
     return *std::move(kept);
   }
+  key.get();  // throws again
   const auto start = std::chrono::steady_clock::now();
   ApproximateIndex index(vectors.share(file.parent_path()), dim, {.recall = recall}, threads);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   tell(index, join("made in ", took.count(), " s"));
-  return keep(std::move(index), file, key, threads);
+  return keep(std::move(index), file, key.get(), threads);
 }
 
 }  // namespace shoplens

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "core/error.h"
 #include "core/files.h"
 #include "ranking/test_vectors.h"
 
@@ -79,6 +80,22 @@ TEST_F(KeptIndex, IsTheSameOfVectorsFromElsewhere) {
     EXPECT_EQ(index->vectors(), vectors);
     EXPECT_EQ(index->search(queries, 5),
               ApproximateIndex(share(vectors), kDim, {.recall = 0.9}, 2).search(queries, 5));
+  }
+}
+
+TEST_F(KeptIndex, PassesOnWhyTheVectorsCannotBeRead) {
+  for (const bool file_is_there : {false, true}) {
+    if (file_is_there) kept(vectors, 0.9);
+    const VectorSource damaged(vectors.size(), [](const VectorSource::Sink&) {
+      throw Error(ErrorCode::kCorrupt, "the gallery is damaged");
+    });
+    try {
+      kept_index(damaged, kDim, 0.9, 2, file);
+      FAIL() << "no error";
+    } catch (const Error& e) {
+      EXPECT_STREQ(e.what(), "the gallery is damaged");
+    }
+    EXPECT_EQ(fs::exists(file), file_is_there);
   }
 }
 
