@@ -134,13 +134,14 @@ int eval(const EvalOptions& o) {
   const PhotoEmbeddings embedded = embed_and_report(*pipeline, manifest.paths, o.network);
   std::vector<GalleryItem> items;
   std::optional<Recognizer> opened;
-  gallery.read_one_state([&] {
+  {
+    const auto state = gallery.one_state();
     items = gallery.items();
     opened.emplace(gallery, *pipeline,
                    RecognizeOptions{.decide = pipeline->spec().decide,
                                     .calibration = calibration_of(gallery, pipeline->spec()),
                                     .index_file = index_file_of(o.gallery)});
-  });
+  }
   const Recognizer& recognizer = *opened;
   const auto evaluations = evaluate(items, recognizer.matcher(), manifest, embedded,
                                     {pipeline->spec().decide, pipeline->classes()});

@@ -34,8 +34,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
 }
 
 MappedFile::MappedFile(const std::filesystem::path& folder, const Write& write) {
-  const OpenFile file{
-      ::open(folder.empty() ? "." : folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
+  const OpenFile file{::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
   if (file.fd < 0) fail("cannot make a file without a name", folder);
   write([&](std::string_view bytes) {
     while (!bytes.empty()) {

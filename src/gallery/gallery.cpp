@@ -216,9 +216,8 @@ GalleryContent Gallery::content() const {
   return content;
 }
 
-void Gallery::read_one_state(const std::function<void()>& body) const {
-  const Transaction one_state(*database_, Transaction::Kind::kRead);
-  body();
+std::shared_ptr<const void> Gallery::one_state() const {
+  return std::make_shared<const Transaction>(*database_, Transaction::Kind::kRead);
 }
 
 void Gallery::visit(const std::function<void(GalleryItem, std::span<const float>)>& see) const {

@@ -138,8 +138,9 @@ class Gallery {
   GalleryContent content() const;  // one consistent state, also while another process writes
   /// The same item by item, with its vector [dim], which is gone after the call.
   void visit(const std::function<void(GalleryItem, std::span<const float>)>& see) const;
-  /// Whatever body() reads here is of one state, also while another process writes.
-  void read_one_state(const std::function<void()>& body) const;
+  /// While what this returns lives, all that is read here is of one state, also while another
+  /// process writes, whose log grows until then.
+  std::shared_ptr<const void> one_state() const;
   /// Those of `paths` that are in the gallery, in their order.
   std::vector<std::string> existing(const std::vector<std::string>& paths) const;
 

@@ -270,6 +270,13 @@ TEST_F(GalleryTest, AReaderSeesOneStateWhileAnotherWrites) {
   EXPECT_EQ(reader.size(), 2);
   writer.add(kTestModel.fingerprint, test_items(3, "b"), unit_vectors(3, 8, 1), OnExisting::kError);
   EXPECT_EQ(reader.content().items.size(), 5u);
+  auto state = reader.one_state();
+  EXPECT_EQ(reader.size(), 5);
+  writer.add(kTestModel.fingerprint, test_items(2, "c"), unit_vectors(2, 8, 2), OnExisting::kError);
+  EXPECT_EQ(reader.size(), 5);
+  EXPECT_EQ(reader.content().items.size(), 5u);
+  state = nullptr;
+  EXPECT_EQ(reader.size(), 7);
 }
 
 }  // namespace

@@ -18,21 +18,24 @@ void VectorSource::read(const Sink& sink) const {
 
 std::vector<float> VectorSource::take() {
   if (!read_) return std::move(values_);
+  const auto read = std::exchange(read_, nullptr);
   std::vector<float> values;
   values.reserve(size_);
-  read_(
-      [&](std::span<const float> some) { values.insert(values.end(), some.begin(), some.end()); });
+  read([&](std::span<const float> some) { values.insert(values.end(), some.begin(), some.end()); });
   return values;
 }
 
 SharedVectors VectorSource::share(const std::filesystem::path& folder) {
-  if (!read_) return shoplens::share(take());
+  std::error_code none;
+  if (!read_ || std::filesystem::space(folder, none).available / 2 < size_ * sizeof(float))
+    return shoplens::share(take());
   try {
     const auto file = std::make_shared<const MappedFile>(folder, [&](const auto& put) {
       read_([&](std::span<const float> some) {
         put({reinterpret_cast<const char*>(some.data()), some.size_bytes()});
       });
     });
+    read_ = nullptr;
     const std::string_view bytes = file->bytes();
     return {{reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)}, file};
   } catch (const Error& e) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "index/vector_rows.h"
@@ -25,10 +26,12 @@ class VectorSource {
 
   std::size_t size() const { return size_; }
   void read(const Sink& sink) const;
-  /// All of them, in memory. Leaves nothing here.
+  /// All of them, in memory. Leaves nothing here, as the next two do; read() goes after its last
+  /// call.
   std::vector<float> take();
-  /// All of them, in memory if they were, else in an unnamed file of `folder`, mapped; in memory
-  /// where that cannot be written. Leaves nothing here.
+  /// All of them, in memory if they were, else in an unnamed file of `folder`, mapped. In memory
+  /// too where there can be none, or not room for twice as much, as what is made of them is kept
+  /// there.
   SharedVectors share(const std::filesystem::path& folder);
   /// The same with each piece, of vectors of one width, made anew by `change` to vectors of
   /// another.

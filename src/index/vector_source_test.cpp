@@ -6,7 +6,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <numeric>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
 
 namespace shoplens {
 namespace {
@@ -68,6 +73,28 @@ TEST(VectorSource, SharesWhatIsElsewhereInAFileWithoutAName) {
 
 TEST(VectorSource, IsHeldInMemoryWhereNoFileCanBe) {
   EXPECT_EQ(of(from_elsewhere().share("/nonexistent")), kValues);
+}
+
+TEST(VectorSource, IsOfNoMoreUseThanItsSource) {
+  VectorSource damaged(kValues.size(), [](const VectorSource::Sink& sink) {
+    sink(std::span(kValues).first(30));
+    throw Error(ErrorCode::kCorrupt, "damaged");
+  });
+  EXPECT_THROW(damaged.share(std::filesystem::temp_directory_path()), Error);
+  EXPECT_THROW(damaged.take(), Error);
+}
+
+// What it holds for its reading, such as a transaction, is let go.
+TEST(VectorSource, ForgetsItsSourceOnceItIsTaken) {
+  const auto held = std::make_shared<int>();
+  const auto source = [&] {
+    return VectorSource(3, [held](const VectorSource::Sink& sink) { sink({{1, 2, 3}}); });
+  };
+  VectorSource taken = source(), shared = source();
+  EXPECT_EQ(held.use_count(), 3);
+  taken.take();
+  shared.share(std::filesystem::temp_directory_path());
+  EXPECT_EQ(held.use_count(), 1);
 }
 
 TEST(VectorSource, ChangesAlikeInMemoryAndElsewhere) {

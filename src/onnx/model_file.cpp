@@ -2,7 +2,8 @@
 #include "onnx/model_file.h"
 
 #include <algorithm>
-#include <fstream>
+#include <cerrno>
+#include <cstring>
 #include <map>
 #include <protozero/pbf_reader.hpp>
 #include <string>
@@ -16,6 +17,9 @@ namespace shoplens {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr auto kMessage = protozero::pbf_wire_type::length_delimited;
+constexpr std::uint32_t kGraphField = 7;
+
 // The top level of a file.
 struct ModelProto {
   std::map<std::string, std::string> metadata;
@@ -24,8 +28,6 @@ struct ModelProto {
 };
 
 ModelProto parse(std::string_view bytes, const fs::path& path) {
-  using protozero::pbf_wire_type;
-  constexpr auto kMessage = pbf_wire_type::length_delimited;
   ModelProto parsed;
   bool has_graph = false;
   try {
@@ -46,7 +48,7 @@ ModelProto parse(std::string_view bytes, const fs::path& path) {
           corrupt_model("metadata has " + key + " twice", path);
       } else if (model.tag_and_type() == protozero::tag_and_type(2, kMessage)) {
         parsed.producer = model.get_string();
-      } else if (model.tag_and_type() == protozero::tag_and_type(7, kMessage)) {
+      } else if (model.tag_and_type() == protozero::tag_and_type(kGraphField, kMessage)) {
         const auto view = model.get_view();
         parsed.graph = {view.data(), view.size()};
         has_graph = true;
@@ -70,38 +72,111 @@ void check_is_ours(const ModelProto& model, const fs::path& path) {
       "make one with `shoplens import` (from weights) or `shoplens export` (from a run)");
 }
 
-}  // namespace
-
-ModelFile::ModelFile(const fs::path& path) : path_(path), file_(path) {
-  const ModelProto model = parse(file_.bytes(), path);
-  check_is_ours(model, path);
-  info_ = from_metadata(model.metadata, path);
-  graph_ = model.graph;
+// A file without what is in its graph, which is nearly all of it. What is no protobuf ends where
+// that shows, for parse() to say so.
+std::string without_graph(std::istream& in, std::uint64_t size) {
+  std::string bytes;
+  std::uint64_t at = 0;
+  const auto copy = [&](std::uint64_t count) {
+    const std::size_t have = bytes.size();
+    bytes.resize(have + std::min(count, size - at));
+    in.read(bytes.data() + have, static_cast<std::streamsize>(bytes.size() - have));
+    at += count;
+  };
+  const auto varint = [&] {
+    std::uint64_t value = 0;
+    for (int shift = 0; shift < 64 && at < size && in; shift += 7) {
+      copy(1);
+      const auto byte = static_cast<unsigned char>(bytes.back());
+      value |= std::uint64_t{byte & 127u} << shift;
+      if (byte < 128) break;
+    }
+    return value;
+  };
+  while (at < size && in) {
+    const std::uint64_t tag = varint();
+    if (tag == protozero::tag_and_type(kGraphField, kMessage)) {
+      const std::size_t length_at = bytes.size();
+      const std::uint64_t length = varint();
+      if (length > size - at) break;
+      in.seekg(static_cast<std::streamoff>(length), std::ios::cur);
+      at += length;
+      bytes.resize(length_at);
+      bytes += '\0';  // empty
+    } else if ((tag & 7) == 0) {
+      varint();
+    } else if ((tag & 7) == 1) {
+      copy(8);
+    } else if ((tag & 7) == 2) {
+      copy(varint());
+    } else if ((tag & 7) == 5) {
+      copy(4);
+    } else {
+      break;
+    }
+  }
+  return bytes;
 }
 
-void ModelFile::check_content() const {
-  const std::string& written = info_.fingerprint;
-  const std::string entry = metadata_entry(kFingerprintKey, written);
-  if (!file_.bytes().ends_with(entry))
-    corrupt_model("want the fingerprint at the end, got other data after it", path_);
-  // Read, not from the mapping: all of it would be in memory at once.
-  std::ifstream in = open_file(path_);
+std::string fingerprint_entry(const ModelInfo& info) {
+  return metadata_entry(kFingerprintKey, info.fingerprint);
+}
+
+void check_end(std::string_view bytes, const std::string& entry, const fs::path& path) {
+  if (!bytes.ends_with(entry))
+    corrupt_model("want the fingerprint at the end, got other data after it", path);
+}
+
+void check_fingerprint(const std::string& got, const ModelInfo& info, const fs::path& path) {
+  if (got != info.fingerprint)
+    corrupt_model(
+        join("changed after it was written: want fingerprint ", info.fingerprint, ", got ", got),
+        path, "take the file from where it was made again, or repeat `shoplens export`");
+}
+
+}  // namespace
+
+std::pair<ModelInfo, std::string_view> check_model(std::string_view bytes, const fs::path& path) {
+  const ModelProto model = parse(bytes, path);
+  check_is_ours(model, path);
+  ModelInfo info = from_metadata(model.metadata, path);
+  const std::string entry = fingerprint_entry(info);
+  check_end(bytes, entry, path);
+  check_fingerprint(sha256_hex(bytes.substr(0, bytes.size() - entry.size())), info, path);
+  return {std::move(info), model.graph};
+}
+
+ModelFile::ModelFile(const fs::path& path) : path_(path), in_(open_file(path)) {
+  in_.seekg(0, std::ios::end);
+  size_ = static_cast<std::uint64_t>(std::max<std::streamoff>(0, in_.tellg()));
+  in_.seekg(0);
+  const std::string bytes = without_graph(in_, size_);
+  const ModelProto model = parse(bytes, path);
+  check_is_ours(model, path);
+  info_ = from_metadata(model.metadata, path);
+  check_end(bytes, fingerprint_entry(info_), path);
+}
+
+void ModelFile::check_content() {
+  in_.clear();
+  in_.seekg(0);
   std::string piece(1 << 18, '\0');
   Sha256 hash;
-  for (std::size_t left = file_.bytes().size() - entry.size(); left > 0 && in;) {
-    in.read(piece.data(), static_cast<std::streamsize>(std::min(left, piece.size())));
-    const auto count = static_cast<std::size_t>(in.gcount());
+  for (std::uint64_t left = size_ - fingerprint_entry(info_).size(); left > 0 && in_;) {
+    in_.read(piece.data(),
+             static_cast<std::streamsize>(std::min<std::uint64_t>(left, piece.size())));
+    const auto count = static_cast<std::size_t>(in_.gcount());
     hash.update({piece.data(), count});
     left -= count;
   }
-  const std::string got = hash.hex();
-  if (got != written)
-    corrupt_model(join("changed after it was written: want fingerprint ", written, ", got ", got),
-                  path_, "take the file from where it was made again, or repeat `shoplens export`");
+  if (in_.bad())
+    throw Error(ErrorCode::kIo,
+                join("cannot read: ", std::strerror(errno), " (", path_.string(), ")"));
+  check_fingerprint(hash.hex(), info_, path_);
 }
 
 ModelInfo read_model_info(const fs::path& path) {
-  const ModelFile file(path);
+  ModelFile file(path);
   file.check_content();
   return file.info();
 }

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "onnx/model_info.h"
 
@@ -24,6 +26,11 @@ enum class OnnxAttribute : std::int32_t { kFloat = 1, kInt = 2, kString = 3, kIn
 /// One entry of ModelProto.metadata_props with its tag, as bytes. The fingerprint's is the last of
 /// the file, and the SHA-256 of every byte before it.
 std::string metadata_entry(const std::string& key, const std::string& value);
+
+/// Of a whole model.onnx its metadata and its graph, which points into `bytes`. Throws as
+/// read_model_info.
+std::pair<ModelInfo, std::string_view> check_model(std::string_view bytes,
+                                                   const std::filesystem::path& path);
 
 /// Throws kCorrupt, of a model.onnx.
 [[noreturn]] void corrupt_model(const std::string& what, const std::filesystem::path& path,

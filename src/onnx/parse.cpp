@@ -7,7 +7,7 @@
 #include <protozero/pbf_reader.hpp>
 
 #include "core/error.h"
-#include "onnx/model_file.h"
+#include "core/files.h"
 #include "onnx/model_proto.h"
 #include "onnx/network.h"
 
@@ -182,10 +182,10 @@ Network parse_graph(std::string_view bytes) {
 }  // namespace
 
 std::pair<Network, ModelInfo> read_network(const std::filesystem::path& path) {
-  const ModelFile file(path);
-  file.check_content();
+  const std::string bytes = read_file(path, INT32_MAX);
+  auto [info, graph] = check_model(bytes, path);
   try {
-    return {parse_graph(file.graph()), file.info()};
+    return {parse_graph(graph), std::move(info)};
   } catch (const std::exception& e) {  // protozero's or unexpected()
     throw Error(ErrorCode::kCorrupt, join("model: ", e.what(), " (", path.string(), ")"));
   }

@@ -11,6 +11,7 @@
 #include "core/log.h"
 
 namespace shoplens {
+namespace fs = std::filesystem;
 namespace {
 
 std::string key_of(const VectorSource& vectors, int dim, double recall) {
@@ -22,8 +23,8 @@ std::string key_of(const VectorSource& vectors, int dim, double recall) {
   return hash.hex();
 }
 
-std::optional<ApproximateIndex> load(const std::filesystem::path& file,
-                                     const std::function<std::string()>& key, int threads) {
+std::optional<ApproximateIndex> load(const fs::path& file, const std::function<std::string()>& key,
+                                     int threads) {
   try {
     return ApproximateIndex::load(file, key, threads);
   } catch (const Error& e) {
@@ -33,8 +34,8 @@ std::optional<ApproximateIndex> load(const std::filesystem::path& file,
 }
 
 // The vectors of the index that is returned are in the file, and no longer in memory.
-ApproximateIndex keep(ApproximateIndex index, const std::filesystem::path& file,
-                      const std::string& key, int threads) {
+ApproximateIndex keep(ApproximateIndex index, const fs::path& file, const std::string& key,
+                      int threads) {
   try {
     index.save(file, key);
   } catch (const Error& e) {
@@ -48,7 +49,7 @@ ApproximateIndex keep(ApproximateIndex index, const std::filesystem::path& file,
 }  // namespace
 
 ApproximateIndex kept_index(VectorSource vectors, int dim, double recall, int threads,
-                            const std::filesystem::path& file) {
+                            const fs::path& file) {
   // The vectors are hashed while the file is read.
   const std::shared_future<std::string> key =
       std::async(std::launch::async, [&] { return key_of(vectors, dim, recall); });
@@ -69,7 +70,8 @@ ApproximateIndex kept_index(VectorSource vectors, int dim, double recall, int th
   }
   key.get();  // throws again
   const auto start = std::chrono::steady_clock::now();
-  ApproximateIndex index(vectors.share(file.parent_path()), dim, {.recall = recall}, threads);
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  ApproximateIndex index(vectors.share(folder), dim, {.recall = recall}, threads);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   tell(index, join("made in ", took.count(), " s"));
   return keep(std::move(index), file, key.get(), threads);

@@ -100,8 +100,10 @@ TEST_F(KeptIndex, PassesOnWhyTheVectorsCannotBeRead) {
 }
 
 TEST_F(KeptIndex, WorksWhereNothingCanBeWritten) {
-  const ApproximateIndex index = kept_index(vectors, kDim, 0.9, 2, folder / "none" / "x.cells");
-  EXPECT_EQ(index.size(), 2000);
+  const VectorSource streamed(vectors.size(),
+                              [&](const VectorSource::Sink& sink) { sink(vectors); });
+  for (const VectorSource& source : {VectorSource(vectors), streamed})
+    EXPECT_EQ(kept_index(source, kDim, 0.9, 2, folder / "none" / "x.cells").size(), 2000);
 }
 
 }  // namespace

@@ -14,22 +14,24 @@ Recognizer::Recognizer(const Gallery& gallery, const Pipeline& pipeline,
                        const RecognizeOptions& options)
     : pipeline_(pipeline), options_(options) {
   gallery.check_model(pipeline.fingerprint(), "the one that embeds");
-  gallery.read_one_state([&] {
-    const std::int64_t items = gallery.size();
-    check_start(items, gallery.path().string());
-    VectorSource vectors(static_cast<std::size_t>(items * gallery.model().dim),
-                         [&](const VectorSource::Sink& sink) { read(gallery, sink); });
-    matcher_.emplace(std::move(vectors), pipeline.blocks(), pipeline.spec(),
-                     gallery.array("whitening"), options.index_file);
-  });
+  auto state = gallery.one_state();  // until the vectors were read for the last time
+  const std::int64_t items = gallery.size();
+  const auto whitening = gallery.array("whitening");
+  check_start(items, gallery.path().string());
+  VectorSource vectors(static_cast<std::size_t>(items * gallery.model().dim),
+                       [this, &gallery, items, state = std::move(state)](
+                           const VectorSource::Sink& sink) { read(gallery, items, sink); });
+  matcher_.emplace(std::move(vectors), pipeline.blocks(), pipeline.spec(), whitening,
+                   options.index_file);
 }
 
-// The gallery's vectors; its items are taken in when they are read for the first time.
-void Recognizer::read(const Gallery& gallery, const VectorSource::Sink& sink) {
+// The gallery's vectors; its items are taken in when they are read for the first time, which may be
+// on another thread than the one that waits for it.
+void Recognizer::read(const Gallery& gallery, std::int64_t items, const VectorSource::Sink& sink) {
   constexpr std::int64_t kRows = 1024;  // at once, as each is cheaper in company
   const bool first_time = next_number_ == 0;
   std::vector<float> rows;
-  std::int64_t waiting = 0;
+  std::int64_t waiting = 0, seen = 0;
   const auto flush = [&] {
     if (waiting > 0) sink(rows);
     rows.clear();
@@ -37,10 +39,16 @@ void Recognizer::read(const Gallery& gallery, const VectorSource::Sink& sink) {
   };
   gallery.visit([&](const GalleryItem& item, std::span<const float> vector) {
     if (first_time) insert(item);
+    ++seen;
     rows.insert(rows.end(), vector.begin(), vector.end());
     if (++waiting == kRows) flush();
   });
   flush();
+  if (seen != items)  // some have none, or since it was opened the gallery went to another network
+    throw Error(ErrorCode::kCorrupt,
+                join("gallery: want the ", items, " photos' vectors of ", gallery.model().arch,
+                     ", found ", seen, " (", gallery.path().string(), ")"),
+                "try again; `shoplens index verify` tells all that is wrong");
 }
 
 Recognizer::Recognizer(GalleryContent content, const std::optional<GalleryArray>& whitening,

@@ -45,7 +45,7 @@ struct Answer {
 class Recognizer {
  public:
   /// Throws kBadInput for an empty gallery or one of another pipeline. Where an approximate index
-  /// is kept the gallery's vectors are never in memory all at once.
+  /// is kept the gallery's vectors are not in memory all at once, unless they are augmented.
   Recognizer(const Gallery& gallery, const Pipeline& pipeline, const RecognizeOptions& options);
   /// The same of what a gallery holds, or of a part of it; `source` is named in errors.
   Recognizer(GalleryContent content, const std::optional<GalleryArray>& whitening,
@@ -80,7 +80,7 @@ class Recognizer {
 
   Recognizer(const Recognizer&) = default;  // shares all that does not change
   void check_start(std::int64_t items, const std::string& source) const;
-  void read(const Gallery& gallery, const VectorSource::Sink& sink);
+  void read(const Gallery& gallery, std::int64_t items, const VectorSource::Sink& sink);
   void insert(const GalleryItem& item);
   void relabel(std::int64_t id, const std::string& label);
   std::int64_t erase(std::int64_t id);

@@ -210,6 +210,25 @@ TEST_F(RecognizerTest, ChangedAnswersAsMadeAnew) {
   }
 }
 
+TEST_F(RecognizerTest, IsNotMadeOfAGalleryThatWentToAnotherNetworkMeanwhile) {
+  const Pipeline pipeline = open(1);
+  const Gallery before = build(pipeline, 9);
+  Gallery gallery(before.path());
+  const GalleryModel next{std::string(64, 'b'), "next", 8, "next.onnx"};
+  gallery.begin_upgrade(next);
+  std::vector<float> vectors(9 * 8);
+  for (std::size_t i = 0; i < 9; ++i) vectors[i * 8] = 1;
+  gallery.add_upgraded(next.fingerprint, gallery.items_to_upgrade(0, 100), vectors);
+  ASSERT_TRUE(gallery.finish_upgrade(next.fingerprint, {}, {}));
+  try {
+    const Recognizer recognizer(before, pipeline, {});
+    FAIL() << "no error";
+  } catch (const Error& e) {
+    EXPECT_EQ(std::string(e.what()), "gallery: want the 9 photos' vectors of " + pipeline.arch() +
+                                         ", found 0 (" + before.path().string() + ")");
+  }
+}
+
 // Its vectors are read from the gallery piece by piece, and by the other are all in memory.
 TEST_F(RecognizerTest, AnswersFromAKeptIndexAsFromAGalleryInMemory) {
   write_tiny_model(folder / "model.onnx", 32, 16, 1);

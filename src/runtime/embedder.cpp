@@ -99,7 +99,7 @@ struct Embedder::State {
   std::mutex features_mutex;
   std::optional<ov::InferRequest> for_features;
 
-  State(const ModelFile& file, const RuntimeOptions& options)
+  State(ModelFile file, const RuntimeOptions& options)
       : path(file.path()), info(file.info()), raw(options.raw), classes(options.classes) {
     if ((raw || classes) && info.classes.empty())
       throw Error(ErrorCode::kBadInput,

@@ -164,6 +164,23 @@ TEST_F(EmbedderTest, ANetworkFromTheCacheIsTheSameToTheBit) {
     EXPECT_EQ(fs::equivalent(file, link), content == whole);
     EXPECT_TRUE(new_file().empty());
   }
+
+  // A model that was changed is refused, though the network of its fingerprint is there; and where
+  // it is not, none is kept.
+  std::string model = read_file(folder / "classes.onnx");
+  model[model.size() / 2] ^= 1;
+  write_file(folder / "classes.onnx", model);
+  for (const bool there : {true, false}) {
+    if (!there) fs::remove_all(cache);
+    try {
+      run(true);
+      FAIL() << "no error";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code, ErrorCode::kCorrupt);
+      EXPECT_NE(std::string(e.what()).find("changed after it was written"), std::string::npos);
+    }
+  }
+  EXPECT_FALSE(fs::exists(cache));
   ::unsetenv("XDG_CACHE_HOME");
 }
 

@@ -218,13 +218,10 @@ std::shared_ptr<Serving> Catalogue::serving_of(const Gallery& gallery,
   const Pipeline& pipeline = serving->batcher->pipeline();
   serving->model = gallery.model();
   serving->calibration = calibration_of(gallery, pipeline.spec());
-  gallery.read_one_state([&] {
-    if (gallery.size() > 0)
-      serving->recognizer = std::make_unique<Recognizer>(
-          gallery, pipeline,
-          RecognizeOptions{top_, pipeline.spec().decide, serving->calibration,
-                           index_file_of(path_)});
-  });
+  if (gallery.size() > 0)
+    serving->recognizer = std::make_unique<Recognizer>(
+        gallery, pipeline,
+        RecognizeOptions{top_, pipeline.spec().decide, serving->calibration, index_file_of(path_)});
   return serving;
 }
 
@@ -241,7 +238,7 @@ void Catalogue::publish(const Networks& there, bool anew) {
   if (anew || !before || before->model.fingerprint != serving->model.fingerprint) {
     Gallery writer(path_);
     const std::int64_t version_of_new = writer.data_version();
-    complete = writer_.data_version() == version;  // nothing has come since content()
+    complete = writer_.data_version() == version;  // nothing has come since it was read
     version = version_of_new;
     writer_ = std::move(writer);
     const std::lock_guard lock(reading_);
