@@ -355,21 +355,22 @@ def search(args):
     times, recalls = {}, {}
     for _ in range(args.rounds):
         for name, process in engines.items():
-            for setting in SETTINGS[name]:
-                process.stdin.write(f"{setting} {args.batch}\n")
-                process.stdin.flush()
-                seconds, *ids = process.stdout.readline().split()
-                found = np.array(ids, np.int64).reshape(truth.shape)
-                times.setdefault((name, setting), []).append(float(seconds))
-                recalls[name, setting] = np.mean([len(set(a) & set(b)) / K for a, b in zip(found, truth)])
-    print(f"{args.threads} threads, batches of {args.batch}, medians of {args.rounds} rounds in turn")
+            for batch in args.batch:
+                for setting in SETTINGS[name]:
+                    process.stdin.write(f"{setting} {batch}\n")
+                    process.stdin.flush()
+                    seconds, *ids = process.stdout.readline().split()
+                    found = np.array(ids, np.int64).reshape(truth.shape)
+                    times.setdefault((name, setting, batch), []).append(float(seconds))
+                    recalls[name, setting] = np.mean([len(set(a) & set(b)) / K for a, b in zip(found, truth)])
+    print(f"{args.threads} threads, medians of {args.rounds} rounds in turn; queries/s in batches of {args.batch}")
     for name, process in engines.items():
         built = json.loads((args.folder / f"{name}.json").read_text())
         print(f"{name}: built in {built['seconds']:.0f} s, {built['cpu']:.0f} of CPU; {status_mib(process.pid, 'RssAnon'):.0f} MiB, "
               f"and {status_mib(process.pid, 'RssFile', 'RssShmem'):.0f} of files")
         for setting in SETTINGS[name]:
-            print(f"  {setting or 'chosen':>8} recall@{K} {recalls[name, setting]:.4f} "
-                  f"{len(truth) / statistics.median(times[name, setting]):9.0f} queries/s")
+            speeds = (len(truth) / statistics.median(times[name, setting, batch]) for batch in args.batch)
+            print(f"  {setting or 'chosen':>8} recall@{K} {recalls[name, setting]:.4f}", *(f"{speed:9.0f}" for speed in speeds))
         process.stdin.close()
         process.wait()
 
@@ -398,7 +399,7 @@ def main():
         if verb is search:
             sub.add_argument("names", nargs="*")
             sub.add_argument("--rounds", type=int, default=3)
-            sub.add_argument("--batch", type=int, default=1000)
+            sub.add_argument("--batch", type=int, nargs="+", default=[1000], help="queries in a call; more than one: in turn")
         sub.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     args.run(args)
