@@ -122,9 +122,15 @@ std::string fingerprint_entry(const ModelInfo& info) {
   return metadata_entry(kFingerprintKey, info.fingerprint);
 }
 
-void check_end(std::string_view bytes, const std::string& entry, const fs::path& path) {
-  if (!bytes.ends_with(entry))
+// Of a whole file or one without_graph: what it says of itself, and its graph.
+std::pair<ModelInfo, std::string_view> read_top_level(std::string_view bytes,
+                                                      const fs::path& path) {
+  const ModelProto model = parse(bytes, path);
+  check_is_ours(model, path);
+  ModelInfo info = from_metadata(model.metadata, path);
+  if (!bytes.ends_with(fingerprint_entry(info)))
     corrupt_model("want the fingerprint at the end, got other data after it", path);
+  return {std::move(info), model.graph};
 }
 
 void check_fingerprint(const std::string& got, const ModelInfo& info, const fs::path& path) {
@@ -137,24 +143,17 @@ void check_fingerprint(const std::string& got, const ModelInfo& info, const fs::
 }  // namespace
 
 std::pair<ModelInfo, std::string_view> check_model(std::string_view bytes, const fs::path& path) {
-  const ModelProto model = parse(bytes, path);
-  check_is_ours(model, path);
-  ModelInfo info = from_metadata(model.metadata, path);
-  const std::string entry = fingerprint_entry(info);
-  check_end(bytes, entry, path);
-  check_fingerprint(sha256_hex(bytes.substr(0, bytes.size() - entry.size())), info, path);
-  return {std::move(info), model.graph};
+  auto top = read_top_level(bytes, path);
+  const std::size_t hashed = bytes.size() - fingerprint_entry(top.first).size();
+  check_fingerprint(sha256_hex(bytes.substr(0, hashed)), top.first, path);
+  return top;
 }
 
 ModelFile::ModelFile(const fs::path& path) : path_(path), in_(open_file(path)) {
   in_.seekg(0, std::ios::end);
   size_ = static_cast<std::uint64_t>(std::max<std::streamoff>(0, in_.tellg()));
   in_.seekg(0);
-  const std::string bytes = without_graph(in_, size_);
-  const ModelProto model = parse(bytes, path);
-  check_is_ours(model, path);
-  info_ = from_metadata(model.metadata, path);
-  check_end(bytes, fingerprint_entry(info_), path);
+  info_ = read_top_level(without_graph(in_, size_), path).first;
 }
 
 void ModelFile::check_content() {

@@ -46,9 +46,9 @@ class Ranking {
   static constexpr std::int64_t kFewestInCells = 10'000;
 
   /// vectors [n, dim], of length 1; their rows are their ids. They are held in memory only where
-  /// the search is exact or augments them. An approximate index is taken from
-  /// `index_file` when that was made from the same, or else made and kept there. Without a path the
-  /// search is exact whatever the options: what is used once is not worth an index.
+  /// the search is exact or augments them. An approximate index is taken from `index_file` when
+  /// that was made from the same, or else made and kept there. Without a path the search is exact
+  /// whatever the options: what is used once is not worth an index.
   Ranking(VectorSource vectors, int dim, const RankingOptions& options, int threads = 0,
           const std::filesystem::path& index_file = {});
 

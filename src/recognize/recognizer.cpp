@@ -31,19 +31,15 @@ void Recognizer::read(const Gallery& gallery, std::int64_t items, const VectorSo
   constexpr std::int64_t kRows = 1024;  // at once, as each is cheaper in company
   const bool first_time = next_number_ == 0;
   std::vector<float> rows;
-  std::int64_t waiting = 0, seen = 0;
-  const auto flush = [&] {
-    if (waiting > 0) sink(rows);
-    rows.clear();
-    waiting = 0;
-  };
+  std::int64_t seen = 0;
   gallery.visit([&](const GalleryItem& item, std::span<const float> vector) {
     if (first_time) insert(item);
-    ++seen;
     rows.insert(rows.end(), vector.begin(), vector.end());
-    if (++waiting == kRows) flush();
+    if (++seen % kRows != 0) return;
+    sink(rows);
+    rows.clear();
   });
-  flush();
+  if (!rows.empty()) sink(rows);
   if (seen != items)  // some have none, or since it was opened the gallery went to another network
     throw Error(ErrorCode::kCorrupt,
                 join("gallery: want the ", items, " photos' vectors of ", gallery.model().arch,
